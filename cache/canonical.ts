@@ -1,0 +1,71 @@
+/**
+ * What a key may be made of. `undefined` members of a map are left out, so that an absent option and one never
+ * written are the same.
+ */
+export type CanonicalValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly CanonicalValue[]
+  | { readonly [name: string]: CanonicalValue | undefined }
+
+/**
+ * The one byte string that stands for a value under a domain: typed, length-prefixed, maps sorted by the UTF-8 bytes
+ * of their names. Two values have the same bytes only if they are the same value of the same domain. Throws a
+ * TypeError on what has no such form (NaN, infinities, lone surrogates).
+ */
+export function canonicalBytes(domain: string, value: CanonicalValue): Buffer {
+  const parts: string[] = []
+  append(parts, value)
+  return Buffer.from(`queryloom:${domain}:1\n${parts.join('')}`, 'utf8')
+}
+
+function append(parts: string[], value: CanonicalValue): void {
+  if (value === null) parts.push('n;')
+  else if (typeof value === 'boolean') parts.push(value ? 't;' : 'f;')
+  else if (typeof value === 'number') parts.push(`d${numberText(value)};`)
+  else if (typeof value === 'string') parts.push(stringText(value))
+  else if (Array.isArray(value)) {
+    parts.push(`l${value.length}[`)
+    for (const item of value as readonly CanonicalValue[]) append(parts, item)
+    parts.push(']')
+  } else {
+    const map = value as { readonly [name: string]: CanonicalValue | undefined }
+    const names = Object.keys(map).filter((name) => map[name] !== undefined)
+    names.sort(compareUtf8)
+    parts.push(`m${names.length}{`)
+    for (const name of names) {
+      parts.push(stringText(name))
+      append(parts, map[name] as CanonicalValue)
+    }
+    parts.push('}')
+  }
+}
+
+// ECMAScript's shortest round-trip form is one text per double on every machine; -0 is written as 0.
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError(`${value} can't stand in a key`)
+  return String(value === 0 ? 0 : value)
+}
+
+function stringText(value: string): string {
+  if (!value.isWellFormed()) throw new TypeError('a text with a lone surrogate can not stand in a key')
+  return `s${Buffer.byteLength(value, 'utf8')}:${value}`
+}
+
+/** Order of two texts by their UTF-8 bytes (that of strcmp and trec_eval), which is not that of `<`. */
+export function compareUtf8(a: string, b: string): number {
+  // UTF-16 and UTF-8 order differ only where surrogates are involved.
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) {
+      const xs = x >= 0xd800 && x <= 0xdfff
+      const ys = y >= 0xd800 && y <= 0xdfff
+      if (xs !== ys) return xs ? 1 : -1
+      return x - y
+    }
+  }
+  return a.length - b.length
+}

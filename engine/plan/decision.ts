@@ -1,0 +1,62 @@
+import type { ActionRecord } from '../../cache/action-log.ts'
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { ActionKey } from '../../cache/digest.ts'
+import type { Graph, GraphNode, NodeId } from './node.ts'
+
+/** Why a node must run. `old` and `new` are members of the two preimages; absent where a side has none. */
+export type StaleReason =
+  | { kind: 'never-ran' }
+  /** A semantic option or a prompt changed; `path` is its pointer within `with`. */
+  | { kind: 'option'; path: string; old?: CanonicalValue; new?: CanonicalValue; diff?: string }
+  /** The content of an input changed; `from` is the node or the file that it comes from. */
+  | { kind: 'input'; input: string; from: string; part?: string }
+  | { kind: 'model'; input: string; path: string; old?: CanonicalValue; new?: CanonicalValue }
+  | { kind: 'environment'; name: string }
+  | { kind: 'stage-version'; old: number; new: number }
+  /** The record stands, but bytes of an output do not: missing, damaged or edited in the store. */
+  | { kind: 'output'; output: string; file: string; problem: 'missing' | 'damaged' }
+  /** The newest result lacks rows that failed for a passing reason. */
+  | { kind: 'incomplete'; rows: number }
+  | { kind: 'forced' }
+
+/** What a plan says of one node. */
+export type Decision =
+  | { kind: 'cached'; record: ActionRecord }
+  | { kind: 'fetch'; remote: string }
+  | { kind: 'run'; reasons: readonly StaleReason[] }
+  /** Follows a node that will run; may still be cut off, and then counts as cached. */
+  | { kind: 'pending'; on: readonly NodeId[] }
+
+/** What a node would ask and cost; `exact` says whether the requests are counted or guessed. */
+export interface NodeEstimate {
+  exact: boolean
+  requests: number
+  cached_requests: number
+  tokens: number | null
+  seconds: number | null
+  money: number | null
+}
+
+/** One node of a plan. Key and preimage are known unless it is pending. */
+export interface PlannedNode {
+  node: GraphNode
+  decision: Decision
+  key?: ActionKey
+  preimage?: CanonicalValue
+  estimate: NodeEstimate
+}
+
+/** Decisions over a whole graph; printing it is `explain`. Nodes are in topological order. */
+export interface Plan {
+  graph: Graph
+  nodes: readonly PlannedNode[]
+  totals: {
+    cached: number
+    fetch: number
+    run: number
+    pending: number
+    /** Distinct rows over the whole graph. */
+    requests: number
+    cached_requests: number
+  }
+}

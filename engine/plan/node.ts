@@ -1,0 +1,55 @@
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { AnyStageDefinition, ArtifactKind, DatasetFiles, Json } from '../../stages/define.ts'
+import type { Position } from '../parse/diagnostic.ts'
+import type { Pipeline } from '../parse/pipeline.ts'
+
+declare const nodeId: unique symbol
+/** `queries[density=3,scale=0.5]`: the stage and the axes it depends on, sorted by name. */
+export type NodeId = string & { readonly [nodeId]: true }
+
+/** What an input of a node refers to, before anything has run. */
+export type InputRef =
+  | { type: 'stage'; node: NodeId; output: string; kind: ArtifactKind }
+  | {
+      type: 'dataset'
+      name: string
+      split?: string
+      /** Absolute paths of the parts that the slot reads. */
+      parts: { corpus?: string; queries?: string; qrels?: string }
+    }
+  | { type: 'llm'; name: string; block: Json; folder: string; identity: CanonicalValue }
+  | { type: 'prompt'; path: string; value: Json }
+  /** A file, a folder, or (where `base` is given) what a glob matched below that folder. */
+  | { type: 'path'; path: string; folder: boolean; matches?: readonly string[] }
+
+/** One node: a stage under one combination of the axes it depends on. */
+export interface GraphNode {
+  id: NodeId
+  stage: string
+  definition: AnyStageDefinition
+  /** Labels by axis, sorted by name; replicate axes included. */
+  variant: { readonly [axis: string]: string }
+  /** Defaults applied, references resolved, inputs replaced by markers. */
+  options: Json
+  /** By pointer within `with`, sorted. */
+  inputs: ReadonlyMap<string, InputRef>
+  outputs: { readonly [name: string]: ArtifactKind }
+  /** Nodes that must have finished: those of `inputs` and of `after`. */
+  needs: readonly NodeId[]
+  env: { readonly [name: string]: string }
+  passEnv: readonly string[]
+  cpus: number
+  timeoutMs?: number
+  retry: { attempts: number; backoffMs: number }
+  allowFailed: number
+  /** Of the stage's name in the pipeline. */
+  position: Position
+}
+
+/** Every node of a pipeline, in topological order, and who needs whom. */
+export interface Graph {
+  pipeline: Pipeline
+  nodes: ReadonlyMap<NodeId, GraphNode>
+  dependents: ReadonlyMap<NodeId, readonly NodeId[]>
+  datasets: { readonly [name: string]: DatasetFiles }
+}

@@ -1,0 +1,57 @@
+import type { ActionKey } from '../../cache/digest.ts'
+import type { RequestCounts, StageSummary } from '../../stages/define.ts'
+import type { NodeId } from '../plan/node.ts'
+
+/** How a run ended. */
+export type RunStatus = 'ok' | 'failed' | 'interrupted'
+
+/** Totals of a run; nodes cut off early count as cached. */
+export interface RunTotals {
+  nodes: { executed: number; cached: number; fetched: number; failed: number; skipped: number }
+  requests: RequestCounts
+  /** Every process started, servers and installers included. */
+  children: number
+  /** Bytes of inputs and outputs that were hashed. */
+  bytes_hashed: number
+  seconds: number
+}
+
+/** What people are told of a failure. */
+export interface Failure {
+  message: string
+  where?: string
+  advice?: string
+  /** Last lines of the failing process's log. */
+  tail?: string
+  /** Path of the whole log. */
+  log?: string
+  /** Our bug rather than a failure of the stage; `stack` is for the report of it. */
+  bug?: { stack: string }
+}
+
+/**
+ * Everything that happens in a run. The journal is the sequence of these; every view, summary and report is a fold
+ * over it. `at` is milliseconds since the epoch.
+ */
+export type RunEvent = { at: number } & (
+  | { type: 'run-started'; run: string; pipeline: string; file: string; nodes: number }
+  | { type: 'node-queued'; node: NodeId }
+  | { type: 'node-started'; node: NodeId; stage: string; uses: string; key: ActionKey; log: string }
+  | { type: 'node-progress'; node: NodeId; done: number; total?: number; note?: string; requests?: RequestCounts }
+  | { type: 'node-retried'; node: NodeId; attempt: number; failure: Failure; waitMs: number }
+  | {
+      type: 'node-finished'
+      node: NodeId
+      key: ActionKey
+      seconds: number
+      summary: StageSummary
+      requests: RequestCounts
+    }
+  | { type: 'node-restored'; node: NodeId; key: ActionKey; cutOff: boolean }
+  | { type: 'node-failed'; node: NodeId; failure: Failure; requests: RequestCounts }
+  | { type: 'node-skipped'; node: NodeId; because: NodeId | 'interrupted' }
+  | { type: 'server-started'; note: string }
+  | { type: 'server-stopped'; note: string }
+  | { type: 'warning'; message: string; node?: NodeId }
+  | ({ type: 'run-finished'; status: RunStatus } & RunTotals)
+)

@@ -1,0 +1,346 @@
+import type { CanonicalValue } from '../cache/canonical.ts'
+import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
+import type { RowStore } from '../cache/row-store.ts'
+
+/** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
+
+/** JSON as it stands in a pipeline after references were resolved. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/** What one output of a stage is; edges of the graph are checked by it. */
+export type ArtifactKind = 'passages' | 'pairs' | 'training' | 'model' | 'scores' | 'run' | 'file' | 'folder'
+
+/** What else can stand where an input is expected. */
+export type SourceKind = 'dataset' | 'split' | 'llm' | 'prompt' | 'path'
+
+/** The parts of a collection that a slot can read; each is hashed by itself. */
+export type DatasetPart = 'corpus' | 'queries' | 'qrels'
+
+/** Marks a place in a stage's options where an input stands. */
+export interface Slot {
+  accepts: readonly (ArtifactKind | SourceKind)[]
+  /** Which files of a dataset the stage reads, for `dataset` (a `split` always is queries and its qrels). */
+  parts?: readonly DatasetPart[]
+}
+
+/**
+ * JSON Schema (draft 2020-12) of a stage's `with`. Beside the standard words: `slot` (an input stands here) and
+ * `semantic: false` (this option can't change the meaning of the result and stays out of the key).
+ */
+export interface OptionsSchema {
+  readonly type?: string | readonly string[]
+  readonly properties?: { readonly [name: string]: OptionsSchema }
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean | OptionsSchema
+  readonly items?: OptionsSchema
+  readonly oneOf?: readonly OptionsSchema[]
+  readonly anyOf?: readonly OptionsSchema[]
+  readonly enum?: readonly Json[]
+  readonly const?: Json
+  readonly default?: Json
+  readonly description?: string
+  readonly slot?: Slot
+  readonly semantic?: boolean
+  readonly [word: string]: unknown
+}
+
+/** Stands in the options of a running stage where the pipeline has an input; `$input` is that input's name. */
+export interface InputMarker {
+  $input: string
+}
+
+/** One file of an artifact, readable at `location` (a blob: never write there). */
+export interface ArtifactFile {
+  /** Path inside the artifact, with `/`. */
+  path: string
+  size: number
+  executable: boolean
+  blob: BlobId
+  location: string
+}
+
+/**
+ * What a stage is given for one input. Plain data, so that it can be handed to a worker thread. Its name is its JSON
+ * pointer within `with`, without the leading slash: `passages`, `pairs/0/from`, `steps/3/round_trip/corpus`.
+ */
+export type StageInput =
+  | { type: 'artifact'; kind: ArtifactKind; digest: ArtifactDigest; files: ArtifactFile[] }
+  | {
+      type: 'dataset'
+      /** The name it has in the pipeline, for people; not part of any key. */
+      name: string
+      split?: string
+      corpus?: SourceFile
+      queries?: SourceFile
+      qrels?: SourceFile
+    }
+  | { type: 'llm'; name: string; model: Json; identity: CanonicalValue }
+  | { type: 'prompt'; path: string; value: Json }
+  | { type: 'path'; path: string; files: (SourceFile & { path: string; executable: boolean })[]; folder: boolean }
+
+/** One input file outside the store, and the digest it had when the plan was made. */
+export interface SourceFile {
+  location: string
+  digest: FileDigest
+}
+
+/** Counts and warnings that a stage leaves for people; never time, never money (those go into the record). */
+export interface StageSummary {
+  counts: { readonly [name: string]: number }
+  warnings?: readonly string[]
+  /** Anything else worth showing, by name: quantiles, shares, realised thresholds. */
+  details?: Json
+  /** Rows that failed for a reason that may pass; above 0 the node is recorded as incomplete. */
+  incomplete?: number
+}
+
+/** What every stage gets while it runs. All of it works in a worker thread. */
+export interface StageContext<Options> {
+  node: string
+  options: Options
+  inputs: { readonly [name: string]: StageInput }
+  /** A private folder for each output, empty at first; what stands in it at the end is the output. */
+  outputs: { readonly [name: string]: string }
+  /** Folder kept between attempts of the same key only. */
+  resume: string
+  /** Scratch folder, removed afterwards. */
+  scratch: string
+  progress(done: number, total?: number, note?: string): void
+  signal: AbortSignal
+}
+
+/** What stages that start processes or ask models get on top; they run on the main thread. */
+export interface ServiceContext<Options> extends StageContext<Options> {
+  rows: RowStore
+  processes: ProcessRunner
+  models: ModelLeases
+  tools: ToolsCache
+  /** Counts requests for the run's totals and its events. */
+  count(requests: Partial<RequestCounts>): void
+  /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
+  drain: AbortSignal
+}
+
+export interface RequestCounts {
+  sent: number
+  cached: number
+  failed: number
+}
+
+/** Starts processes in their own group; they end with the engine whatever happens to it. */
+export interface ProcessRunner {
+  start(request: ProcessRequest): RunningProcess
+  /** Runs to the end; a status other than 0 is a `StageError` with the tail of the log. */
+  run(request: ProcessRequest): Promise<ProcessResult>
+}
+
+export interface ProcessRequest {
+  command: readonly [string, ...string[]]
+  cwd?: string
+  /** Added to the fixed environment. */
+  env?: { readonly [name: string]: string }
+  /** Engine tools (uv, pip) also see proxy, certificate and index settings. */
+  network?: boolean
+  /** Standard output and error go here, appended. */
+  log: string
+  /** Standard output goes here instead, if given. */
+  stdout?: string
+  timeoutMs?: number
+  graceMs?: number
+  signal?: AbortSignal
+  /** What it is, for events and errors: `llama.cpp server`. */
+  title: string
+}
+
+export interface ProcessResult {
+  exitCode: number | null
+  signal: string | null
+  timedOut: boolean
+}
+
+export interface RunningProcess {
+  readonly pid: number
+  readonly log: string
+  readonly ended: Promise<ProcessResult>
+  /** TERM to the whole group, KILL after the grace time; resolves when all of it is gone. */
+  stop(graceMs?: number): Promise<void>
+}
+
+/** Lends ready endpoints of language models. */
+export interface ModelLeases {
+  /** Calls `fn` with an endpoint that answers; a managed server is shared with whoever else uses the model. */
+  use<Result>(
+    llm: Extract<StageInput, { type: 'llm' }>,
+    fn: (endpoint: ModelEndpoint) => Promise<Result>,
+  ): Promise<Result>
+}
+
+export interface ModelEndpoint {
+  baseUrl: string
+  /** Never written anywhere. */
+  apiKey: string
+  model: string
+  /** Requests that the server works on at once, if known. */
+  slots?: number
+  /** Server, version, hardware: goes into the provenance of rows. */
+  provenance: { readonly [name: string]: Json }
+  /** Resolves when a restarted server answers again; rejects when it can't be had any more. */
+  recovered(): Promise<void>
+}
+
+/** Folders built once per content and shared by projects: Python environments, model files, downloads. */
+export interface ToolsCache {
+  /** The folder of that kind and key; `build` fills a private one first if it is not there yet. */
+  getOrBuild(kind: string, key: string, build: (folder: string) => Promise<void>): Promise<string>
+  /** The folder if it is there already. */
+  find(kind: string, key: string): string | undefined
+}
+
+/** A failure that people can mend: what, where, and what to do. Everything else thrown by a stage is a bug. */
+export class StageError extends Error {
+  /** `file:line` or another place, if there is one. */
+  readonly where: string | undefined
+  /** What to do about it. */
+  readonly advice: string | undefined
+  /** Last lines of the log of a failing process. */
+  readonly tail: string | undefined
+  /** Whether another attempt may help. */
+  readonly transient: boolean
+
+  constructor(
+    message: string,
+    facts: { where?: string; advice?: string; tail?: string; transient?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+    this.name = 'StageError'
+    this.where = facts.where
+    this.advice = facts.advice
+    this.tail = facts.tail
+    this.transient = facts.transient ?? false
+  }
+}
+
+/** Rows of an artifact in memory, as the stage would write them; `file` is the path inside the artifact. */
+export type PredictedOutput = { readonly [file: string]: readonly Json[] }
+
+/** What `predict` and `estimate` can look at: inputs that are there, or were predicted themselves. */
+export interface PlanContext<Options> {
+  options: Options
+  /** The input if it is known by now. */
+  input(name: string): StageInput | undefined
+  /** Rows of a file of an artifact input, stored or predicted; undefined if not known, or too many (200k). */
+  inputRows(name: string, file: string): Promise<readonly Json[] | undefined>
+  /** Which of these rows the store has. */
+  known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>
+  signal: AbortSignal
+}
+
+/** What a node would ask of language models. */
+export interface Estimate {
+  exact: boolean
+  /** One key for each request of the node; equal keys of other nodes are counted once over a graph. */
+  keys?: readonly RowKey[]
+  /** When the keys can't be known. */
+  requests?: number
+  tokens?: number
+}
+
+/** What a stage type may look at when the whole graph is known, but nothing has run. */
+export interface Lineage {
+  /** Names of the datasets whose corpus the given input descends from, sorted. */
+  corpora(input: string): readonly string[]
+  /** The dataset or split bound at this input. */
+  dataset(input: string): { name: string; split?: string } | undefined
+  /** The splits that the dataset has judgements for. */
+  splits(dataset: string): readonly string[]
+}
+
+/** An input that the pipeline did not write but that follows from it, e.g. the corpus that ids resolve in. */
+export type Implied =
+  | { input: string; dataset: string; parts: readonly DatasetPart[]; split?: string }
+  | { error: string; at: string; advice?: string }
+
+/** A stage type. `stage.ts` of each folder holds one; it stays light, and loads what runs when it runs. */
+export interface StageDefinition<Options = never> {
+  type: string
+  /** Raised when the same inputs should give other outputs. */
+  version: number
+  description: string
+  options: OptionsSchema
+  /** Kinds by output name; a function where they depend on the options (`command`). */
+  outputs: { readonly [name: string]: ArtifactKind } | ((options: Options) => { readonly [name: string]: ArtifactKind })
+  /** `worker`: CPU work off the main thread. `main`: waits for processes and servers. */
+  thread: 'worker' | 'main'
+  /** Rules that a schema can't say; each problem names the place within `with`. */
+  check?(options: Options): readonly { at: string; message: string; advice?: string }[]
+  implied?(options: Options, lineage: Lineage): readonly Implied[]
+  cpus?(options: Options): number
+  /** Which inputs hand down the corpus that ids resolve in. Default: all of them. */
+  corpusFrom?(options: Options): readonly string[]
+  /** Outputs as they would be: pure, bounded (200k rows, 2 s). */
+  predict?(context: PlanContext<Options>): Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'>
+  estimate?(context: PlanContext<Options>): Promise<Estimate>
+  run(context: StageContext<Options>): Promise<StageSummary>
+}
+
+/** A stage type on the main thread: its `run` gets the services too. */
+export interface ServiceStageDefinition<Options = never> extends Omit<StageDefinition<Options>, 'run' | 'thread'> {
+  thread: 'main'
+  run(context: ServiceContext<Options>): Promise<StageSummary>
+}
+
+/** Either kind, with the options' type forgotten: what the engine holds. */
+// biome-ignore lint/suspicious/noExplicitAny: a definition's options are checked by its own schema before any call
+export type AnyStageDefinition = StageDefinition<any> | ServiceStageDefinition<any>
+
+/** Where the parts of a dataset lie. */
+export interface DatasetFiles {
+  corpus: string
+  queries?: string
+  qrels: { readonly [split: string]: string }
+}
+
+/** A problem found in something that a pipeline names: a dataset, a model block, a prompt file. */
+export interface Problem {
+  message: string
+  advice?: string
+  /** Member of the block, or line of the file, that it is about. */
+  at?: string
+  line?: number
+  column?: number
+}
+
+/** Everything that plugs into the engine; `stages/registry.ts` has the only one. */
+export interface Registry {
+  stages: { readonly [type: string]: AnyStageDefinition }
+  /** JSON Schema of a member of `datasets:` and where its files lie. */
+  datasets: {
+    schema: OptionsSchema
+    resolve(block: Json, folder: string): DatasetFiles | Problem
+  }
+  /** JSON Schema of a member of `models:` and what of it decides answers. */
+  models: {
+    schema: OptionsSchema
+    /** Identity for keys; `folder` is what paths in the block are relative to. */
+    identity(block: Json, folder: string): CanonicalValue | Problem
+    /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
+    lease: LeaseModel
+  }
+  prompts: {
+    /** The prompt file's parsed value, or what is wrong with it. */
+    parse(text: string, path: string): { value: Json } | { problems: readonly Problem[] }
+  }
+}
+
+/** Starts what a model needs; the engine decides when, how many share it, and when it ends. */
+export type LeaseModel = (
+  llm: Extract<StageInput, { type: 'llm' }>,
+  services: {
+    processes: ProcessRunner
+    tools: ToolsCache
+    /** Folder for logs of this run. */
+    logs: string
+    signal: AbortSignal
+    onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
+  },
+) => Promise<ModelEndpoint & { stop(): Promise<void> }>
