@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
-import type { ActionKey, ArtifactDigest, BlobId } from './digest.ts'
+import { type ActionKey, type ArtifactDigest, type BlobId, hexOf, sha256 } from './digest.ts'
+import { type LinePlace, LogFile } from './log-file.ts'
+import { asStoreError } from './store-error.ts'
 
 /** One file of a recorded output. */
 export interface RecordedFile {
@@ -37,4 +40,234 @@ export interface ActionRecord extends NodeAddress {
   startedAt: string
   seconds: number
   requests: { sent: number; cached: number; failed: number }
+}
+
+/**
+ * Every result that was ever recorded, append-only and shared by processes. A record is there only if its outputs and
+ * its preimage were on the disk before it; what is damaged is skipped, and then the node it was for simply runs again.
+ */
+export interface ActionLog {
+  /** Every result of a key, newest first. */
+  find(key: ActionKey): ActionRecord[]
+  /** The newest result that a node had, whether it was made for that node or moved there. */
+  head(address: NodeAddress): { key: ActionKey; record: ActionRecord } | undefined
+  /** Everything that decided the outputs of a key, as it was hashed; undefined if it is damaged. */
+  preimage(key: ActionKey): CanonicalValue | undefined
+  /**
+   * Records a result; resolves when it can't be lost any more. Calls made at the same time share one commit, and the
+   * order of calls is the order in the log. The blobs of the outputs must have been put. Throws a StoreError if the
+   * disk refuses; then nothing was recorded.
+   */
+  append(record: ActionRecord, preimage: CanonicalValue): Promise<void>
+  /** Makes a result the newest one of a node that was served by it; does nothing if it is already. */
+  moveHead(address: NodeAddress, record: ActionRecord): Promise<void>
+  /** Takes in what other processes recorded. */
+  refresh(): void
+  /** Resolves when nothing waits to be written. */
+  flush(): Promise<void>
+  close(): Promise<void>
+  /** Lines that could not be read; more than 0 is worth a warning, never an error. */
+  readonly damaged: number
+}
+
+/** Opens the log in a folder that exists; nothing is read before the first question. */
+export function openActionLog(folder: string, blobs: { sync(ids: readonly BlobId[]): Promise<void> }): ActionLog {
+  return new FileActionLog(folder, blobs)
+}
+
+/** A recorded result; the body is parsed when it is asked for. */
+interface Entry {
+  id: string
+  key: ActionKey
+  body: Buffer | undefined
+  record: ActionRecord | undefined
+}
+
+type Head =
+  | readonly ['result', ActionKey, string, string, string, string, number, number]
+  | readonly ['head', ActionKey, string, string, string, string]
+
+/** What waits for the next commit. */
+interface Waiting {
+  blobs: readonly BlobId[]
+  preimage?: string
+  key: ActionKey
+  line(preimage: LinePlace): string
+  resolve(): void
+  reject(error: unknown): void
+}
+
+const NOWHERE: LinePlace = { offset: 0, length: 0 }
+const TAB = 9
+
+class FileActionLog implements ActionLog {
+  readonly #folder: string
+  readonly #blobs: { sync(ids: readonly BlobId[]): Promise<void> }
+  readonly #actions: LogFile
+  readonly #preimages: LogFile
+  readonly #byKey = new Map<ActionKey, Entry[]>()
+  readonly #byId = new Map<string, Entry>()
+  readonly #heads = new Map<string, Entry>()
+  readonly #places = new Map<ActionKey, LinePlace>()
+  #loaded: boolean = false
+  #queue: Waiting[] = []
+  #committing: Promise<void> | undefined
+
+  constructor(folder: string, blobs: { sync(ids: readonly BlobId[]): Promise<void> }) {
+    this.#folder = folder
+    this.#blobs = blobs
+    this.#actions = new LogFile(join(folder, 'actions.log'), 'actions', 1)
+    this.#preimages = new LogFile(join(folder, 'preimages.log'), 'preimages', 1)
+  }
+
+  get damaged(): number {
+    this.#load()
+    return this.#actions.damaged
+  }
+
+  find(key: ActionKey): ActionRecord[] {
+    this.#load()
+    return (this.#byKey.get(key) ?? []).map(recordOf).reverse()
+  }
+
+  head(address: NodeAddress): { key: ActionKey; record: ActionRecord } | undefined {
+    this.#load()
+    const entry = this.#heads.get(addressText(address))
+    return entry && { key: entry.key, record: recordOf(entry) }
+  }
+
+  preimage(key: ActionKey): CanonicalValue | undefined {
+    this.#load()
+    const place = this.#places.get(key)
+    const line = place && this.#preimages.readLine(place)?.toString('utf8')
+    if (line === undefined || !line.startsWith(`${key} `)) return undefined
+    return JSON.parse(line.slice(key.length + 1)) as CanonicalValue
+  }
+
+  append(record: ActionRecord, preimage: CanonicalValue): Promise<void> {
+    const { key, project, pipeline, node } = record
+    const body = JSON.stringify(record)
+    const id = hexOf(sha256(body)).slice(0, 16)
+    const blobs = Object.values(record.outputs).flatMap((output) => output.files.map((file) => file.blob))
+    return this.#enqueue({
+      key,
+      blobs,
+      preimage: `${key} ${JSON.stringify(preimage)}`,
+      line: ({ offset, length }) => {
+        const head: Head = ['result', key, project, pipeline, node, id, offset, length]
+        return `${JSON.stringify(head)}\t${body}`
+      },
+    })
+  }
+
+  async moveHead(address: NodeAddress, record: ActionRecord): Promise<void> {
+    this.#load()
+    const id = hexOf(sha256(JSON.stringify(record))).slice(0, 16)
+    if (this.#heads.get(addressText(address))?.id === id) return
+    const { project, pipeline, node } = address
+    const head: Head = ['head', record.key, project, pipeline, node, id]
+    await this.#enqueue({ key: record.key, blobs: [], line: () => `${JSON.stringify(head)}\t` })
+  }
+
+  refresh(): void {
+    this.#loaded = true
+    this.#actions.readNew(
+      (payload) => this.#take(payload),
+      () => {
+        for (const map of [this.#byKey, this.#byId, this.#heads, this.#places]) map.clear()
+      },
+    )
+  }
+
+  async flush(): Promise<void> {
+    while (this.#committing !== undefined) await this.#committing
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    await this.#actions.close()
+    await this.#preimages.close()
+  }
+
+  #load(): void {
+    if (!this.#loaded) this.refresh()
+  }
+
+  #take(payload: Buffer): void {
+    const tab = payload.indexOf(TAB)
+    const head = JSON.parse(payload.toString('utf8', 0, tab)) as Head
+    const [kind, key, project, pipeline, node, id] = head
+    const address = addressText({ project, pipeline, node })
+    if (kind === 'head') {
+      const entry = this.#byId.get(id)
+      if (entry) this.#heads.set(address, entry)
+      return
+    }
+    if (kind !== 'result') return
+    const entry: Entry = { id, key, body: payload.subarray(tab + 1), record: undefined }
+    const results = this.#byKey.get(key)
+    if (results) results.push(entry)
+    else this.#byKey.set(key, [entry])
+    this.#byId.set(id, entry)
+    this.#heads.set(address, entry)
+    this.#places.set(key, { offset: head[6], length: head[7] })
+  }
+
+  #enqueue(waiting: Omit<Waiting, 'resolve' | 'reject'>): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => {
+      this.#queue.push({ ...waiting, resolve, reject })
+    })
+    this.#committing ??= this.#commitAll()
+    return done
+  }
+
+  // What comes while a commit is on its way to the disk waits for the next: batches grow as the disk gets slower.
+  async #commitAll(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0)
+      try {
+        await this.#commit(batch)
+        for (const { resolve } of batch) resolve()
+      } catch (error) {
+        const told = asStoreError(error, 'the record of a finished stage', this.#folder)
+        for (const { reject } of batch) reject(told)
+      }
+    }
+    this.#committing = undefined
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    await this.#blobs.sync(batch.flatMap(({ blobs }) => blobs))
+    const places = await this.#storePreimages(batch)
+    await this.#actions.append(batch.map(({ key, line }) => line(places.get(key) ?? NOWHERE)))
+    this.refresh()
+  }
+
+  async #storePreimages(batch: readonly Waiting[]): Promise<ReadonlyMap<ActionKey, LinePlace>> {
+    const texts = new Map<ActionKey, string>()
+    const places = new Map<ActionKey, LinePlace>()
+    for (const { key, preimage } of batch) {
+      if (preimage === undefined) continue
+      const place = this.#places.get(key)
+      if (place && this.#preimages.readLine(place)?.toString('utf8') === preimage) places.set(key, place)
+      else texts.set(key, preimage)
+    }
+    if (texts.size === 0) return places
+    const written = await this.#preimages.append([...texts.values()])
+    for (const [at, key] of [...texts.keys()].entries()) places.set(key, written[at] ?? NOWHERE)
+    return places
+  }
+}
+
+function recordOf(entry: Entry): ActionRecord {
+  if (!entry.record) {
+    entry.record = JSON.parse(entry.body?.toString('utf8') ?? '') as ActionRecord
+    entry.body = undefined
+  }
+  return entry.record
+}
+
+function addressText({ project, pipeline, node }: NodeAddress): string {
+  return `${project}\0${pipeline}\0${node}`
 }

@@ -13,7 +13,7 @@ export type CanonicalValue =
 /**
  * The one byte string that stands for a value under a domain: typed, length-prefixed, maps sorted by the UTF-8 bytes
  * of their names. Two values have the same bytes only if they are the same value of the same domain. Throws a
- * TypeError on what has no such form (NaN, infinities, lone surrogates).
+ * TypeError on what has no such form (NaN, infinities, lone surrogates, anything that is not plain data).
  */
 export function canonicalBytes(domain: string, value: CanonicalValue): Buffer {
   const parts: string[] = []
@@ -31,6 +31,7 @@ function append(parts: string[], value: CanonicalValue): void {
     for (const item of value as readonly CanonicalValue[]) append(parts, item)
     parts.push(']')
   } else {
+    if (!isPlain(value)) throw new TypeError(`${typeof value} of this kind can't stand in a key`)
     const map = value as { readonly [name: string]: CanonicalValue | undefined }
     const names = Object.keys(map).filter((name) => map[name] !== undefined)
     names.sort(compareUtf8)
@@ -41,6 +42,13 @@ function append(parts: string[], value: CanonicalValue): void {
     }
     parts.push('}')
   }
+}
+
+// A Date, a Map or a Buffer has no members that tell it apart, and would silently become an empty map.
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value) as object | null
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 // ECMAScript's shortest round-trip form is one text per double on every machine; -0 is written as 0.

@@ -1,5 +1,12 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
 import type { RowKey } from './digest.ts'
+import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
+import { decodeRow, encodeRow, LONGEST_RECORD, scanRows } from './segment.ts'
+import { SegmentReader } from './segment-reader.ts'
+import { SegmentWriter } from './segment-writer.ts'
+import { asStoreError, isMissing } from './store-error.ts'
 
 /** One stored observation: the raw answer and where it came from, as JSON. */
 export type RowValue = CanonicalValue
@@ -21,4 +28,286 @@ export interface RowStore {
   /** Resolves when every row given so far is on the disk. */
   flush(): Promise<void>
   close(): Promise<void>
+}
+
+/**
+ * Opens the rows below `folder`, which is made when the first row is stored. Nothing is read before the first call.
+ * Several processes may use one folder: each appends to a segment of its own and sees what the others appended. Of
+ * several answers that are stored for one key, the first in the order of segments counts, for everybody.
+ */
+export function openRowStore(folder: string): RowStore {
+  return new SegmentRowStore(folder)
+}
+
+const INDEX = 'rows.idx'
+/** Rows outside the index that are worth writing it anew, beside one in twenty-five of those inside. */
+const WORTH_INDEXING = 1000
+const SHARE_WORTH_INDEXING = 0.04
+const TURN_MS = 20
+const SCAN_BYTES = 16 << 20
+const READ_BYTES = 1 << 20
+const READ_ACROSS = 16 << 10
+
+/** What is known of a segment. */
+interface SegmentState {
+  /** Bytes that were scanned or that the index covers. */
+  covered: number
+  /** Nothing will be added to it. */
+  sealed: boolean
+}
+
+interface WantedRow extends RowPlace {
+  key: RowKey
+}
+
+class SegmentRowStore implements RowStore {
+  readonly #folder: string
+  readonly #reader: SegmentReader
+  readonly #writer: SegmentWriter
+  readonly #segments = new Map<string, SegmentState>()
+  readonly #inFlight = new Map<RowKey, Promise<{ value: RowValue; origin: RowOrigin }>>()
+  /** Places that turned out to be damaged after they were indexed. */
+  readonly #damaged = new Set<string>()
+  #index: RowIndex | undefined
+  /** Rows that the index doesn't cover. */
+  #recent = new Map<RowKey, RowPlace[]>()
+  #recentRows = 0
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.#reader = new SegmentReader(folder)
+    this.#writer = new SegmentWriter(folder)
+  }
+
+  async known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> {
+    this.#refresh()
+    const found = new Set<RowKey>()
+    const turn = turns()
+    for (const key of keys) {
+      if (this.#places(key).length > 0) found.add(key)
+      if (turn.isOver()) await turn.next()
+    }
+    return found
+  }
+
+  async getMany(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, RowValue>> {
+    this.#refresh()
+    const wanted: WantedRow[] = []
+    for (const key of new Set(keys)) {
+      const place = this.#places(key)[0]
+      if (place) wanted.push({ ...place, key })
+    }
+    const values = new Map<RowKey, RowValue>()
+    const turn = turns()
+    for (const near of neighbours(wanted.sort(comparePlaces))) {
+      this.#readNear(near, values)
+      if (turn.isOver()) await turn.next()
+    }
+    const ordered = new Map<RowKey, RowValue>()
+    for (const key of keys) {
+      const value = values.get(key)
+      if (value !== undefined) ordered.set(key, value)
+    }
+    return ordered
+  }
+
+  async getOrRun(key: RowKey, run: () => Promise<RowValue>): Promise<{ value: RowValue; origin: RowOrigin }> {
+    const flying = this.#inFlight.get(key)
+    if (flying !== undefined) {
+      const { value, origin } = await flying
+      return { value, origin: origin === 'stored' ? origin : 'shared' }
+    }
+    if (!this.#index) this.#refresh()
+    const stored = this.#stored(key)
+    if (stored) return { value: stored.value, origin: 'stored' }
+    const running = this.#run(key, run)
+    this.#inFlight.set(key, running)
+    try {
+      return await running
+    } finally {
+      this.#inFlight.delete(key)
+    }
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.#writer.flush()
+    } catch (error) {
+      throw asStoreError(error, 'rows', this.#folder)
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writer.close()
+    } catch (error) {
+      throw asStoreError(error, 'rows', this.#folder)
+    } finally {
+      if (this.#index) this.#refresh()
+      this.#reader.close()
+    }
+  }
+
+  // Both looks are for other processes: one may have stored the row since the last look, or while this one asked.
+  async #run(key: RowKey, run: () => Promise<RowValue>): Promise<{ value: RowValue; origin: RowOrigin }> {
+    this.#refresh()
+    const before = this.#stored(key)
+    if (before) return { value: before.value, origin: 'stored' }
+    const json = JSON.stringify(await run())
+    this.#refresh()
+    const meanwhile = this.#stored(key)
+    if (meanwhile) return { value: meanwhile.value, origin: 'new' }
+    try {
+      const place = this.#writer.append(encodeRow(key, json))
+      this.#note(key, place)
+      this.#segments.set(place.segment, { covered: place.offset + place.length, sealed: false })
+    } catch (error) {
+      throw asStoreError(error, 'an answer', this.#folder, Buffer.byteLength(json))
+    }
+    // What was stored is given back, so that a new answer and a stored one can't differ.
+    return { value: JSON.parse(json) as RowValue, origin: 'new' }
+  }
+
+  #stored(key: RowKey): { value: RowValue } | undefined {
+    for (const place of this.#places(key)) {
+      const value = this.#decode(key, place, this.#reader.read(place.segment, place.offset, place.length))
+      if (value) return value
+    }
+    return undefined
+  }
+
+  #readNear(near: readonly WantedRow[], values: Map<RowKey, RowValue>): void {
+    const [first, last] = [near[0], near.at(-1)]
+    if (!first || !last) return
+    const bytes = this.#reader.read(first.segment, first.offset, last.offset + last.length - first.offset)
+    for (const row of near) {
+      const start = row.offset - first.offset
+      const found = this.#decode(row.key, row, bytes.subarray(start, start + row.length)) ?? this.#stored(row.key)
+      if (found) values.set(row.key, found.value)
+    }
+  }
+
+  #decode(key: RowKey, place: RowPlace, record: Buffer): { value: RowValue } | undefined {
+    try {
+      const json = record.length === place.length ? decodeRow(record, key) : undefined
+      if (json !== undefined) return { value: JSON.parse(json) as RowValue }
+    } catch {
+      // What does not inflate or parse is as damaged as what fails its checksum.
+    }
+    this.#damaged.add(`${place.segment}:${place.offset}`)
+    return undefined
+  }
+
+  /** Where a key is stored; the first place that is not damaged counts. */
+  #places(key: RowKey): RowPlace[] {
+    const indexed = this.#index?.find(key) ?? []
+    const recent = this.#recent.get(key)
+    const places = recent ? [...indexed, ...recent].sort(comparePlaces) : indexed
+    if (this.#damaged.size === 0) return places
+    return places.filter(({ segment, offset }) => !this.#damaged.has(`${segment}:${offset}`))
+  }
+
+  #note(key: RowKey, place: RowPlace): void {
+    this.#recentRows++
+    const places = this.#recent.get(key)
+    if (places) places.push(place)
+    else this.#recent.set(key, [place])
+  }
+
+  #refresh(): void {
+    const names = this.#names()
+    this.#index ??= this.#openIndex(new Set(names))
+    for (const name of names) {
+      const state = this.#segments.get(name)
+      if (!state?.sealed && name !== this.#writer.name) this.#scan(name, state?.covered ?? 0)
+    }
+    if (this.#recentRows > Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)) this.#writeIndex()
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  }
+
+  // A segment only ever grows: one that is shorter than the index knows it, or gone, makes the index worthless.
+  #openIndex(names: ReadonlySet<string>): RowIndex {
+    const index = RowIndex.read(join(this.#folder, INDEX))
+    const fits = index?.segments.every(({ name, covered }) => names.has(name) && this.#sizeOf(name) >= covered)
+    if (!index || !fits) return RowIndex.empty()
+    for (const { name, covered, sealed } of index.segments) this.#segments.set(name, { covered, sealed })
+    return index
+  }
+
+  #writeIndex(): void {
+    const segments = [...this.#segments].map(([name, state]) => ({ name, ...state }))
+    segments.sort((a, b) => (a.name < b.name ? -1 : 1))
+    try {
+      this.#index = this.#index?.extend(this.#recent, segments, join(this.#folder, INDEX))
+      this.#recent = new Map()
+      this.#recentRows = 0
+    } catch {
+      // The rows stay in memory, and the next process scans for them; trying again and again would be slow.
+      this.#recentRows = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  #scan(segment: string, from: number): void {
+    const size = this.#sizeOf(segment)
+    if (size <= from) return
+    const state: SegmentState = { covered: from, sealed: false }
+    this.#segments.set(segment, state)
+    for (let room = SCAN_BYTES; state.covered < size; ) {
+      const start = state.covered
+      const bytes = this.#reader.read(segment, start, Math.min(room, size - start))
+      const { used, sealed } = scanRows(bytes, ({ key, offset, length }) => {
+        this.#note(key, { segment, offset: start + offset, length })
+      })
+      state.covered += used
+      state.sealed ||= sealed
+      if (bytes.length < room) break
+      if (used > 0) continue
+      // No record begins in the first half of a stretch that twice the longest record fits in.
+      if (room > 2 * LONGEST_RECORD) state.covered += room >> 1
+      else room *= 2
+    }
+  }
+
+  #sizeOf(segment: string): number {
+    return statSync(join(this.#folder, segment), { throwIfNoEntry: false })?.size ?? 0
+  }
+}
+
+/** Groups sorted places so that each group can be read at once. */
+function* neighbours(sorted: readonly WantedRow[]): Generator<WantedRow[]> {
+  let group: WantedRow[] = []
+  for (const row of sorted) {
+    const [first, last] = [group[0], group.at(-1)]
+    const isNear =
+      first?.segment === row.segment &&
+      last !== undefined &&
+      row.offset - (last.offset + last.length) <= READ_ACROSS &&
+      row.offset + row.length - first.offset <= READ_BYTES
+    if (!isNear && group.length > 0) {
+      yield group
+      group = []
+    }
+    group.push(row)
+  }
+  if (group.length > 0) yield group
+}
+
+/** Turns of `TURN_MS`, after which other work is given way to. */
+function turns(): { isOver(): boolean; next(): Promise<void> } {
+  let began = performance.now()
+  return {
+    isOver: () => performance.now() - began >= TURN_MS,
+    next: async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      began = performance.now()
+    },
+  }
 }

@@ -1,0 +1,29 @@
+import type { RecordedFile } from './action-log.ts'
+import type { BlobStore } from './blob-store.ts'
+import { canonicalBytes } from './canonical.ts'
+import { type ArtifactDigest, sha256 } from './digest.ts'
+import { walk } from './walk.ts'
+
+/**
+ * Stores every file of a staging folder, sorted by the UTF-8 bytes of the paths. Throws a StoreError on links that
+ * leave the folder and on anything that is not a regular file; links inside it are kept as what they point at.
+ */
+export async function ingest(folder: string, blobs: BlobStore): Promise<RecordedFile[]> {
+  const files: RecordedFile[] = []
+  const found = walk(folder, ({ path, location, stat }) => ({
+    path,
+    location,
+    executable: (stat.mode & 0o100n) !== 0n,
+  }))
+  for (const { path, location, executable } of found) {
+    const { id, size } = await blobs.put(location)
+    files.push({ path, size, executable, blob: id })
+  }
+  return files
+}
+
+/** Digest of an artifact's manifest; `files` must be sorted as `ingest` leaves them. Its kind is not part of it. */
+export function artifactDigest(files: readonly RecordedFile[]): ArtifactDigest {
+  const manifest = files.map((file) => [file.path, file.executable, file.size, file.blob])
+  return sha256(canonicalBytes('artifact', manifest))
+}

@@ -1,0 +1,182 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { fsyncFolder } from './durable.ts'
+import { isMissing, StoreError } from './store-error.ts'
+
+/** Where a line stands in its file, in bytes: from its checksum up to its line break. */
+export interface LinePlace {
+  offset: number
+  length: number
+}
+
+/**
+ * An append-only file of text lines, each behind a checksum of its own, that several processes append to at once.
+ * What a crash leaves torn is a line that fails its checksum: it is counted and skipped, and since every batch begins
+ * on a fresh line it never spoils another's.
+ */
+export class LogFile {
+  /** Lines that failed their checksum so far. */
+  damaged = 0
+  readonly #path: string
+  readonly #name: string
+  readonly #version: number
+  #handle: FileHandle | undefined
+  #inode: bigint | undefined
+  #position = 0
+
+  /** `name` and `version` stand in the file's first line; a file of a later version is refused. */
+  constructor(path: string, name: string, version: number) {
+    this.#path = path
+    this.#name = name
+    this.#version = version
+  }
+
+  /**
+   * Hands over every whole line that was not handed over yet. `restarted` is called first if the file is another one,
+   * or a shorter one, than last time: then all of its lines follow.
+   */
+  readNew(onLine: (payload: Buffer, place: LinePlace) => void, restarted: () => void): void {
+    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
+    if (this.#inode !== undefined && (found?.ino !== this.#inode || Number(found.size) < this.#position)) {
+      this.#position = 0
+      this.#inode = undefined
+      this.damaged = 0
+      restarted()
+    }
+    if (!found || Number(found.size) === this.#position) return
+    this.#inode = found.ino
+    const fd = openSync(this.#path, 'r')
+    try {
+      for (let room = PIECE; ; ) {
+        const bytes = readAt(fd, this.#position, room)
+        const used = this.#split(bytes, onLine)
+        this.#position += used
+        if (bytes.length < room) break
+        if (used === 0) room *= 2
+      }
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** One line by its place, or undefined if it is not whole. */
+  readLine(place: LinePlace): Buffer | undefined {
+    let fd: number
+    try {
+      fd = openSync(this.#path, 'r')
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+    try {
+      return payloadOf(readAt(fd, place.offset, place.length))
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Appends lines with a single write and resolves, when they are on the disk, with their places. */
+  async append(payloads: readonly string[]): Promise<LinePlace[]> {
+    const handle = await this.#open()
+    const fresh = (await handle.stat()).size === 0
+    const head = Buffer.from(fresh ? `${this.#title()}\n` : '\n')
+    const lines = payloads.map((payload) => Buffer.from(`${checksum(payload)} ${payload}\n`))
+    const batch = Buffer.concat([head, ...lines])
+    let offset = (await this.#writeWhole(handle, batch)) + head.length
+    await handle.datasync()
+    if (fresh) await fsyncFolder(dirname(this.#path))
+    return lines.map((line) => {
+      const place = { offset, length: line.length - 1 }
+      offset += line.length
+      return place
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close()
+    this.#handle = undefined
+  }
+
+  // What is written in two pieces may have another process's batch in between: then the whole is written again.
+  async #writeWhole(handle: FileHandle, batch: Buffer): Promise<number> {
+    for (let attempt = 0; ; attempt++) {
+      const before = (await handle.stat()).size
+      const { bytesWritten } = await handle.write(batch)
+      if (bytesWritten === batch.length) return this.#find(handle, batch, before)
+      if (attempt >= 2) throw Object.assign(new Error('a short write'), { code: 'ENOSPC' })
+    }
+  }
+
+  // Others may have appended between the look at the size and the write.
+  async #find(handle: FileHandle, batch: Buffer, before: number): Promise<number> {
+    const after = (await handle.stat()).size
+    if (after - before === batch.length) return before
+    const region = Buffer.alloc(after - before)
+    await handle.read(region, 0, region.length, before)
+    const at = region.indexOf(batch)
+    if (at < 0) throw new Error(`${this.#path} does not hold what was appended to it`)
+    return before + at
+  }
+
+  // The file may have been removed or replaced by hand since it was opened.
+  async #open(): Promise<FileHandle> {
+    if (this.#handle && (await this.#handle.stat()).nlink === 0) await this.close()
+    this.#handle ??= await open(this.#path, 'a+')
+    return this.#handle
+  }
+
+  #split(bytes: Buffer, onLine: (payload: Buffer, place: LinePlace) => void): number {
+    let start = 0
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      const line = bytes.subarray(start, end)
+      const payload = payloadOf(line)
+      if (payload) onLine(payload, { offset: this.#position + start, length: line.length })
+      else if (line.length > 0 && !this.#isTitle(line.toString('latin1'))) this.damaged++
+      start = end + 1
+    }
+    return start
+  }
+
+  #title(): string {
+    return `queryloom ${this.#name} ${this.#version}`
+  }
+
+  #isTitle(line: string): boolean {
+    if (line === this.#title()) return true
+    const version = new RegExp(`^queryloom ${this.#name} ([0-9]+)$`).exec(line)?.[1]
+    if (version === undefined || Number(version) < this.#version) return false
+    throw new StoreError(`the store was written by a later queryloom (${this.#name} of version ${version})`, {
+      problem: 'newer-format',
+      where: this.#path,
+      advice: 'use that version of queryloom, or another store',
+    })
+  }
+}
+
+const NEWLINE = 10
+const PIECE = 32 << 20
+const CHECKSUM = 8
+
+function readAt(fd: number, offset: number, length: number): Buffer {
+  const size = Number(fstatSync(fd, { bigint: true }).size)
+  const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, size - offset)))
+  let at = 0
+  while (at < bytes.length) {
+    const got = readSync(fd, bytes, at, bytes.length - at, offset + at)
+    if (got === 0) break
+    at += got
+  }
+  return bytes.subarray(0, at)
+}
+
+function payloadOf(line: Buffer): Buffer | undefined {
+  if (line.length <= CHECKSUM + 1 || line[CHECKSUM] !== 32) return undefined
+  const payload = line.subarray(CHECKSUM + 1)
+  return line.toString('latin1', 0, CHECKSUM) === checksum(payload) ? payload : undefined
+}
+
+function checksum(payload: string | Buffer): string {
+  return crc32(payload).toString(16).padStart(CHECKSUM, '0')
+}

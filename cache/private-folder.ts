@@ -1,0 +1,48 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { newOwner, type OwnerRecord, parseOwner, vitality } from './owner.ts'
+import { isMissing } from './store-error.ts'
+
+const OWNER = 'owner.json'
+const ABANDONED_MS = 24 * 3600_000
+
+/**
+ * Makes a folder below `parent` that only this process uses, and removes those that dead processes left there. Of
+ * owners that can't be judged (another host) only folders untouched for a day go.
+ */
+export function makePrivateFolder(parent: string): string {
+  mkdirSync(parent, { recursive: true })
+  sweep(parent)
+  const owner = newOwner()
+  const folder = join(parent, owner.nonce)
+  mkdirSync(folder)
+  writeFileSync(join(folder, OWNER), JSON.stringify(owner))
+  return folder
+}
+
+function sweep(parent: string): void {
+  for (const entry of readdirSync(parent, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue
+    const folder = join(parent, entry.name)
+    try {
+      if (isAbandoned(folder)) rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // Another process sweeps too, or a child of the dead one still writes there: the next sweep gets it.
+    }
+  }
+}
+
+function isAbandoned(folder: string): boolean {
+  const owner = ownerOf(folder)
+  const state = owner ? vitality(owner) : 'unknown'
+  return state === 'dead' || (state === 'unknown' && Date.now() - statSync(folder).mtimeMs > ABANDONED_MS)
+}
+
+function ownerOf(folder: string): OwnerRecord | undefined {
+  try {
+    return parseOwner(readFileSync(join(folder, OWNER), 'utf8'))
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}

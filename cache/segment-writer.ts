@@ -1,0 +1,105 @@
+import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { freshNonce, fsyncFolder } from './durable.ts'
+import type { RowPlace } from './row-index.ts'
+import { encodeSeal } from './segment.ts'
+
+const DURABLE_WITHIN_MS = 1000
+const datasync = promisify(fdatasync)
+
+/**
+ * Appends records to a segment that only this writer writes; the file is made with the first one. A record is in the
+ * file when `append` returns (a killed process loses nothing) and on the disk at most a second later.
+ */
+export class SegmentWriter {
+  /** Name of the segment, once there is one. */
+  name: string | undefined
+  readonly #folder: string
+  #fd: number | undefined
+  #size = 0
+  #dirty: boolean = false
+  #folderSynced: boolean = false
+  #timer: NodeJS.Timeout | undefined
+  #syncs: Promise<void> = Promise.resolve()
+  #failure: unknown
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Throws what the system says if the disk refuses; nothing of the record is left then. */
+  append(record: Buffer): RowPlace {
+    if (this.#failure !== undefined) throw this.#failure
+    const [fd, segment] = this.#open()
+    const offset = this.#size
+    try {
+      for (let at = 0; at < record.length; ) at += writeSync(fd, record, at)
+    } catch (error) {
+      ftruncateSync(fd, offset)
+      throw error
+    }
+    this.#size += record.length
+    this.#dirty = true
+    this.#timer ??= setTimeout(() => {
+      // A failure is kept and told by the next call that can tell it.
+      this.flush().catch(() => {})
+    }, DURABLE_WITHIN_MS).unref()
+    return { segment, offset, length: record.length }
+  }
+
+  /** Resolves when all that was appended is on the disk. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#syncs = this.#syncs.catch(() => {}).then(() => this.#sync())
+    return this.#syncs
+  }
+
+  /** Seals the segment: readers need not look for more. */
+  async close(): Promise<void> {
+    if (this.#fd === undefined) return
+    try {
+      this.append(encodeSeal())
+    } catch {
+      // Without its seal a segment is only looked at more often.
+    }
+    try {
+      await this.flush()
+    } finally {
+      closeSync(this.#fd)
+      this.#fd = undefined
+      this.name = undefined
+      this.#size = 0
+      this.#folderSynced = false
+    }
+  }
+
+  // Once a sync has failed the system may have dropped the bytes and say nothing the next time.
+  async #sync(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#dirty || this.#fd === undefined) return
+    this.#dirty = false
+    try {
+      await datasync(this.#fd)
+      if (this.#folderSynced) return
+      this.#folderSynced = true
+      await fsyncFolder(this.#folder)
+      await fsyncFolder(dirname(this.#folder))
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+
+  #open(): [fd: number, segment: string] {
+    if (this.#fd === undefined || this.name === undefined) {
+      mkdirSync(this.#folder, { recursive: true })
+      // The time comes first, so that names sort by age; nothing else depends on it.
+      const name = `${String(Date.now()).padStart(15, '0')}-${freshNonce()}.seg`
+      this.#fd = openSync(join(this.#folder, name), 'ax')
+      this.name = name
+    }
+    return [this.#fd, this.name]
+  }
+}

@@ -1,0 +1,121 @@
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { hexOf, type RowKey } from './digest.ts'
+
+/*
+ * One record of a segment file, little-endian:
+ *
+ * | bytes | what |
+ * |---|---|
+ * | 0-3 | magic; no byte sequence of UTF-8 text |
+ * | 4-7 | crc32 of everything from byte 8 to the record's end |
+ * | 8-11 | length of the payload |
+ * | 12 | 0: a row in plain JSON, 1: a row in raw deflate, 2: the segment is sealed |
+ * | 13-15 | 0 |
+ * | 16-47 | key (sha256) |
+ * | 48- | payload |
+ */
+const HEADER_BYTES = 48
+
+const MAGIC = Buffer.from([0xf7, 0x51, 0x4c, 0xfe])
+const PLAIN = 0
+const DEFLATED = 1
+const SEAL = 2
+const PREFIX = 'sha256:'
+/** Longer answers are not stored; a longer length is a damaged one. */
+const MAX_PAYLOAD = 64 << 20
+/** Bytes of the longest record. */
+export const LONGEST_RECORD: number = HEADER_BYTES + MAX_PAYLOAD
+const WORTH_DEFLATING = 4096
+const MAX_INFLATED = 256 << 20
+
+/** The bytes of one row. Long payloads are compressed where that saves a quarter. */
+export function encodeRow(key: RowKey, json: string): Buffer {
+  const plain = Buffer.from(json, 'utf8')
+  if (plain.length >= WORTH_DEFLATING) {
+    const deflated = deflateRawSync(plain, { level: 1 })
+    if (deflated.length < plain.length * 0.75) return encode(DEFLATED, hexOf(key), deflated)
+  }
+  return encode(PLAIN, hexOf(key), plain)
+}
+
+/** The record that ends a segment to which nothing will be added. */
+export function encodeSeal(): Buffer {
+  return encode(SEAL, '0'.repeat(64), Buffer.alloc(0))
+}
+
+/** The JSON text of the row that a record holds; undefined if it is damaged or belongs to another key. */
+export function decodeRow(record: Buffer, key: RowKey): string | undefined {
+  if (recordLength(record, 0) !== record.length || record.toString('hex', 16, HEADER_BYTES) !== hexOf(key)) {
+    return undefined
+  }
+  const payload = record.subarray(HEADER_BYTES)
+  if (record[12] === PLAIN) return payload.toString('utf8')
+  return inflateRawSync(payload, { maxOutputLength: MAX_INFLATED }).toString('utf8')
+}
+
+/** Where a whole record was found, relative to the bytes that were scanned. */
+export interface FoundRow {
+  key: RowKey
+  offset: number
+  length: number
+}
+
+/**
+ * Finds the records in `bytes`, which begin where a record should. Damaged stretches are stepped over by the length
+ * in their header if a record follows there, else to the next place that holds a whole record. `used` counts the
+ * bytes that need not be looked at again: a record cut off at the end may be completed by its writer.
+ */
+export function scanRows(bytes: Buffer, onRow: (row: FoundRow) => void): { used: number; sealed: boolean } {
+  let used = 0
+  let sealed = false
+  while (used < bytes.length) {
+    const length = recordLength(bytes, used)
+    if (length === undefined) {
+      const next = nextRecord(bytes, used)
+      if (next === undefined) break
+      used = next
+      continue
+    }
+    if (bytes[used + 12] === SEAL) sealed = true
+    else onRow({ key: keyAt(bytes, used), offset: used, length })
+    used += length
+  }
+  return { used, sealed }
+}
+
+function nextRecord(bytes: Buffer, damaged: number): number | undefined {
+  if (damaged + HEADER_BYTES <= bytes.length) {
+    const behind = damaged + HEADER_BYTES + bytes.readUInt32LE(damaged + 8)
+    if (recordLength(bytes, behind) !== undefined) return behind
+  }
+  for (let at = bytes.indexOf(MAGIC, damaged + 1); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
+    if (recordLength(bytes, at) !== undefined) return at
+  }
+  return undefined
+}
+
+/** Length of the whole, undamaged record at `at`; undefined if there is none. */
+function recordLength(bytes: Buffer, at: number): number | undefined {
+  if (at + HEADER_BYTES > bytes.length || bytes.compare(MAGIC, 0, 4, at, at + 4) !== 0) return undefined
+  const payload = bytes.readUInt32LE(at + 8)
+  const end = at + HEADER_BYTES + payload
+  if (payload > MAX_PAYLOAD || end > bytes.length) return undefined
+  return crc32(bytes.subarray(at + 8, end)) === bytes.readUInt32LE(at + 4) ? end - at : undefined
+}
+
+function keyAt(bytes: Buffer, at: number): RowKey {
+  return (PREFIX + bytes.toString('hex', at + 16, at + HEADER_BYTES)) as RowKey
+}
+
+function encode(kind: number, key: string, payload: Buffer): Buffer {
+  if (payload.length > MAX_PAYLOAD)
+    throw new RangeError(`an answer of ${payload.length} bytes is too long to be stored`)
+  const record = Buffer.alloc(HEADER_BYTES + payload.length)
+  MAGIC.copy(record)
+  record.writeUInt32LE(payload.length, 8)
+  record[12] = kind
+  record.write(key, 16, 'hex')
+  payload.copy(record, HEADER_BYTES)
+  record.writeUInt32LE(crc32(record.subarray(8)), 4)
+  return record
+}
