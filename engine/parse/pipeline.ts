@@ -4,26 +4,35 @@ import type { Position } from './diagnostic.ts'
 /** A path of keys and indexes inside a pipeline file, e.g. `['stages', 'queries', 'with', 'prompt']`. */
 export type SourcePath = readonly (string | number)[]
 
+/** One value of an axis and how it is called in node ids. */
+export interface AxisValue {
+  label: string
+  value: Json
+}
+
 /** One axis of a sweep: the param it sets and its values in the order written. */
 export interface Axis {
   param: string
-  values: readonly { label: string; value: Json }[]
+  values: readonly AxisValue[]
+  /** Values that only `sweep.include` names: they take no part in the cross product. */
+  extra: readonly AxisValue[]
   /** A replicate changes a seed only; results are folded over it. */
   replicate: boolean
 }
 
-/** A stage as written; references in `with` are still symbolic. */
+/** Labels by axis. */
+export type Assignment = { readonly [axis: string]: string }
+
+/** A stage as written; references in `with` and `settings` are still symbolic. */
 export interface StageBlock {
   name: string
+  /** Empty where the file does not say; that was reported. */
   uses: string
   with: { readonly [name: string]: Json }
   after: readonly string[]
-  env: { readonly [name: string]: string }
+  /** `env`, `resources`, `timeout`, `retry`, `allow_failed`, as far as they were written. */
+  settings: { readonly [name: string]: Json }
   passEnv: readonly string[]
-  cpus?: number
-  timeoutMs?: number
-  retry: { attempts: number; backoffMs: number }
-  allowFailed?: number
   description?: string
 }
 
@@ -32,7 +41,7 @@ export interface ReportBlock {
   metrics?: readonly string[]
   /** Names that systems have in tables, by stage. */
   labels?: { readonly [stage: string]: string }
-  /** The system that others must beat for the verdict. */
+  /** The stage that others must beat for the verdict. */
   baseline?: string
 }
 
@@ -44,7 +53,7 @@ export interface Pipeline {
   root: string
   name: string
   description?: string
-  /** After `-p`. */
+  /** After `-p`; under a sweep, axes override them. */
   params: { readonly [name: string]: Json }
   /** Params given by `-p` or a params file; paths in them are relative to `paramsFolder`. */
   overridden: ReadonlySet<string>
@@ -52,8 +61,15 @@ export interface Pipeline {
   datasets: { readonly [name: string]: Json }
   models: { readonly [name: string]: Json }
   stages: { readonly [name: string]: StageBlock }
+  /** Sorted by param. Those that `-p` set are gone; of those that `--only` names, only the values named are left. */
   axes: readonly Axis[]
+  /** Combinations left out; each names some axes. */
+  exclude: readonly Assignment[]
+  /** Combinations added; each names every axis that is no replicate. */
+  include: readonly Assignment[]
   report: ReportBlock
   /** Position of a value (or, with `key`, of its name) in the source. */
   locate(path: SourcePath, what?: 'key' | 'value'): Position
+  /** Position of a reference inside the text at `path`, by its offset and length there. */
+  locateText(path: SourcePath, start: number, length: number): Position
 }

@@ -1,0 +1,125 @@
+import { type Document, type ErrorCode, parseDocument, type YAMLError } from 'yaml'
+import type { Diagnostic, DiagnosticCode, Position } from './diagnostic.ts'
+import type { Diagnostics } from './diagnostics.ts'
+import { SourceDocument } from './document.ts'
+import type { Source } from './source.ts'
+
+type Facts = Omit<Diagnostic, keyof Position | 'severity'>
+
+/**
+ * Parses a source as one YAML 1.2 document. Undefined if the text is so broken that its value means nothing; otherwise
+ * the value is there even where problems were reported.
+ */
+export function parseSource(source: Source, diagnostics: Diagnostics): SourceDocument | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(source.text)
+  if (control) {
+    const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+    diagnostics.error(source.position(control.index, control.index + 1), {
+      code: 'yaml-syntax',
+      message: `there is a control character (U+${code}) here`,
+    })
+    return undefined
+  }
+  try {
+    // Merge keys and unique keys are dealt with in `SourceDocument`: with positions, and in linear time.
+    const parsed = parseDocument(source.text, {
+      strict: true,
+      stringKeys: true,
+      uniqueKeys: false,
+      merge: false,
+      resolveKnownTags: false,
+      prettyErrors: false,
+      logLevel: 'error',
+    })
+    if (reportSyntax(source, parsed, diagnostics)) return undefined
+    if (parsed.contents === null || source.text.trim() === '') {
+      diagnostics.error(source.position(0, 1), { code: 'yaml-syntax', message: 'the file holds nothing' })
+      return undefined
+    }
+    return new SourceDocument(source, parsed.contents, diagnostics)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    diagnostics.error(source.position(0, 1), { code: 'too-large', message: 'the file is nested too deeply' })
+    return undefined
+  }
+}
+
+/** Reports what the YAML library found; true if the value can't be trusted. */
+function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics): boolean {
+  let broken = false
+  let lost = false
+  const lines = new Set<number>()
+  for (const problem of [...parsed.errors, ...parsed.warnings]) {
+    if (problem.code !== 'MULTIPLE_DOCS' && problem.code !== 'TAG_RESOLVE_FAILED') broken = true
+    const [start, end] = problem.pos
+    const at = source.position(Math.min(start, source.text.length), end)
+    // One slip makes the parser stumble again and again over the same line.
+    if (lines.has(at.line)) continue
+    lines.add(at.line)
+    if (lost) continue
+    // Nothing that is found after this means what it says.
+    lost = problem.code === 'UNEXPECTED_TOKEN'
+    const facts = inPlainWords(problem, source.text)
+    const line = source.text.split('\n')[at.line - 1] ?? ''
+    const unquoted = /[{[,][^'"]*\$\{/.test(line) && broken
+    diagnostics.error(
+      at,
+      unquoted ? { ...facts, advice: 'Inside { } and [ ], a reference needs quotes: "${…}".' } : facts,
+    )
+  }
+  const { yaml } = parsed.directives ?? {}
+  if (yaml?.explicit && yaml.version !== '1.2') {
+    const at = source.text.indexOf('%YAML')
+    diagnostics.error(source.position(at, at + 9), {
+      code: 'yaml-syntax',
+      message: `YAML ${yaml.version} is not read, only YAML 1.2`,
+      advice: 'Remove this line.',
+    })
+    broken = true
+  }
+  return broken
+}
+
+function inPlainWords(problem: YAMLError, text: string): Facts {
+  const code: DiagnosticCode = 'yaml-syntax'
+  const closing = /must end with a (.)/.exec(problem.message)?.[1]
+  const known: { readonly [name in ErrorCode]?: Omit<Facts, 'code'> } = {
+    TAB_AS_INDENT: { message: 'a tab can not indent', advice: 'Use spaces.' },
+    BAD_INDENT: { message: 'this line is indented unlike those beside it' },
+    BAD_SCALAR_START: {
+      message: `a plain text can't begin with \`${text[problem.pos[0]] ?? ''}\``,
+      advice: 'Put it in quotes.',
+    },
+    BAD_DQ_ESCAPE: {
+      message: 'there is no such escape in double quotes',
+      advice: 'Write \\\\ for a backslash, or use single quotes.',
+    },
+    BLOCK_AS_IMPLICIT_KEY: {
+      message: 'a second `: ` stands on this line',
+      advice: 'Put a text that holds `: ` in quotes.',
+    },
+    MULTIPLE_DOCS: { message: 'a second document begins here', advice: 'A pipeline is one document: remove `---`.' },
+    NON_STRING_KEY: { message: 'a key must be a name' },
+    RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
+    TAG_RESOLVE_FAILED: {
+      message: 'tags (`!…`) have no meaning here',
+      advice: 'Put a text that begins with ! in quotes.',
+    },
+    MULTILINE_IMPLICIT_KEY: { message: 'a key must stand on one line, followed by `:`' },
+    BAD_ALIAS: { message: 'this alias has no name', advice: 'Put a text that begins with * or & in quotes.' },
+    BAD_DIRECTIVE: { message: 'this line beginning with % is not understood' },
+    MISSING_CHAR: {
+      message: /quote/.test(problem.message)
+        ? 'the closing quote is missing'
+        : closing
+          ? `the closing \`${closing}\` is missing`
+          : /[Ii]mplicit/.test(problem.message)
+            ? 'this is no `key: value`'
+            : 'a `,` or `:` is missing before this',
+    },
+    UNEXPECTED_TOKEN: { message: 'this was not expected here' },
+  }
+  const facts = known[problem.code] ?? { message: `this is no valid YAML (${problem.message})` }
+  return { code: problem.code === 'RESOURCE_EXHAUSTION' ? 'too-large' : code, ...facts }
+}

@@ -1,0 +1,78 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { ArtifactKind, Json, OptionsSchema, Slot, SourceKind } from '../../stages/define.ts'
+
+/** Kinds of the inputs that stand in a value, by the name in their markers; `unknown` fits every slot. */
+export type InputKinds = ReadonlyMap<string, ArtifactKind | SourceKind | 'unknown'>
+
+let ajv: Ajv2020 | undefined
+const compiled = new WeakMap<OptionsSchema, ValidateFunction>()
+
+/**
+ * Checks a value by a schema with our words in it (`slot`, `semantic`, `notYet`, `expects`, `code`) and gives all
+ * errors. Each schema object is compiled once. A schema that is itself wrong throws: that is a bug of its author.
+ */
+export function validate(schema: OptionsSchema, value: Json, inputs: InputKinds = new Map()): readonly ErrorObject[] {
+  let check = compiled.get(schema)
+  if (!check) {
+    ajv ??= createAjv()
+    check = ajv.compile(openSlots(schema))
+    compiled.set(schema, check)
+  }
+  return check.call(inputs as never, value) ? [] : [...(check.errors ?? [])]
+}
+
+function createAjv(): Ajv2020 {
+  const made = new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    strictTuples: false,
+    allowUnionTypes: true,
+    discriminator: true,
+    validateFormats: false,
+    passContext: true,
+    logger: false,
+  })
+  made.addVocabulary(['semantic', 'expects', 'code'])
+  made.addKeyword({ keyword: 'notYet', schemaType: 'boolean', errors: false, validate: () => false })
+  made.addKeyword({
+    keyword: 'slot',
+    schemaType: 'object',
+    errors: false,
+    validate(this: InputKinds, slot: Slot, value: unknown): boolean {
+      const name = (value as { $input?: unknown } | null)?.$input
+      if (typeof name !== 'string') return false
+      const kind = this.get(name)
+      return kind === 'unknown' || (kind !== undefined && slot.accepts.includes(kind))
+    },
+  })
+  return made
+}
+
+const LISTS = ['oneOf', 'anyOf', 'allOf', 'prefixItems']
+const SINGLES = ['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains', 'unevaluatedProperties']
+const MAPS = ['properties', 'patternProperties', '$defs', 'dependentSchemas']
+
+/**
+ * At a slot stands a marker once inputs are bound, whatever else the schema there says for editors; what is no text
+ * remains an alternative (`{ slot, type: 'object', … }`).
+ */
+function openSlots(schema: OptionsSchema): OptionsSchema {
+  const out: { [word: string]: unknown } = {}
+  for (const [word, value] of Object.entries(schema)) {
+    if (value === undefined) continue
+    if (LISTS.includes(word)) out[word] = (value as OptionsSchema[]).map(openSlots)
+    else if (SINGLES.includes(word) && typeof value === 'object') out[word] = openSlots(value as OptionsSchema)
+    else if (MAPS.includes(word)) {
+      const members = Object.entries(value as { [name: string]: OptionsSchema })
+      out[word] = Object.fromEntries(members.map(([name, member]) => [name, openSlots(member)]))
+    } else out[word] = value
+  }
+  if (!schema.slot) return out
+  const { slot, description, semantic: _, default: __, ...rest } = out
+  const words = { slot, ...(description === undefined ? {} : { description }) }
+  const alternative = rest.type !== undefined && rest.type !== 'string' ? true : rest.oneOf || rest.anyOf || rest.enum
+  return (alternative ? { anyOf: [words, rest] } : words) as OptionsSchema
+}
