@@ -1,0 +1,92 @@
+import type { ArtifactKind } from '../../stages/define.ts'
+import type { Diagnostics } from '../parse/diagnostics.ts'
+import { kindsInWords } from '../parse/kinds.ts'
+import { suggest } from '../parse/suggest.ts'
+import { type Binding, kindOf, type Scope } from './bind.ts'
+import { acceptedBy } from './schema-walk.ts'
+
+/** Kinds of a stage's outputs; several where they differ between variants. */
+export type OutputKinds = ReadonlyMap<string, ReadonlySet<ArtifactKind>>
+
+/** Whether what an input names can stand where it stands; reports if not. */
+export function checkEdge(
+  binding: Binding,
+  outputsOfStage: (name: string) => OutputKinds | undefined,
+  { diagnostics }: Scope,
+): boolean {
+  if (binding.type === 'file') return true
+  const { at, candidates, text } = binding
+  const accepted = acceptedBy(candidates)
+  if (accepted.length === 0) {
+    // What the schema says nothing about is most likely misspelt, and the schema's own errors tell.
+    if (candidates.length > 0) reportNoSlot(binding, diagnostics)
+    return candidates.length === 0
+  }
+  const outputs = binding.type === 'stage' ? outputsOfStage(binding.stage) : undefined
+  if (binding.type === 'stage') {
+    if (!outputs) return true
+    if (!outputs.has(binding.output)) {
+      const names = [...outputs.keys()].sort()
+      const near = suggest(binding.output, names)
+      diagnostics.error(at(), {
+        code: 'unknown-reference',
+        message: `stage \`${binding.stage}\` has no output \`${binding.output}\``,
+        ...(near === undefined
+          ? { advice: `Its outputs: ${names.join(', ')}.` }
+          : { suggestion: `\${stages.${binding.stage}.${near}}` }),
+      })
+      return false
+    }
+  }
+  const actual = binding.type === 'stage' ? [...outputs!.get(binding.output)!] : [kindOf(binding, () => 'unknown')]
+  if (actual.every((kind) => kind === 'unknown' || accepted.includes(kind))) return true
+  const is = actual.map((kind) => ACTUAL[kind as keyof typeof ACTUAL] ?? kind).join(' or ')
+  diagnostics.error(at(), {
+    code: 'wrong-edge-type',
+    message: `${placeName(binding)} takes ${kindsInWords(accepted)}, but \`${text}\` is ${is}`,
+    ...fitting(binding, accepted, outputs),
+  })
+  return false
+}
+
+/** Reports an input at a place that has no slot. */
+export function reportNoSlot(binding: Exclude<Binding, { type: 'file' }>, diagnostics: Diagnostics): void {
+  diagnostics.error(binding.at(), {
+    code: 'wrong-edge-type',
+    message: `no input can stand at ${placeName(binding)}, and \`${binding.text}\` is one`,
+    advice: 'A plain value or a reference to a param can stand here.',
+  })
+}
+
+function placeName({ path }: Binding): string {
+  return `\`${path.filter((segment) => typeof segment === 'string').at(-1) ?? 'with'}\``
+}
+
+const ACTUAL = {
+  model: 'a model',
+  run: 'a run',
+  file: 'a file',
+  folder: 'a folder',
+  dataset: 'a dataset',
+  split: 'a split of a dataset',
+  llm: 'a language model',
+}
+
+/** What of the same stage or dataset would fit instead. */
+function fitting(
+  binding: Exclude<Binding, { type: 'file' }>,
+  accepted: readonly string[],
+  outputs: OutputKinds | undefined,
+): { suggestion: string } | { advice: string } | undefined {
+  if (binding.type === 'stage') {
+    const names = [...(outputs ?? [])].filter(([, kinds]) => [...kinds].every((kind) => accepted.includes(kind)))
+    const fits = names.map(([name]) => `\${stages.${binding.stage}.${name}}`).sort()
+    if (fits.length === 1) return { suggestion: fits[0]! }
+    return { advice: fits.length > 1 ? `These fit: ${fits.join(', ')}.` : `No output of \`${binding.stage}\` fits.` }
+  }
+  if (binding.type === 'dataset' && binding.split !== undefined && accepted.includes('dataset'))
+    return { suggestion: `\${datasets.${binding.name}}` }
+  if (binding.type === 'dataset' && binding.split === undefined && accepted.includes('split'))
+    return { advice: `Name a split, as in \${datasets.${binding.name}.train}.` }
+  return undefined
+}

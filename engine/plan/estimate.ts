@@ -1,0 +1,128 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { RowKey } from '../../cache/digest.ts'
+import type { Store } from '../../cache/store.ts'
+import type { Estimate, Json, PlanContext, PredictedOutput, StageInput } from '../../stages/define.ts'
+import type { NodeEstimate } from './decision.ts'
+import type { GraphNode, NodeId } from './node.ts'
+
+const MAX_ROWS = 200_000
+const MAX_BYTES = 256 * 1024 * 1024
+const PREDICTION_MS = 2_000
+
+/** A node's estimate, and the keys that the totals of a graph are the union of. */
+export interface KeyedEstimate {
+  estimate: NodeEstimate
+  missing: readonly RowKey[]
+  stored: readonly RowKey[]
+}
+
+export const NOTHING: KeyedEstimate = {
+  estimate: { exact: true, requests: 0, cached_requests: 0, tokens: null, seconds: null, money: null },
+  missing: [],
+  stored: [],
+}
+
+/**
+ * Counts the requests of nodes that have not run: from stored rows where their inputs are there, else from what the
+ * nodes before them would write, as far as those can say so (`predict`: at most 200k rows and 2 s each).
+ */
+export class Estimator {
+  readonly #store: Store
+  readonly #nodes: ReadonlyMap<NodeId, GraphNode>
+  readonly #input: (node: GraphNode, name: string) => StageInput | undefined
+  readonly #predictions = new Map<NodeId, Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'>>()
+  readonly #signal: AbortSignal
+
+  constructor(
+    store: Store,
+    nodes: ReadonlyMap<NodeId, GraphNode>,
+    input: (node: GraphNode, name: string) => StageInput | undefined,
+    signal: AbortSignal,
+  ) {
+    this.#store = store
+    this.#nodes = nodes
+    this.#input = input
+    this.#signal = signal
+  }
+
+  /** What this node would ask; `seconds` is what it took last time. */
+  async estimate(node: GraphNode, seconds: number | null): Promise<KeyedEstimate> {
+    const { definition } = node
+    if (!definition.estimate) return { ...NOTHING, estimate: { ...NOTHING.estimate, seconds } }
+    const answer: Estimate = await definition.estimate(this.#context(node, this.#signal))
+    if (!answer.keys) {
+      const requests = answer.requests ?? 0
+      const estimate = { ...NOTHING.estimate, exact: false, requests, tokens: answer.tokens ?? null, seconds }
+      return { ...NOTHING, estimate }
+    }
+    const distinct = [...new Set(answer.keys)]
+    const known = distinct.length > 0 ? await this.#known(distinct) : new Set<RowKey>()
+    const missing = distinct.filter((key) => !known.has(key))
+    const stored = distinct.filter((key) => known.has(key))
+    const share = distinct.length > 0 ? missing.length / distinct.length : 0
+    return {
+      estimate: {
+        exact: answer.exact,
+        requests: missing.length,
+        cached_requests: stored.length,
+        tokens: answer.tokens === undefined ? null : Math.round(answer.tokens * share),
+        seconds,
+        money: null,
+      },
+      missing,
+      stored,
+    }
+  }
+
+  async #known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> {
+    return this.#store.rows.known(keys)
+  }
+
+  #context(node: GraphNode, signal: AbortSignal): PlanContext<never> {
+    return {
+      options: node.options as never,
+      input: (name) => this.#input(node, name),
+      inputRows: (name, file) => this.#inputRows(node, name, file),
+      known: (keys) => this.#known(keys),
+      signal,
+    }
+  }
+
+  async #inputRows(node: GraphNode, name: string, file: string): Promise<readonly Json[] | undefined> {
+    const known = this.#input(node, name)
+    if (known?.type === 'artifact') {
+      const stored = known.files.find((candidate) => candidate.path === file)
+      return stored && stored.size <= MAX_BYTES ? readRows(stored.location) : undefined
+    }
+    const ref = node.inputs.get(name)
+    if (ref?.type !== 'stage') return undefined
+    const predicted = await this.#predict(ref.node)
+    return predicted === 'unknown' ? undefined : predicted[ref.output]?.[file]
+  }
+
+  #predict(id: NodeId): Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'> {
+    let prediction = this.#predictions.get(id)
+    if (!prediction) {
+      const node = this.#nodes.get(id) as GraphNode
+      const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(PREDICTION_MS)])
+      prediction = node.definition.predict
+        ? node.definition.predict(this.#context(node, deadline)).catch(() => 'unknown' as const)
+        : Promise.resolve('unknown' as const)
+      this.#predictions.set(id, prediction)
+    }
+    return prediction
+  }
+}
+
+async function readRows(location: string): Promise<readonly Json[] | undefined> {
+  const rows: Json[] = []
+  for await (const line of createInterface({
+    input: createReadStream(location),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    if (rows.length === MAX_ROWS) return undefined
+    if (line !== '') rows.push(JSON.parse(line))
+  }
+  return rows
+}

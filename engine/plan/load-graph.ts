@@ -1,0 +1,25 @@
+import type { Diagnostic } from '../parse/diagnostic.ts'
+import { sortDiagnostics } from '../parse/diagnostics.ts'
+import { type LoadOptions, loadPipeline } from '../parse/load.ts'
+import type { Pipeline } from '../parse/pipeline.ts'
+import { buildGraph } from './graph.ts'
+import type { Graph } from './node.ts'
+
+/** A pipeline file turned into a graph. */
+export interface LoadedGraph {
+  pipeline?: Pipeline
+  /** There only if nothing is wrong. */
+  graph?: Graph
+  /** Everything that is wrong with the file, found in one go, by place. */
+  diagnostics: readonly Diagnostic[]
+}
+
+/** Reads a pipeline file, checks all of it and expands it: what every command begins with. */
+export function loadGraph(file: string, options: LoadOptions): LoadedGraph {
+  const { pipeline, diagnostics: form } = loadPipeline(file, options)
+  if (!pipeline) return { diagnostics: form }
+  const { graph, diagnostics: meaning } = buildGraph(pipeline, options.registry)
+  const diagnostics = sortDiagnostics([...form, ...meaning], pipeline.file)
+  const sound = form.every(({ severity }) => severity !== 'error')
+  return { pipeline, ...(graph && sound ? { graph } : {}), diagnostics }
+}
