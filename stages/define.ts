@@ -74,7 +74,14 @@ export type StageInput =
       queries?: SourceFile
       qrels?: SourceFile
     }
-  | { type: 'llm'; name: string; model: Json; identity: CanonicalValue }
+  | {
+      type: 'llm'
+      name: string
+      model: Json
+      /** What paths in the block are relative to. */
+      folder: string
+      identity: CanonicalValue
+    }
   | { type: 'prompt'; path: string; value: Json }
   | { type: 'path'; path: string; files: (SourceFile & { path: string; executable: boolean })[]; folder: boolean }
 
@@ -111,6 +118,8 @@ export interface StageContext<Options> {
 
 /** What stages that start processes or ask models get on top; they run on the main thread. */
 export interface ServiceContext<Options> extends StageContext<Options> {
+  /** The node's log file; output of its processes is appended there. */
+  log: string
   rows: RowStore
   processes: ProcessRunner
   models: ModelLeases

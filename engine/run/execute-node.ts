@@ -1,0 +1,197 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
+import { artifactDigest, ingest } from '../../cache/artifact.ts'
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import { type ActionKey, hexOf } from '../../cache/digest.ts'
+import {
+  type AnyStageDefinition,
+  type ModelLeases,
+  type ProcessRunner,
+  type RequestCounts,
+  type ServiceStageDefinition,
+  type StageContext,
+  StageError,
+  type StageInput,
+  type StageSummary,
+  type ToolsCache,
+} from '../../stages/define.ts'
+import type { GraphNode, NodeId } from '../plan/node.ts'
+import type { PlanWorld } from '../plan/plan.ts'
+import { actionKey, type Preimage } from '../plan/preimage.ts'
+import { stageInput } from '../plan/stage-input.ts'
+import type { FailedFolders } from './failed-folders.ts'
+import type { StageThreads } from './stage-threads.ts'
+
+/** What executing a node needs beside the node. */
+export interface ExecutionWorld extends PlanWorld {
+  run: string
+  engine: string
+  /** Private folders of this run's nodes. */
+  staging: string
+  /** Where failed nodes' folders are kept. */
+  failed: FailedFolders
+  threads: StageThreads
+  tools: ToolsCache
+  result(node: NodeId): ActionRecord | undefined
+  /** The preimage of a node from what is known now. */
+  preimage(node: GraphNode): Preimage | undefined
+  /** Process runner of a node: its declared environment is part of it. */
+  processes(node: GraphNode): Promise<ProcessRunner>
+  models: ModelLeases
+}
+
+export interface Execution {
+  record: ActionRecord
+  summary: StageSummary
+  requests: RequestCounts
+  seconds: number
+  /** Resolves when the record is on the disk. */
+  durable: Promise<void>
+}
+
+/**
+ * Runs a node's stage into a private folder, takes its outputs into the store and appends the record. Nothing that is
+ * there already is touched; on failure the private folder is kept (the newest few) and nothing is recorded.
+ */
+export async function executeNode(
+  world: ExecutionWorld,
+  node: GraphNode,
+  key: ActionKey,
+  preimage: Preimage,
+  options: {
+    log: string
+    signal: AbortSignal
+    drain: AbortSignal
+    onProgress(done: number, total: number | undefined, note: string | undefined, requests: RequestCounts): void
+    requests: RequestCounts
+  },
+): Promise<Execution> {
+  const { store } = world
+  const folder = join(world.staging, hexOf(key).slice(0, 16))
+  const resume = join(store.root, 'resume', hexOf(key))
+  const started = Date.now()
+  const { requests } = options
+  const outputs = prepare(node, folder, resume)
+  try {
+    const inputs = readInputs(world, node)
+    const context: StageContext<never> = {
+      node: node.id,
+      options: node.options as never,
+      inputs,
+      outputs,
+      resume,
+      scratch: join(folder, 'scratch'),
+      progress: (done, total, note) => options.onProgress(done, total, note, requests),
+      signal: options.signal,
+    }
+    const service = serviceOf(node.definition)
+    const summary = service
+      ? await service.run({
+          ...context,
+          log: options.log,
+          rows: store.rows,
+          processes: await world.processes(node),
+          models: world.models,
+          tools: world.tools,
+          count: (counts) => add(requests, counts),
+          drain: options.drain,
+        })
+      : await inThread(world.threads, node.definition.type, context)
+    await refuseChangedInputs(world, node, key, preimage)
+    const recorded = await ingestOutputs(world, node, outputs)
+    const seconds = (Date.now() - started) / 1000
+    const record: ActionRecord = {
+      ...world.address(node.id),
+      key,
+      outputs: recorded,
+      summary: summary as unknown as CanonicalValue,
+      incomplete: summary.incomplete ?? 0,
+      run: world.run,
+      engine: world.engine,
+      startedAt: new Date(started).toISOString(),
+      seconds,
+      requests: { ...requests },
+    }
+    const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(resume, { recursive: true, force: true })
+    return { record, summary, requests, seconds, durable }
+  } catch (error) {
+    world.failed.keep(folder, `${world.run}-${hexOf(key).slice(0, 16)}`)
+    throw error
+  }
+}
+
+function prepare(node: GraphNode, folder: string, resume: string): { [name: string]: string } {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(join(folder, 'scratch'), { recursive: true })
+  mkdirSync(resume, { recursive: true })
+  const outputs: { [name: string]: string } = {}
+  for (const name of Object.keys(node.outputs)) {
+    outputs[name] = join(folder, 'outputs', name)
+    mkdirSync(outputs[name], { recursive: true })
+  }
+  return outputs
+}
+
+function readInputs(world: ExecutionWorld, node: GraphNode): { [name: string]: StageInput } {
+  const facts = {
+    record: (id: NodeId) => world.result(id),
+    locate: world.store.blobs.locate.bind(world.store.blobs),
+    sources: world.sources,
+  }
+  const inputs: { [name: string]: StageInput } = {}
+  for (const [name, ref] of node.inputs) {
+    const input = stageInput(ref, facts)
+    if (!input) throw new Error(`input ${name} of ${node.id} is not known`)
+    inputs[name] = input
+  }
+  return inputs
+}
+
+function inThread(threads: StageThreads, stage: string, context: StageContext<never>): Promise<StageSummary> {
+  const { progress, signal, ...data } = context
+  return threads.run(stage, data, progress, signal)
+}
+
+function serviceOf(definition: AnyStageDefinition): ServiceStageDefinition<never> | undefined {
+  return definition.thread === 'main' ? (definition as ServiceStageDefinition<never>) : undefined
+}
+
+// A result made from bytes that changed meanwhile belongs to neither key.
+async function refuseChangedInputs(
+  world: ExecutionWorld,
+  node: GraphNode,
+  key: ActionKey,
+  preimage: Preimage,
+): Promise<void> {
+  await world.sources.reload(node)
+  const now = world.preimage(node)
+  if (now && actionKey(now) === key) return
+  const changed = Object.keys(preimage.inputs).find(
+    (name) => JSON.stringify(now?.inputs[name]) !== JSON.stringify(preimage.inputs[name]),
+  )
+  throw new StageError(`input ${changed ?? ''} changed while ${node.id} was running`, {
+    advice: 'Its result was thrown away. Run again when the file is no longer being written.',
+  })
+}
+
+async function ingestOutputs(
+  world: ExecutionWorld,
+  node: GraphNode,
+  folders: { readonly [name: string]: string },
+): Promise<{ [name: string]: RecordedOutput }> {
+  const outputs: { [name: string]: RecordedOutput } = {}
+  for (const [name, kind] of Object.entries(node.outputs)) {
+    const files = await ingest(folders[name] as string, world.store.blobs)
+    outputs[name] = { kind, digest: artifactDigest(files), files }
+  }
+  return outputs
+}
+
+function add(total: RequestCounts, counts: Partial<RequestCounts>): void {
+  total.sent += counts.sent ?? 0
+  total.cached += counts.cached ?? 0
+  total.failed += counts.failed ?? 0
+}

@@ -1,0 +1,30 @@
+import type { StageError } from '../../stages/define.ts'
+import type { Failure } from './events.ts'
+
+/** Says of anything thrown by a stage what people should be told; only what nobody expected carries a stack. */
+export function failureOf(error: unknown, log?: string): Failure {
+  const logged = log === undefined ? {} : { log }
+  if (!(error instanceof Error)) return { message: String(error), ...logged }
+  const facts = error as Partial<StageError> & NodeJS.ErrnoException
+  if (error.name === 'StageError' || error.name === 'StoreError') {
+    return {
+      message: error.message,
+      ...(facts.where === undefined ? {} : { where: facts.where }),
+      ...(facts.advice === undefined ? {} : { advice: facts.advice }),
+      ...(facts.tail ? { tail: facts.tail } : {}),
+      ...logged,
+    }
+  }
+  if (facts.code === 'ENOSPC' || facts.code === 'EDQUOT') {
+    return {
+      message: 'the disk is full',
+      ...(facts.path === undefined ? {} : { where: facts.path }),
+      advice: 'Free some space and run again: everything finished so far is kept.',
+      ...logged,
+    }
+  }
+  if (facts.code === 'EACCES' || facts.code === 'EROFS' || facts.code === 'EMFILE') {
+    return { message: error.message, advice: 'Check permissions and limits of the file system.', ...logged }
+  }
+  return { message: error.message, bug: { stack: error.stack ?? error.message }, ...logged }
+}

@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { ActionRecord } from '../../cache/action-log.ts'
+import type { ActionKey } from '../../cache/digest.ts'
+import { makePrivateFolder } from '../../cache/private-folder.ts'
+import { openToolsCache } from '../../cache/tools-cache.ts'
+import type { ProcessRunner, RequestCounts } from '../../stages/define.ts'
+import { StageError } from '../../stages/define.ts'
+import type { Plan, PlannedNode } from '../plan/decision.ts'
+import type { GraphNode, NodeId } from '../plan/node.ts'
+import { decide, digests } from '../plan/plan.ts'
+import { actionKey, preimageOf } from '../plan/preimage.ts'
+import { engineVersion, type Session } from '../session.ts'
+import { pause } from '../util/pause.ts'
+import { declaredEnvironment } from './child-environment.ts'
+import { Children, sweepChildren } from './children.ts'
+import type { RunEvent, RunStatus, RunTotals } from './events.ts'
+import { type ExecutionWorld, executeNode } from './execute-node.ts'
+import { FailedFolders } from './failed-folders.ts'
+import { failureOf } from './failure.ts'
+import { Journal } from './journal.ts'
+import { localProcesses } from './local-processes.ts'
+import { ModelServers } from './model-servers.ts'
+import { type Outcome, schedule } from './scheduler.ts'
+import { StageThreads } from './stage-threads.ts'
+import { Views } from './views.ts'
+
+const PROGRESS_MS = 100
+
+/** How a run is to go. */
+export interface RunOptions {
+  /** CPU slots; default the number of processors. */
+  jobs?: number
+  failFast?: boolean
+  onEvent(event: RunEvent): void
+  /** First request to stop: drain. Second: kill. */
+  drain?: AbortSignal
+  kill?: AbortSignal
+}
+
+/** How it went. */
+export interface RunResult extends RunTotals {
+  status: RunStatus
+  run: string
+  /** Folder of the journal and the logs. */
+  folder: string
+}
+
+type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never
+
+/** Carries out a plan: restores what is there, executes the rest in parallel, and reports everything as events. */
+export async function runPlan(session: Session, plan: Plan, options: RunOptions): Promise<RunResult> {
+  const run = new Run(session, plan, options)
+  return run.execute()
+}
+
+class Run {
+  readonly #session: Session
+  readonly #plan: Plan
+  readonly #options: RunOptions
+  readonly #id: string
+  readonly #folder: string
+  readonly #journal: Journal
+  readonly #children: Children
+  readonly #views: Views
+  readonly #results = new Map<NodeId, ActionRecord>()
+  readonly #planned: ReadonlyMap<NodeId, PlannedNode>
+  readonly #inFlight = new Map<ActionKey, Promise<unknown>>()
+  readonly #durable: Promise<void>[] = []
+  readonly #totals: RunTotals
+  readonly #started = Date.now()
+  readonly #drain: AbortSignal
+  readonly #kill: AbortSignal
+
+  constructor(session: Session, plan: Plan, options: RunOptions) {
+    this.#session = session
+    this.#plan = plan
+    this.#options = options
+    this.#drain = options.drain ?? new AbortController().signal
+    this.#kill = options.kill ?? new AbortController().signal
+    const time = new Date(this.#started).toISOString().replace(/[-:]|\..*/g, '')
+    this.#id = `${time}-${randomBytes(3).toString('hex')}`
+    this.#folder = join(session.store.root, 'runs', this.#id)
+    this.#journal = new Journal(this.#folder)
+    this.#children = new Children(session.store.root, this.#id)
+    this.#views = new Views(session.store, session.out, session.graph)
+    this.#planned = new Map(plan.nodes.map((planned) => [planned.node.id, planned]))
+    this.#totals = {
+      nodes: { executed: 0, cached: 0, fetched: 0, failed: 0, skipped: 0 },
+      requests: { sent: 0, cached: 0, failed: 0 },
+      children: 0,
+      bytes_hashed: 0,
+      seconds: 0,
+    }
+  }
+
+  async execute(): Promise<RunResult> {
+    const { pipeline, store } = this.#session
+    this.#emit({
+      type: 'run-started',
+      run: this.#id,
+      pipeline: pipeline.name,
+      file: pipeline.file,
+      nodes: this.#plan.nodes.length,
+    })
+    for (const title of sweepChildren(store.root)) {
+      this.#emit({ type: 'warning', message: `ended what an interrupted run had left running: ${title}` })
+    }
+    const todo: GraphNode[] = []
+    for (const { node, decision, key } of this.#plan.nodes) {
+      if (decision.kind === 'cached' && key) await this.#restore(node, key, decision.record, false)
+      else todo.push(node)
+    }
+    if (todo.length > 0) await this.#executeAll(todo)
+    await Promise.all(this.#durable)
+    return this.#finish()
+  }
+
+  async #executeAll(todo: readonly GraphNode[]): Promise<void> {
+    const { store, registry, graph, sources } = this.#session
+    const staging = makePrivateFolder(join(store.root, 'staging'))
+    const threads = new StageThreads()
+    const tools = openToolsCache()
+    const stop = AbortSignal.any([this.#kill])
+    const processes = (node?: GraphNode): Promise<ProcessRunner> =>
+      localProcesses({
+        run: this.#id,
+        temporary: staging,
+        children: this.#children,
+        declared: node ? declaredEnvironment(node) : {},
+      })
+    const servers = new ModelServers(
+      {
+        lease: registry.models.lease,
+        processes: () => processes(),
+        tools,
+        logs: join(this.#folder, 'logs'),
+        signal: stop,
+        onEvent: (event) =>
+          this.#emit(
+            event.type === 'warning'
+              ? { type: 'warning', message: event.note }
+              : { type: event.type, note: event.note },
+          ),
+      },
+      todo,
+    )
+    const world: ExecutionWorld = {
+      graph,
+      store,
+      sources,
+      address: this.#session.address,
+      run: this.#id,
+      engine: engineVersion(),
+      staging,
+      failed: new FailedFolders(join(store.root, 'failed')),
+      threads,
+      tools,
+      result: (id) => this.#results.get(id),
+      preimage: (node) =>
+        preimageOf(
+          node,
+          digests(sources, (id) => this.#results.get(id)),
+        ),
+      processes,
+      models: servers,
+    }
+    try {
+      await schedule({
+        tasks: todo.map((node) => ({
+          id: node.id,
+          needs: node.needs,
+          cpus: node.cpus,
+          seconds: this.#planned.get(node.id)?.estimate.seconds ?? 1,
+        })),
+        slots: this.#options.jobs ?? availableParallelism(),
+        drain: this.#drain,
+        failFast: this.#options.failFast ?? false,
+        run: async (id) => {
+          const node = graph.nodes.get(id) as GraphNode
+          const outcome = await this.#runNode(world, node)
+          await servers.done(node)
+          return outcome
+        },
+        onQueued: (node) => this.#emit({ type: 'node-queued', node }),
+        onSkipped: (node, because) => {
+          this.#totals.nodes.skipped++
+          this.#emit({ type: 'node-skipped', node, because })
+          void servers.done(graph.nodes.get(node) as GraphNode)
+        },
+      })
+    } finally {
+      await servers.close()
+      await threads.close()
+      rmSync(staging, { recursive: true, force: true })
+    }
+  }
+
+  /** Restores or executes one node. Never rejects. */
+  async #runNode(world: ExecutionWorld, node: GraphNode): Promise<Outcome> {
+    const log = join(this.#folder, 'logs', `${fileName(node.id)}.log`)
+    const requests: RequestCounts = { sent: 0, cached: 0, failed: 0 }
+    try {
+      await this.#session.sources.reload(node)
+      const preimage = world.preimage(node)
+      if (!preimage) throw new Error(`an input of ${node.id} is not known`)
+      const key = actionKey(preimage)
+      // Two nodes with one key are one piece of work, wherever they came from.
+      await this.#inFlight.get(key)
+      const decision = decide(world, node, key, preimage)
+      if (decision.kind === 'cached') {
+        await this.#restore(node, key, decision.record, this.#planned.get(node.id)?.decision.kind === 'pending')
+        return 'done'
+      }
+      mkdirSync(join(this.#folder, 'logs'), { recursive: true })
+      this.#emit({ type: 'node-started', node: node.id, stage: node.stage, uses: node.definition.type, key, log })
+      const execution = this.#attempts(node, log, (signal) =>
+        executeNode(world, node, key, preimage, {
+          log,
+          signal,
+          drain: this.#drain,
+          requests,
+          onProgress: this.#progress(node),
+        }),
+      )
+      const settled = execution.catch(() => {})
+      this.#inFlight.set(key, settled)
+      const { record, summary, seconds, durable } = await execution
+      this.#durable.push(durable.catch((error) => this.#fail(node, error, log, requests)))
+      this.#results.set(node.id, record)
+      await this.#show(node, record)
+      this.#totals.nodes.executed++
+      this.#emit({ type: 'node-finished', node: node.id, key, seconds, summary, requests })
+      return 'done'
+    } catch (error) {
+      if (this.#drain.aborted && (error === this.#drain.reason || error === this.#kill.reason)) {
+        this.#totals.nodes.skipped++
+        this.#emit({ type: 'node-skipped', node: node.id, because: 'interrupted' })
+        return 'skipped'
+      }
+      this.#fail(node, error, log, requests)
+      return 'failed'
+    } finally {
+      this.#totals.requests.sent += requests.sent
+      this.#totals.requests.cached += requests.cached
+      this.#totals.requests.failed += requests.failed
+    }
+  }
+
+  async #attempts<Result>(
+    node: GraphNode,
+    log: string,
+    attempt: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    for (let number = 1; ; number++) {
+      const timeout = node.timeoutMs === undefined ? undefined : AbortSignal.timeout(node.timeoutMs)
+      try {
+        return await attempt(timeout ? AbortSignal.any([this.#kill, timeout]) : this.#kill)
+      } catch (error) {
+        const timedOut = timeout?.aborted && !this.#kill.aborted
+        const failure = timedOut
+          ? new StageError(`ran past its time limit of ${(node.timeoutMs as number) / 1000} s`)
+          : error
+        if (this.#drain.aborted || number >= node.retry.attempts) throw failure
+        const waitMs = node.retry.backoffMs * 2 ** (number - 1)
+        this.#emit({
+          type: 'node-retried',
+          node: node.id,
+          attempt: number + 1,
+          failure: failureOf(failure, log),
+          waitMs,
+        })
+        await pause(waitMs, this.#drain)
+      }
+    }
+  }
+
+  async #restore(node: GraphNode, key: ActionKey, record: ActionRecord, cutOff: boolean): Promise<void> {
+    this.#results.set(node.id, record)
+    const { store, address } = this.#session
+    this.#durable.push(store.actions.moveHead(address(node.id), record).catch(() => {}))
+    await this.#show(node, record)
+    this.#totals.nodes.cached++
+    this.#emit({ type: 'node-restored', node: node.id, key, cutOff })
+  }
+
+  async #show(node: GraphNode, record: ActionRecord): Promise<void> {
+    try {
+      const aside = await this.#views.show(node, record)
+      if (aside) {
+        const message = `files below ${this.#session.out} were edited; they were moved to ${aside} and made anew`
+        this.#emit({ type: 'warning', message, node: node.id })
+      }
+    } catch (error) {
+      // The result is recorded: a view that can't be made is a nuisance, not a failure.
+      this.#emit({ type: 'warning', message: `no view of ${node.id}: ${(error as Error).message}`, node: node.id })
+    }
+  }
+
+  #fail(node: GraphNode, error: unknown, log: string, requests: RequestCounts): void {
+    this.#totals.nodes.failed++
+    const failure = failureOf(error, existsSync(log) ? log : undefined)
+    this.#emit({ type: 'node-failed', node: node.id, failure, requests })
+  }
+
+  #progress(node: GraphNode): Parameters<typeof executeNode>[4]['onProgress'] {
+    let last = 0
+    return (done, total, note, requests) => {
+      const now = Date.now()
+      if (now - last < PROGRESS_MS && done !== total) return
+      last = now
+      this.#emit({
+        type: 'node-progress',
+        node: node.id,
+        done,
+        requests: { ...requests },
+        ...(total === undefined ? {} : { total }),
+        ...(note === undefined ? {} : { note }),
+      })
+    }
+  }
+
+  #finish(): RunResult {
+    const totals = this.#totals
+    totals.children = this.#children.count
+    totals.bytes_hashed = this.#session.store.bytesHashed()
+    totals.seconds = (Date.now() - this.#started) / 1000
+    const status: RunStatus = this.#drain.aborted ? 'interrupted' : totals.nodes.failed > 0 ? 'failed' : 'ok'
+    this.#emit({ type: 'run-finished', status, ...totals })
+    this.#journal.close()
+    return { status, ...totals, run: this.#id, folder: this.#folder }
+  }
+
+  #emit(event: WithoutTime<RunEvent>): void {
+    const timed = { at: Date.now(), ...event } as RunEvent
+    this.#journal.append(timed)
+    this.#options.onEvent(timed)
+  }
+}
+
+function fileName(node: string): string {
+  return node.replace(/[^\w.=,[\]-]/g, '_').slice(0, 150)
+}

@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
+import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
+import { hexOf, sha256 } from '../../cache/digest.ts'
+import { replaceSymlink } from '../../cache/durable.ts'
+import { checkView, materialize } from '../../cache/materialize.ts'
+import type { Store } from '../../cache/store.ts'
+import type { Graph, GraphNode } from '../plan/node.ts'
+
+/** Longest name of a link; what is longer ends in a digest instead. */
+const MAX_NAME = 120
+
+/**
+ * Keeps `out/PIPELINE/NODE` a link to an immutable copy of the node's newest outputs. A view is never read by the
+ * engine; one that somebody edited is moved aside and made anew.
+ */
+export class Views {
+  readonly #store: Store
+  readonly #out: string
+  readonly #graph: Graph
+
+  constructor(store: Store, out: string, graph: Graph) {
+    this.#store = store
+    this.#out = out
+    this.#graph = graph
+  }
+
+  /** Points the node's link at these outputs; returns where an edited view was moved to, if there was one. */
+  async show(node: GraphNode, record: ActionRecord): Promise<string | undefined> {
+    if (!this.#isShown(node)) return undefined
+    const link = join(this.#out, linkName(node.id))
+    const files = viewFiles(record)
+    const folder = join(this.#store.root, 'views', viewName(record))
+    const state = checkView(folder, files, this.#store)
+    if (state === 'ok' && linkedTo(link) === relative(dirname(link), folder)) return undefined
+    let aside: string | undefined
+    if (state === 'edited') {
+      aside = freeName(`${folder}.edited`)
+      renameSync(folder, aside)
+    }
+    if (state !== 'ok') {
+      rmSync(folder, { recursive: true, force: true })
+      await materialize(files, folder, this.#store)
+    }
+    mkdirSync(this.#out, { recursive: true })
+    replaceSymlink(link, relative(dirname(link), folder))
+    return aside
+  }
+
+  // Of a sweep only what nothing depends on is shown: its inner nodes are many and seldom looked at.
+  #isShown(node: GraphNode): boolean {
+    return Object.keys(node.variant).length === 0 || (this.#graph.dependents.get(node.id) ?? []).length === 0
+  }
+}
+
+function viewFiles(record: ActionRecord): RecordedFile[] {
+  return Object.entries(record.outputs).flatMap(([output, { files }]) =>
+    files.map((file) => ({ ...file, path: `${output}/${file.path}` })),
+  )
+}
+
+function viewName(record: ActionRecord): string {
+  const digests = Object.fromEntries(Object.entries(record.outputs).map(([name, { digest }]) => [name, digest]))
+  return hexOf(sha256(canonicalBytes('view', digests as CanonicalValue))).slice(0, 32)
+}
+
+function linkName(node: string): string {
+  const name = node.replace(/[/\\%\0]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 17)}~${hexOf(sha256(node)).slice(0, 16)}`
+}
+
+function linkedTo(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return undefined
+  }
+}
+
+function freeName(path: string): string {
+  let name = path
+  for (let i = 2; existsSync(name); i++) name = `${path}-${i}`
+  return name
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
+import { openStore, type Store } from '../cache/store.ts'
+import type { Registry } from '../stages/define.ts'
+import type { Diagnostic } from './parse/diagnostic.ts'
+import type { Pipeline } from './parse/pipeline.ts'
+import type { Plan } from './plan/decision.ts'
+import { loadGraph } from './plan/load-graph.ts'
+import { makePlan as decideAll, type PlanWorld } from './plan/plan.ts'
+import { SourceFiles } from './plan/source-files.ts'
+import { packageRoot } from './util/package-root.ts'
+
+/** What a command was called with, as far as it decides which pipeline is meant and where its results lie. */
+export interface SessionRequest {
+  file: string
+  registry: Registry
+  /** Raw values of `-p`, by name. */
+  params?: { readonly [name: string]: string }
+  /** Labels that an axis is narrowed to, by axis. */
+  only?: { readonly [axis: string]: readonly string[] }
+  /** The store; default `.queryloom/` at the project's root. */
+  home?: string
+  /** Where views of outputs are linked; default `out/` at the project's root. */
+  out?: string
+  cwd?: string
+}
+
+/** A valid pipeline with its graph and its open store. */
+export interface Session extends PlanWorld {
+  pipeline: Pipeline
+  registry: Registry
+  store: Store
+  /** Folder of the views, one link a node. */
+  out: string
+  close(): Promise<void>
+}
+
+/** Reads and checks a pipeline; the store is opened only if it is valid. */
+export async function openSession(
+  request: SessionRequest,
+): Promise<{ diagnostics: readonly Diagnostic[]; session?: Session }> {
+  const cwd = request.cwd ?? process.cwd()
+  const file = resolve(cwd, request.file)
+  const { pipeline, graph, diagnostics } = loadGraph(file, {
+    params: request.params ?? {},
+    paramsFolder: cwd,
+    only: request.only ?? {},
+    registry: request.registry,
+  })
+  if (!pipeline || !graph) return { diagnostics }
+  const root = request.home === undefined ? join(pipeline.root, '.queryloom') : resolve(cwd, request.home)
+  const store = await openStore(root)
+  const project = projectName(pipeline.root, root)
+  const session: Session = {
+    pipeline,
+    registry: request.registry,
+    graph,
+    store,
+    sources: new SourceFiles(store.memo),
+    out: join(request.out === undefined ? join(pipeline.root, 'out') : resolve(cwd, request.out), outName(file)),
+    address: (node) => ({ project, pipeline: relative(pipeline.root, file), node }),
+    close: () => store.close(),
+  }
+  return { diagnostics, session }
+}
+
+/** Decides and estimates the whole graph of a session. */
+export function makePlan(session: Session, options: { signal?: AbortSignal } = {}): Promise<Plan> {
+  return decideAll(session, options)
+}
+
+/** Version of queryloom, as recorded with every result. */
+export function engineVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+// A project that holds its own store is found again wherever both are moved to.
+function projectName(root: string, store: string): string {
+  const path = relative(dirname(store), root)
+  return path.startsWith('..') || isAbsolute(path) ? root : path || '.'
+}
+
+function outName(file: string): string {
+  return basename(file, extname(file))
+}

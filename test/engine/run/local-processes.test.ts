@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Children, sweepChildren } from '../../../engine/run/children.ts'
+import { localProcesses } from '../../../engine/run/local-processes.ts'
+import { packageRoot } from '../../../engine/util/package-root.ts'
+import type { ProcessRunner } from '../../../stages/define.ts'
+import { temporaryFolder } from '../../rig/temporary.ts'
+
+async function runner(folder: string): Promise<{ processes: ProcessRunner; children: Children; log: string }> {
+  const children = new Children(folder, 'run-under-test')
+  const processes = await localProcesses({ run: 'run-under-test', temporary: folder, children })
+  return { processes, children, log: join(folder, 'log') }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] !== 'Z'
+  } catch {
+    return false
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+test('a child sees the fixed environment and nothing of the shell', async () => {
+  const folder = temporaryFolder()
+  const { processes, log } = await runner(folder)
+  process.env['QUERYLOOM_TEST_SECRET'] = 'hidden'
+  process.env['PIP_INDEX_URL_FOR_TEST'] = 'index'
+  await processes.run({ command: ['env'], log, title: 'env', env: { DECLARED: 'yes' } })
+  const lines = readFileSync(log, 'utf8').trim().split('\n')
+  const names = lines.map((line) => line.split('=')[0])
+  expect(lines).toContain('DECLARED=yes')
+  expect(lines).toContain('TZ=UTC')
+  expect(lines).toContain('LC_ALL=C.UTF-8')
+  expect(lines).toContain('PYTHONHASHSEED=0')
+  expect(names).not.toContain('QUERYLOOM_TEST_SECRET')
+  expect(names).not.toContain('PIP_INDEX_URL_FOR_TEST')
+  const installer = join(folder, 'installer')
+  await processes.run({ command: ['env'], log: installer, title: 'env', network: true })
+  expect(readFileSync(installer, 'utf8')).toContain('PIP_INDEX_URL_FOR_TEST=index')
+})
+
+test('a failing command is told with its status and the last lines of its log', async () => {
+  const { processes, log, children } = await runner(temporaryFolder())
+  const failure = processes.run({ command: ['sh', '-c', 'echo all is lost; exit 3'], log, title: 'the tool' })
+  await expect(failure).rejects.toMatchObject({
+    name: 'StageError',
+    message: "the tool ended with exit status 3: sh -c 'echo all is lost; exit 3'",
+    tail: 'all is lost',
+  })
+  await expect(processes.run({ command: ['no-such-program'], log, title: 'the tool' })).rejects.toThrow('was not found')
+  expect(children.count).toBe(2)
+})
+
+test('what a command leaves running ends with it, and its end is not waited for', async () => {
+  const { processes, log } = await runner(temporaryFolder())
+  await processes.run({ command: ['sh', '-c', 'sleep 300 & echo $!'], log, title: 'leaver' })
+  await gone(Number(readFileSync(log, 'utf8')))
+})
+
+test('a time limit ends the whole group, also one that ignores TERM', async () => {
+  const { processes, log } = await runner(temporaryFolder())
+  const command = ['sh', '-c', 'trap "" TERM; echo $$; sleep 300 & wait; sleep 300'] as const
+  const failure = processes.run({ command: [...command], log, title: 'stubborn', timeoutMs: 150, graceMs: 100 })
+  await expect(failure).rejects.toMatchObject({ transient: true })
+  await gone(Number(readFileSync(log, 'utf8').split('\n')[0]))
+})
+
+test('SIGKILL of the engine alone ends its children, and those in sessions of their own at the next run', async () => {
+  const folder = temporaryFolder()
+  const engine = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `const { localProcesses } = await import(${JSON.stringify(join(packageRoot, 'dist/engine/run/local-processes.js'))})
+       const { Children } = await import(${JSON.stringify(join(packageRoot, 'dist/engine/run/children.js'))})
+       const children = new Children(${JSON.stringify(folder)}, 'killed-run')
+       const processes = await localProcesses({ run: 'killed-run', temporary: '/tmp', children })
+       const log = ${JSON.stringify(join(folder, 'log'))}
+       const inGroup = processes.start({ command: ['sleep', '300'], log, title: 'in its group' })
+       processes.start({ command: ['setsid', '-f', 'sleep', '301'], log, title: 'escaped' })
+       console.log(inGroup.pid)
+       setInterval(() => {}, 1000)`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const pid = Number(await new Promise((resolve) => engine.stdout.once('data', resolve)))
+  const escaped = await sleeper('301')
+  expect(isAlive(pid)).toBe(true)
+  engine.kill('SIGKILL')
+  await gone(pid)
+  expect(sweepChildren(folder)).toContain(`process ${escaped}`)
+  await gone(escaped)
+  expect(readdirSync(join(folder, 'children'))).toEqual([])
+  expect(existsSync(join(folder, 'log'))).toBe(true)
+})
+
+/** The process that sleeps for so long, once it does. */
+async function sleeper(seconds: string): Promise<number> {
+  for (;;) {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${seconds}\0`) return Number(pid)
+      } catch {
+        // It ended while the list was read.
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
