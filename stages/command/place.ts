@@ -1,0 +1,127 @@
+import { createReadStream } from 'node:fs'
+import { chmod, constants, copyFile, mkdir, stat, symlink } from 'node:fs/promises'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { sha256Stream } from '../../cache/digest.ts'
+import { unreachable } from '../../engine/util/unreachable.ts'
+import { StageError, type StageInput } from '../define.ts'
+import { type CommandOptions, escapePointer } from './stage.ts'
+
+/** Smaller files are copied (a reflink where the file system has them), so that a program may do with them as it likes. */
+const MAX_COPIED_BYTES = 16 * 1024 * 1024
+
+/** One input file of a command, and what it was when it was placed. */
+export interface PlacedFile {
+  location: string
+  /** Its digest in the plan, in the form `sha256:...`. */
+  digest: string
+  size: bigint
+  mtimeNs: bigint
+}
+
+interface FileToPlace {
+  /** Where it goes, inside the command's folder. */
+  place: string
+  location: string
+  digest: string
+  executable: boolean
+}
+
+/**
+ * Puts the declared inputs into the command's folder. Copies are compared with the digests of the plan; larger files
+ * are symbolic links. Never hard links: writing to one would write to the original.
+ */
+export async function placeInputs(
+  { inputs: declared }: CommandOptions,
+  inputs: { readonly [name: string]: StageInput },
+  work: string,
+): Promise<PlacedFile[]> {
+  const placed: PlacedFile[] = []
+  for (const name of Object.keys(declared)) {
+    const input = inputs[`inputs/${escapePointer(name)}`] ?? inputs[`inputs/${name}`]
+    if (!input) throw new Error(`no input ${name}`)
+    if (!standsAlone(input)) await mkdir(path.join(work, name), { recursive: true })
+    for (const file of filesOf(name, input)) placed.push(await placeFile(file, work))
+  }
+  return placed
+}
+
+async function placeFile({ place, location, digest, executable }: FileToPlace, work: string): Promise<PlacedFile> {
+  const target = path.join(work, place)
+  await mkdir(path.dirname(target), { recursive: true })
+  const { size, mtimeNs } = await stat(location, { bigint: true })
+  if (size > MAX_COPIED_BYTES) await symlink(location, target)
+  else {
+    await copyFile(location, target, constants.COPYFILE_FICLONE)
+    await chmod(target, executable ? 0o755 : 0o644)
+    if ((await digestOf(target)) !== digest) throw changed(location)
+  }
+  return { location, digest, size, mtimeNs }
+}
+
+/** Looks at every input again after the command: one whose content is not that of the plan is a StageError. */
+export async function checkUnchanged(placed: readonly PlacedFile[]): Promise<void> {
+  for (const { location, digest, size, mtimeNs } of placed) {
+    const now = await stat(location, { bigint: true }).catch(() => undefined)
+    if (now?.size === size && now.mtimeNs === mtimeNs) continue
+    if (!now || (await digestOf(location)) !== digest) throw changed(location)
+  }
+}
+
+function changed(location: string): StageError {
+  return new StageError('an input changed while it was used', {
+    where: location,
+    advice: 'Run again; the result of this attempt was thrown away.',
+  })
+}
+
+async function digestOf(location: string): Promise<string> {
+  const running = sha256Stream()
+  await pipeline(createReadStream(location, { highWaterMark: 1 << 20 }), async (chunks) => {
+    for await (const chunk of chunks) running.update(chunk as Buffer)
+  })
+  return running.digest()
+}
+
+/** Whether the input stands under its name as one file, rather than as a folder. */
+function standsAlone(input: StageInput): boolean {
+  return input.type === 'path' ? !input.folder : input.type === 'artifact' && input.kind === 'file'
+}
+
+function filesOf(name: string, input: StageInput): FileToPlace[] {
+  switch (input.type) {
+    case 'artifact':
+      return input.files.map(({ path: inside, location, blob, executable }) => ({
+        place: standsAlone(input) ? name : `${name}/${inside}`,
+        location,
+        digest: blob,
+        executable,
+      }))
+    case 'path':
+      return input.files.map(({ path: inside, location, digest, executable }) => ({
+        place: standsAlone(input) ? name : `${name}/${inside}`,
+        location,
+        digest,
+        executable,
+      }))
+    case 'dataset':
+      return (
+        [
+          ['corpus', input.corpus],
+          ['queries', input.queries],
+          [`qrels/${input.split ?? 'all'}`, input.qrels],
+        ] as const
+      ).flatMap(([part, file]) =>
+        file ? [{ place: `${name}/${part}${suffixOf(file.location)}`, ...file, executable: false }] : [],
+      )
+    case 'llm':
+    case 'prompt':
+      throw new Error(`a command takes no ${input.type}`)
+    default:
+      return unreachable(input)
+  }
+}
+
+function suffixOf(location: string): string {
+  return /(\.[A-Za-z0-9]+(\.gz)?)$/.exec(path.basename(location))?.[1] ?? ''
+}
