@@ -1,0 +1,141 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import { unreachable } from '../../engine/util/unreachable.ts'
+import { type ModelEndpoint, type RequestCounts, StageError } from '../define.ts'
+import type { ModelClient } from './client.ts'
+import type { Limiter } from './limiter.ts'
+import type { RowRequest } from './requests.ts'
+import type { SendFailure } from './send-failure.ts'
+
+/** Why a row has no stored answer; anything else thrown while asking ends the stage as it is. */
+export class RowFailure extends Error {
+  readonly kind: 'halted' | 'failed' | 'suspect'
+  /** What would be stored if the refusal is this row's own fault. */
+  readonly refusal: CanonicalValue | undefined
+
+  constructor(kind: RowFailure['kind'], message: string, refusal?: CanonicalValue) {
+    super(message)
+    this.kind = kind
+    this.refusal = refusal
+  }
+}
+
+/** What asking needs beside the request. */
+export interface Asking {
+  endpoint: ModelEndpoint
+  client: ModelClient
+  limiter: Limiter
+  retries: number
+  /** Aborted when nothing new may be sent. */
+  halt: AbortSignal
+  /** Aborted when what is in flight must end, too. */
+  signal: AbortSignal
+  /** Whether this model has answered any request of this node. */
+  hasAnswered(): boolean
+  count(requests: Partial<RequestCounts>): void
+  backoffMs?: (tries: number) => number
+}
+
+/**
+ * Asks until there is an answer or a refusal to store, within the retries. Rows wait while a server is down; a request
+ * is counted when it has been sent, whatever became of it.
+ */
+export async function ask(request: RowRequest, asking: Asking): Promise<CanonicalValue> {
+  const { endpoint, client, limiter, halt, signal } = asking
+  const started = performance.now()
+  for (let tries = 1; ; tries++) {
+    const slot = await limiter.acquire(halt, tries > 1).catch(() => {
+      throw new RowFailure('halted', 'not sent')
+    })
+    let result: Awaited<ReturnType<ModelClient['send']>>
+    try {
+      result = await client.send(request, signal)
+    } catch (error) {
+      slot.released()
+      throw error
+    }
+    if (result.sent) asking.count({ sent: 1 })
+    if ('answer' in result) {
+      slot.succeeded()
+      return { answer: result.answer, provenance: provenance(endpoint, tries, started) }
+    }
+    if ('aborted' in result) {
+      slot.released()
+      throw new RowFailure('halted', 'interrupted')
+    }
+    const { failure } = result
+    if (failure.kind === 'overload') slot.overloaded(failure.retryAfterMs)
+    else slot.released()
+    if (failure.kind === 'fatal') throw fatal(failure.status, failure.message)
+    if (failure.kind === 'refused') {
+      const refusal = {
+        refusal: { status: failure.status, message: failure.message },
+        provenance: provenance(endpoint, tries, started),
+      }
+      // A server that has never answered may refuse every request: that must not be remembered of this one.
+      if (failure.certain || asking.hasAnswered()) return refusal
+      throw new RowFailure('suspect', failure.message, refusal)
+    }
+    if (tries > asking.retries) throw new RowFailure('failed', failure.message)
+    await pause(failure, tries, asking)
+  }
+}
+
+async function pause(
+  failure: Extract<SendFailure, { kind: 'overload' | 'passing' | 'connection' }>,
+  tries: number,
+  asking: Asking,
+): Promise<void> {
+  const backoff = (asking.backoffMs ?? fullJitter)(tries)
+  switch (failure.kind) {
+    case 'overload':
+      // The limiter holds everybody back for as long as the server asked; the row's own wait spreads the return.
+      return sleep(failure.retryAfterMs === undefined ? backoff : 0, asking.halt)
+    case 'passing':
+      return sleep(backoff, asking.halt)
+    case 'connection':
+      await untilAborted(asking.endpoint.recovered(), asking.halt)
+      return sleep(backoff, asking.halt)
+    default:
+      return unreachable(failure)
+  }
+}
+
+/** Exponential back-off with full jitter: up to 0.5 s, 1 s, 2 s, .. 30 s. */
+function fullJitter(tries: number): number {
+  return Math.random() * Math.min(30_000, 500 * 2 ** (tries - 1))
+}
+
+async function sleep(ms: number, halt: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal: halt }).catch(() => {
+    throw new RowFailure('halted', 'not sent again')
+  })
+}
+
+function untilAborted(recovered: Promise<void>, halt: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new RowFailure('halted', 'not sent again'))
+    if (halt.aborted) onAbort()
+    halt.addEventListener('abort', onAbort, { once: true })
+    recovered.then(resolve, reject).finally(() => halt.removeEventListener('abort', onAbort))
+  })
+}
+
+function provenance(endpoint: ModelEndpoint, tries: number, started: number): CanonicalValue {
+  return {
+    ...(endpoint.provenance as { [name: string]: CanonicalValue }),
+    tries,
+    seconds: Math.round(performance.now() - started) / 1000,
+    at: new Date().toISOString(),
+  }
+}
+
+function fatal(status: number, message: string): StageError {
+  const advice =
+    status === 401 || status === 403
+      ? 'Check the API key: `api_key_env` of the model names the variable that holds it.'
+      : status === 404
+        ? 'Check `endpoint` and `model` of the model; an endpoint usually ends in /v1.'
+        : 'No request of this kind can succeed; check the model and its account. Every answer so far is kept.'
+  return new StageError(`the language model's server refuses requests: ${message}`, { advice })
+}

@@ -1,0 +1,35 @@
+import type { ModelEndpoint, ModelLeases, StageInput } from '../define.ts'
+
+/** An endpoint that is leased at the first need, so that a node whose rows are all stored starts no server. */
+export interface LazyLease {
+  get(): Promise<ModelEndpoint>
+  /** Gives the endpoint back if it was ever leased. */
+  release(): Promise<void>
+}
+
+/** Leases `llm` once, however many ask, and holds it until released. */
+export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 'llm' }>): LazyLease {
+  let endpoint: Promise<ModelEndpoint> | undefined
+  let use: Promise<void> | undefined
+  let end = (): void => {}
+  const done = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  return {
+    get() {
+      endpoint ??= new Promise((resolve, reject) => {
+        use = models.use(llm, (ready) => {
+          resolve(ready)
+          return done
+        })
+        use.catch(reject)
+      })
+      return endpoint
+    },
+    async release() {
+      end()
+      // Whoever asked has been told of a lease that failed.
+      await use?.catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import { readJsonl } from '../data/jsonl.ts'
+import type { Pair, Passage } from '../data/rows.ts'
+import { type Json, StageError } from '../define.ts'
+
+/** Passages of an artifact, streamed. A row without `_id` or `text` is a StageError with `file:line`. */
+export async function* readPassages(location: string, shown: string): AsyncGenerator<Passage> {
+  for await (const { row, line } of readJsonl<{ [name: string]: Json }>(location, shown))
+    yield toPassage(row, `${shown}:${line}`)
+}
+
+/** Checks a row that should be a passage. */
+export function toPassage(row: Json, where: string): Passage {
+  const { _id, doc_id, title, text } = (row ?? {}) as { [name: string]: Json | undefined }
+  if (typeof _id !== 'string' || typeof text !== 'string')
+    throw new StageError('a passage must have `_id` and `text`, both texts', { where })
+  return { _id, doc_id: typeof doc_id === 'string' ? doc_id : _id, title: typeof title === 'string' ? title : '', text }
+}
+
+/** A pair of a passage; the id is the passage's and the sample's, so that more samples never rename a pair. */
+export function toPair(passage: Passage, sample: number, query: string, logprob?: number): Pair {
+  return {
+    _id: `${passage._id}-${sample}`,
+    passage_id: passage._id,
+    query,
+    sample,
+    ...(logprob === undefined ? {} : { logprob }),
+  }
+}

@@ -1,0 +1,58 @@
+import { draw, drawSome } from './draw.ts'
+import { type Prompt, showsExamples } from './prompt.ts'
+import { fill } from './template.ts'
+
+/** One message of a chat. */
+export type Message = { role: 'system' | 'user' | 'assistant'; content: string }
+
+/** A prompt for one passage, as the server's API takes it. */
+export type Rendered = { prompt: string } | { messages: Message[] }
+
+/**
+ * The prompt for a passage and a sample. Pure: attributes and, where `shots` is below the number of examples, the
+ * examples are drawn by seed, passage text and sample, never by the passage's position. White space of the passage
+ * becomes single spaces, and its text ends after `maxWords` words.
+ */
+export function render(
+  prompt: Prompt,
+  passage: { title?: string; text: string },
+  sample: number,
+  seed: number,
+  maxWords?: number,
+): Rendered {
+  const title = oneLine(passage.title ?? '')
+  const text = oneLine(passage.text, maxWords)
+  const row = [seed, title, text, sample] as const
+  const attributes: { [name: string]: string } = {}
+  for (const [name, values] of Object.entries(prompt.attributes))
+    attributes[name] = values[draw('attribute', name, ...row) % values.length]!
+  const shown =
+    prompt.shots === prompt.examples.length
+      ? prompt.examples
+      : drawSome(prompt.examples, prompt.shots, 'examples', ...row)
+  const number = String(shown.length + 1)
+  const examples = shown
+    .map((example, index) =>
+      prompt.example === '' ? '' : fill(prompt.example, { ...attributes, ...example, number: String(index + 1) }),
+    )
+    .join(prompt.separator)
+  const values = { title, text, passage: `${title} ${text}`.trim(), ...attributes, examples, number }
+  const question = fill(prompt.template, values)
+  if (prompt.mode === 'completion') return { prompt: question }
+  const messages: Message[] = []
+  if (prompt.system !== '') messages.push({ role: 'system', content: fill(prompt.system, values) })
+  if (!showsExamples(prompt)) {
+    for (const [index, example] of shown.entries()) {
+      const asked = prompt.example === '' ? prompt.template : prompt.example
+      const content = fill(asked, { ...attributes, ...example, number: String(index + 1) })
+      messages.push({ role: 'user', content }, { role: 'assistant', content: example.query! })
+    }
+  }
+  messages.push({ role: 'user', content: question })
+  return { messages }
+}
+
+function oneLine(text: string, maxWords: number = Number.POSITIVE_INFINITY): string {
+  const words = text.toWellFormed().trim().split(/\s+/)
+  return (words.length > maxWords ? words.slice(0, maxWords) : words).join(' ')
+}

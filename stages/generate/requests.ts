@@ -1,0 +1,68 @@
+import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
+import { type RowKey, sha256 } from '../../cache/digest.ts'
+import type { Json } from '../define.ts'
+import { draw } from './draw.ts'
+import type { GenerateOptions } from './options.ts'
+import type { Prompt } from './prompt.ts'
+import { render } from './render.ts'
+
+/** What every request of a node has in common. */
+export interface RequestSetup {
+  prompt: Prompt
+  /** The model's identity; the name that the server knows it by stays out of keys. */
+  identity: CanonicalValue
+  options: Pick<GenerateOptions, 'decoding' | 'max_words' | 'seed'>
+}
+
+/** One request: its body as sent, but for the model's name, and the key of its row. */
+export interface RowRequest {
+  key: RowKey
+  path: '/completions' | '/chat/completions'
+  body: { [name: string]: Json }
+}
+
+/**
+ * The request for a passage and a sample. `attempt` counts answers without a query, from 0. Depends on the passage's
+ * title and text only, so that equal passages share a row; the seed depends on the sample, never on the position.
+ */
+export function rowRequest(
+  setup: RequestSetup,
+  passage: { title?: string; text: string },
+  sample: number,
+  attempt: number,
+): RowRequest {
+  const { decoding, max_words, seed } = setup.options
+  const rendered = render(setup.prompt, passage, sample, seed, max_words)
+  const chat = 'messages' in rendered
+  const stop = decoding.stop ?? setup.prompt.stop
+  const body: { [name: string]: Json } = {
+    ...rendered,
+    temperature: decoding.temperature,
+    top_p: decoding.top_p,
+    max_tokens: decoding.max_tokens,
+    ...(stop.length > 0 ? { stop } : {}),
+    // Servers take 31 bits everywhere. A repeated attempt with the same seed would be the same answer.
+    seed: draw('seed', seed, sample, ...(attempt > 0 ? [attempt] : [])) % 2 ** 31,
+    ...(decoding.logprobs ? { logprobs: chat ? true : 1 } : {}),
+  }
+  for (const [name, value] of Object.entries(decoding.extra)) {
+    if (value === null) delete body[name]
+    else body[name] = value
+  }
+  return { key: rowKey(body, setup.identity, sample, attempt), path: chat ? '/chat/completions' : '/completions', body }
+}
+
+// Members that can't change the answer stay out of the key.
+const UNKEYED = ['model', 'stream', 'stream_options', 'user', 'safety_identifier', 'prompt_cache_key', 'cache_prompt']
+
+function rowKey(body: { [name: string]: Json }, model: CanonicalValue, sample: number, attempt: number): RowKey {
+  const keyed = Object.fromEntries(Object.entries(body).filter(([name]) => !UNKEYED.includes(name)))
+  return sha256<'row'>(canonicalBytes('row', { body: keyed as CanonicalValue, model, sample, attempt }))
+}
+
+/** Tokens that a request is expected to take, at four characters a token and a full answer. */
+export function expectedTokens(request: RowRequest): number {
+  const { prompt, messages, max_tokens } = request.body
+  const characters = typeof prompt === 'string' ? prompt.length : JSON.stringify(messages ?? '').length
+  return Math.ceil(characters / 4) + (typeof max_tokens === 'number' ? max_tokens : 0)
+}

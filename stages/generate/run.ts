@@ -1,0 +1,195 @@
+import { constants, createReadStream } from 'node:fs'
+import { chmod, copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unreachable } from '../../engine/util/unreachable.ts'
+import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
+import { FILES, fileOf, type Passage } from '../data/rows.ts'
+import { type ServiceContext, StageError, type StageSummary } from '../define.ts'
+import { crop } from './crop.ts'
+import { lazyLease } from './lazy-lease.ts'
+import type { GenerateOptions } from './options.ts'
+import { readPassages, toPair } from './passages.ts'
+import type { Prompt } from './prompt.ts'
+import { type RequestSetup, rowRequest } from './requests.ts'
+import { RowAsker, type RowResult } from './row-asker.ts'
+
+/** Rows looked up in the store at once. */
+const BATCH = 256
+/** Rows begun and not written: bounds memory, and how far others run ahead of a slow one. */
+const WINDOW = 2048
+
+/** Seams for tests. */
+export interface GenerateSeams {
+  backoffMs?: (tries: number) => number
+}
+
+/**
+ * Writes `pairs.jsonl` in the order of the passages, a copy of their file, and a manifest that names it. Every answer
+ * is in the row store before it is used; what has been answered is never asked again.
+ */
+export async function run(context: ServiceContext<GenerateOptions>, seams: GenerateSeams = {}): Promise<StageSummary> {
+  const folder = context.outputs.pairs!
+  const source = fileOf(context.inputs.passages, FILES.passages)
+  const total = (await countLines(source.location)) * context.options.per_passage
+  const passages = readPassages(source.location, source.path)
+  const writer = await writeJsonl(join(folder, FILES.pairs))
+  let summary: StageSummary
+  try {
+    summary = context.options.crop
+      ? await cropAll(context, passages, writer, total)
+      : await askAll(context, passages, writer, total, seams)
+  } finally {
+    await writer.close()
+  }
+  const copy = join(folder, FILES.passages)
+  await copyFile(source.location, copy, constants.COPYFILE_FICLONE)
+  await chmod(copy, 0o644)
+  const manifest = { schema: 1, corpus: { file: FILES.passages, blob: source.blob } }
+  await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`)
+  return summary
+}
+
+async function cropAll(
+  context: ServiceContext<GenerateOptions>,
+  passages: AsyncIterable<Passage>,
+  writer: JsonlWriter,
+  total: number,
+): Promise<StageSummary> {
+  const { options } = context
+  const counts = { passages: 0, pairs: 0, unparsed: 0 }
+  for await (const passage of passages) {
+    context.signal.throwIfAborted()
+    counts.passages++
+    for (let sample = 0; sample < options.per_passage; sample++) {
+      const query = crop(passage.text, sample, options.seed, options.crop!)
+      if (query === undefined) counts.unparsed++
+      else {
+        await writer.write(toPair(passage, sample, query))
+        counts.pairs++
+      }
+    }
+    if (counts.passages % BATCH === 0) context.progress(counts.passages * options.per_passage, total)
+  }
+  context.progress(counts.passages * options.per_passage, total)
+  return { counts }
+}
+
+async function askAll(
+  context: ServiceContext<GenerateOptions>,
+  passages: AsyncIterable<Passage>,
+  writer: JsonlWriter,
+  total: number,
+  seams: GenerateSeams,
+): Promise<StageSummary> {
+  const { options } = context
+  const setup = requestSetup(context)
+  const llm = context.inputs.model as Extract<typeof context.inputs.model, { type: 'llm' }>
+  const asker = new RowAsker(context, setup, lazyLease(context.models, llm), seams.backoffMs)
+  const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
+  const messages: { refused?: string; failed?: string } = {}
+  const begun: { passage: Passage; sample: number; result: Promise<RowResult> }[] = []
+  let settled = 0
+  let complete = true
+
+  const writeFirst = async (): Promise<void> => {
+    const { passage, sample, result } = begun.shift()!
+    const row = await result
+    switch (row.kind) {
+      case 'pair':
+        counts.pairs++
+        return writer.write(toPair(passage, sample, row.query, row.logprob))
+      case 'unparsed':
+        counts.unparsed++
+        return
+      case 'refused':
+      case 'failed':
+        counts[row.kind]++
+        messages[row.kind] ??= row.message
+        return
+      case 'halted':
+        complete = false
+        return
+      default:
+        return unreachable(row)
+    }
+  }
+  const begin = async (batch: readonly Passage[]): Promise<void> => {
+    const rows = batch.flatMap((passage) =>
+      Array.from({ length: options.per_passage }, (_, sample) => ({ passage, sample })),
+    )
+    const requests = rows.map(({ passage, sample }) => rowRequest(setup, passage, sample, 0))
+    const stored = await context.rows.getMany([...new Set(requests.map(({ key }) => key))])
+    for (const [index, { passage, sample }] of rows.entries()) {
+      const request = requests[index]!
+      const result = asker.row(passage, sample, request, stored.get(request.key))
+      void result.then(({ kind }) => {
+        if (kind !== 'halted') context.progress(++settled, total)
+      })
+      begun.push({ passage, sample, result })
+    }
+    while (begun.length > WINDOW) await writeFirst()
+  }
+
+  try {
+    const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, options.per_passage)))
+    let batch: Passage[] = []
+    for await (const passage of passages) {
+      if (asker.halted) {
+        complete = false
+        break
+      }
+      counts.passages++
+      batch.push(passage)
+      if (batch.length < perBatch) continue
+      await begin(batch)
+      batch = []
+    }
+    await begin(batch)
+    while (begun.length > 0) await writeFirst()
+    await asker.finish(complete)
+  } catch (error) {
+    asker.halt(error)
+    throw error
+  } finally {
+    // Rows still begun here belong to a run that failed; they must be over before the client is closed.
+    await Promise.all(begun.map(({ result }) => result))
+    await context.rows.flush()
+    await asker.close()
+  }
+  if (counts.failed > options.allow_failed) {
+    throw new StageError(`${counts.failed} of ${settled} requests failed: ${messages.failed}`, {
+      advice: 'Every answer so far is kept: run again to ask for the rest, or set `allow_failed`.',
+      transient: true,
+    })
+  }
+  const warnings = warningsOf(counts, messages)
+  return {
+    counts,
+    ...(warnings.length > 0 ? { warnings } : {}),
+    ...(counts.failed > 0 ? { incomplete: counts.failed } : {}),
+  }
+}
+
+function warningsOf(
+  counts: { unparsed: number; refused: number; failed: number },
+  messages: { refused?: string; failed?: string },
+): string[] {
+  return [
+    ...(counts.refused > 0 ? [`${counts.refused} requests were refused for good: ${messages.refused}`] : []),
+    ...(counts.failed > 0 ? [`${counts.failed} requests failed and will be asked again: ${messages.failed}`] : []),
+    ...(counts.unparsed > 0 ? [`${counts.unparsed} answers held no query`] : []),
+  ]
+}
+
+function requestSetup(context: ServiceContext<GenerateOptions>): RequestSetup {
+  const { model, prompt } = context.inputs
+  if (model?.type !== 'llm' || prompt?.type !== 'prompt') throw new Error('generate needs a model and a prompt')
+  return { prompt: prompt.value as Prompt, identity: model.identity, options: context.options }
+}
+
+async function countLines(location: string): Promise<number> {
+  let lines = 0
+  for await (const chunk of createReadStream(location, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
+    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++
+  return lines
+}

@@ -1,0 +1,166 @@
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { canonicalBytes } from '../../cache/canonical.ts'
+import { hexOf, sha256 } from '../../cache/digest.ts'
+import { packageRoot } from '../../engine/util/package-root.ts'
+import { type ProcessRunner, StageError, type ToolsCache } from '../define.ts'
+
+/** What building Python environments needs. */
+export interface PythonServices {
+  processes: ProcessRunner
+  tools: ToolsCache
+  /** Log of the installers. */
+  log: string
+  signal: AbortSignal
+}
+
+/** A Python that is new enough, and how uv is called. */
+export interface PythonTools {
+  python: string
+  version: string
+  uv: [string, ...string[]]
+}
+
+const OLDEST = 10
+const NAMES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14', 'python']
+const TELL =
+  'import sys; assert sys.version_info >= (3, 10); print("%d.%d.%d %s" % (*sys.version_info[:3], sys.executable))'
+
+/** Path of a file that ships with the package beside the Python helpers. */
+export function pythonFile(name: string): string {
+  return join(packageRoot, 'stages', 'python', name)
+}
+
+/** Finds Python and uv; uv is fetched once by pip, from a lock with hashes, where it is not installed. */
+export async function pythonTools(services: PythonServices): Promise<PythonTools> {
+  const { python, version } = await findPython(services)
+  const installed = onPath('uv')
+  if (installed !== undefined) return { python, version, uv: [installed] }
+  const lock = pythonFile('uv-bootstrap.lock')
+  const folder = await services.tools.getOrBuild('uv', keyOf(lock, version, python), async (private_) => {
+    const command = [python, '-m', 'pip', 'install', '--target', private_, '--require-hashes', '--no-deps'] as const
+    await install(services, 'installation of uv', [
+      ...command,
+      '--only-binary',
+      ':all:',
+      '--disable-pip-version-check',
+      '-r',
+      lock,
+    ])
+  })
+  return { python, version, uv: [join(folder, 'bin', 'uv')] }
+}
+
+/** The interpreter of an environment with exactly what the lock lists, built once for each lock and Python. */
+export async function pythonEnvironment(
+  lockName: string,
+  found: PythonTools,
+  services: PythonServices,
+): Promise<string> {
+  const lock = pythonFile(lockName)
+  const folder = await services.tools.getOrBuild(
+    'python',
+    keyOf(lock, found.version, found.python),
+    async (private_) => {
+      const title = `Python environment of ${lockName}`
+      await install(services, title, [
+        ...found.uv,
+        'venv',
+        '--quiet',
+        '--relocatable',
+        '--allow-existing',
+        '--python',
+        found.python,
+        private_,
+      ])
+      await install(services, title, [
+        ...found.uv,
+        'pip',
+        'install',
+        '--quiet',
+        '--python',
+        interpreter(private_),
+        '--require-hashes',
+        '--no-deps',
+        // What has no wheel for this machine would take a compiler and half an hour.
+        '--no-build',
+        '--link-mode',
+        'copy',
+        '-r',
+        lock,
+      ])
+    },
+  )
+  return interpreter(folder)
+}
+
+async function findPython(services: PythonServices): Promise<{ python: string; version: string }> {
+  for (const name of NAMES) {
+    const path = onPath(name)
+    if (path === undefined) continue
+    const answer = `${services.log}.python`
+    try {
+      await services.processes.run({
+        title: 'Python',
+        command: [path, '-I', '-c', TELL],
+        log: services.log,
+        stdout: answer,
+        timeoutMs: 30_000,
+        signal: services.signal,
+      })
+    } catch (error) {
+      // Too old, or a stub that starts nothing: the next name may be better.
+      if (error instanceof StageError) continue
+      throw error
+    }
+    const [version, ...executable] = readFileSync(answer, 'utf8').trim().split(' ')
+    // A shim would look at the folder it is called from; the interpreter itself does not.
+    if (version !== undefined && executable.length > 0) return { python: executable.join(' '), version }
+  }
+  throw new StageError(`No Python >= 3.${OLDEST} was found`, {
+    advice:
+      'Install Python (https://www.python.org, or your system: `apt install python3 python3-venv`), use your own llama-server with `binary`, or a model that runs elsewhere with `endpoint`.',
+  })
+}
+
+async function install(services: PythonServices, title: string, command: [string, ...string[]]): Promise<void> {
+  const { processes, log, signal } = services
+  try {
+    await processes.run({ title, command, network: true, log, signal, env: { UV_PYTHON_DOWNLOADS: 'never' } })
+  } catch (error) {
+    if (!(error instanceof StageError)) throw error
+    throw new StageError(`${title} failed`, {
+      ...(error.tail === undefined ? {} : { tail: error.tail }),
+      where: error.where ?? log,
+      advice:
+        'It needs a package index: check the network, or set the variables of uv and pip (UV_INDEX_URL, PIP_INDEX_URL).',
+      transient: true,
+      cause: error,
+    })
+  }
+}
+
+function onPath(name: string): string | undefined {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    if (folder === '') continue
+    const path = join(folder, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined
+}
+
+function interpreter(folder: string): string {
+  return join(folder, 'bin', 'python')
+}
+
+// The interpreter's path counts: an environment only links to it.
+function keyOf(lock: string, version: string, python: string): string {
+  const { platform, arch } = process
+  const content = readFileSync(lock, 'utf8')
+  return hexOf(sha256<'tools'>(canonicalBytes('python', { content, version, python, platform, arch }))).slice(0, 32)
+}

@@ -1,0 +1,32 @@
+import { command } from './command/stage.ts'
+import { datasets } from './data/dataset.ts'
+import type { Registry } from './define.ts'
+import { evaluate } from './eval/stage.ts'
+import { filter } from './filter/stage.ts'
+import { parsePrompt } from './generate/prompt.ts'
+import { generate } from './generate/stage.ts'
+import { mix } from './mix/stage.ts'
+import { modelSchema } from './models/block.ts'
+import { modelIdentity } from './models/identity.ts'
+import { sampleCorpus } from './sample-corpus/stage.ts'
+
+/** Everything that a pipeline can name. What runs is loaded when it runs. */
+export const registry: Registry = {
+  stages: {
+    'sample-corpus': sampleCorpus,
+    generate,
+    filter,
+    mix,
+    eval: evaluate,
+    command,
+  },
+  datasets,
+  models: {
+    schema: modelSchema,
+    identity: modelIdentity,
+    lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
+  },
+  prompts: {
+    parse: parsePrompt,
+  },
+}
