@@ -1,0 +1,67 @@
+import { join, relative } from 'node:path'
+import type { ActionRecord } from '../../../cache/action-log.ts'
+import type { ActionKey } from '../../../cache/digest.ts'
+import type { NodeId } from '../../plan/node.ts'
+import { paintFor } from '../../report/colour.ts'
+import { openView } from '../../report/progress.ts'
+import { readResults } from '../../report/results.ts'
+import { resultsText } from '../../report/results-text.ts'
+import { foldEvent, newRunState } from '../../report/run-state.ts'
+import { scoredNodes } from '../../report/scored-nodes.ts'
+import { summaryText } from '../../report/summary.ts'
+import type { RunEvent } from '../../run/events.ts'
+import { listenForSignals } from '../../run/signals.ts'
+import { makePlan, type Session } from '../../session.ts'
+import { type ExitStatus, exitStatusOf } from '../exit-status.ts'
+import { print } from '../print.ts'
+import type { RunCommandOptions } from '../program.ts'
+import { withSession } from '../with-session.ts'
+
+/** `queryloom run`: progress and summary on standard error, results (or, with --json, events) on standard output. */
+export function runCommand(file: string, options: RunCommandOptions): Promise<ExitStatus> {
+  return withSession(file, options, async (session) => {
+    const plan = await makePlan(session)
+    const nodes = plan.nodes.map(({ node }) => node.id)
+    const view = await openView(options, nodes)
+    const state = newRunState(nodes)
+    const keys = new Map<NodeId, ActionKey>()
+    const onEvent = (event: RunEvent): void => {
+      foldEvent(state, event)
+      if (event.type === 'node-finished' || event.type === 'node-restored') keys.set(event.node, event.key)
+      view.event(event)
+    }
+    const signals = listenForSignals(() =>
+      view.notice('stopping: what is in flight may finish; Ctrl-C again ends at once'),
+    )
+    const { runPlan } = await import('../../run/run.ts')
+    const { drain, kill } = signals
+    try {
+      const run = await runPlan(session, plan, {
+        onEvent,
+        drain,
+        kill,
+        failFast: options.failFast ?? false,
+        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+      })
+      await view.close()
+      if (!options.json) {
+        const logs = join(relative(process.cwd(), run.folder), 'logs')
+        if (!options.quiet) process.stderr.write(`\n${summaryText(state, logs, paintFor(process.stderr))}\n\n`)
+        if (run.status !== 'interrupted') await printResults(session, keys)
+      }
+      return exitStatusOf(run.status, signals.received)
+    } finally {
+      await view.close()
+      signals.dispose()
+    }
+  })
+}
+
+async function printResults(session: Session, keys: ReadonlyMap<NodeId, ActionKey>): Promise<void> {
+  const current = (node: NodeId): ActionRecord | undefined => {
+    const key = keys.get(node)
+    return key === undefined ? undefined : session.store.actions.find(key)[0]
+  }
+  const results = await readResults(scoredNodes(session, current))
+  if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
+}

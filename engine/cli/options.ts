@@ -1,0 +1,53 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+
+/** Options that all commands have. */
+export interface CommonOptions {
+  param: { readonly [name: string]: string }
+  only: { readonly [axis: string]: readonly string[] }
+  home?: string
+  out?: string
+  jobs?: number
+  json?: boolean
+  plain?: boolean
+  quiet?: boolean
+}
+
+/** Gives a command the options that all of them have. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-p, --param <NAME=VALUE>', 'set a param of the pipeline (repeatable)')
+        .default({}, 'as written in the file')
+        .argParser((text: string, known: { readonly [name: string]: string }) => {
+          const [name, value] = assignment(text)
+          return { ...known, [name]: value }
+        }),
+    )
+    .addOption(
+      new Option('--only <AXIS=VALUE>', 'keep only these variants of a sweep (repeatable)')
+        .default({}, 'all variants')
+        .argParser((text: string, known: { readonly [axis: string]: readonly string[] }) => {
+          const [axis, value] = assignment(text)
+          const before = Object.hasOwn(known, axis) ? (known[axis] as readonly string[]) : []
+          return { ...known, [axis]: [...before, value] }
+        }),
+    )
+    .option('--home <DIR>', 'the store (default: .queryloom at the root of the project)')
+    .option('--out <DIR>', 'where outputs can be looked at (default: out at the root of the project)')
+    .option('-j, --jobs <N>', 'CPU slots (default: the number of processors)', slots)
+    .option('--json', 'print for programs')
+    .option('--plain', 'plain lines, even on a terminal')
+    .option('--quiet', 'say only what went wrong')
+}
+
+function assignment(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw new InvalidArgumentError('It must have the form NAME=VALUE.')
+  return [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+function slots(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}

@@ -1,0 +1,55 @@
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { NodeEstimate, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
+import type { NodeId } from '../plan/node.ts'
+
+/** Why a node has its decision, as programs read it; `follows` is what a pending node waits for. */
+type JsonReason = StaleReason | { kind: 'follows'; on: readonly NodeId[] }
+
+/** One node of `plan --json`. */
+export interface JsonNode {
+  id: NodeId
+  stage: string
+  uses: string
+  variant: { readonly [axis: string]: string }
+  decision: 'cached' | 'fetch' | 'run' | 'pending'
+  reasons: readonly JsonReason[]
+  estimate: NodeEstimate
+}
+
+/** The one object that `plan --json` prints; `schema` is raised when a program would misread it. */
+export interface JsonPlan {
+  schema: 1
+  nodes: readonly JsonNode[]
+  totals: Plan['totals']
+}
+
+/** A plan as programs read it. */
+export function planJson(plan: Plan): JsonPlan {
+  return { schema: 1, nodes: plan.nodes.map(nodeJson), totals: plan.totals }
+}
+
+/** One node of a plan as programs read it. */
+export function nodeJson({ node, decision, estimate }: PlannedNode): JsonNode {
+  const reasons: readonly JsonReason[] =
+    decision.kind === 'run'
+      ? decision.reasons
+      : decision.kind === 'pending'
+        ? [{ kind: 'follows', on: decision.on }]
+        : []
+  return {
+    id: node.id,
+    stage: node.stage,
+    uses: node.definition.type,
+    variant: node.variant,
+    decision: decision.kind,
+    reasons,
+    estimate,
+  }
+}
+
+/** What `explain --json` prints: the node as in a plan, and what its key is made of. */
+export interface JsonExplanation extends JsonNode {
+  key: string | null
+  inputs: { readonly [name: string]: { from: string; identity: CanonicalValue | null } }
+  options: { deciding: { readonly [path: string]: CanonicalValue }; other: { readonly [path: string]: CanonicalValue } }
+}

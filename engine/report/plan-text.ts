@@ -1,0 +1,107 @@
+import type { Decision, NodeEstimate, Plan, PlannedNode } from '../plan/decision.ts'
+import { type Paint, plainPaint } from './colour.ts'
+import { explanationText } from './explanation.ts'
+import { decisionPhrase } from './reason-text.ts'
+import { textTable } from './text-table.ts'
+import { count, counted } from './words.ts'
+
+/** Above this many nodes, those of a stage that fare alike share a line. */
+const MAX_LINES = 30
+const WHY_WIDTH = 90
+
+/** A plan as a table: what happens to every node, why, and what it asks of models; then the totals. */
+export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint } = {}): string {
+  const paint = options.paint ?? plainPaint
+  const lines = plan.nodes.length > MAX_LINES ? grouped(plan.nodes) : plan.nodes.map(lineOf)
+  const table = textTable(
+    [
+      { title: 'node', align: 'left' },
+      { title: 'decision', align: 'left' },
+      { title: 'requests', align: 'right' },
+      { title: 'stored', align: 'right' },
+      { title: 'why', align: 'left' },
+    ],
+    lines,
+  )
+  const parts = [paintDecisions(table, paint), totalsText(plan)]
+  if (options.explain) {
+    const told = plan.nodes.filter(({ decision }) => decision.kind !== 'cached')
+    parts.splice(1, 0, ...told.map((planned) => explanationText(planned)))
+  }
+  return parts.join('\n\n')
+}
+
+/** Totals of a plan in a line; requests are distinct ones over the whole graph. */
+export function totalsText(plan: Plan): string {
+  const { totals } = plan
+  const decisions = (['cached', 'fetch', 'run', 'pending'] as const)
+    .filter((kind) => totals[kind] > 0)
+    .map((kind) => `${count(totals[kind])} ${kind}`)
+  const exact = plan.nodes.every(({ estimate }) => estimate.exact)
+  const requests =
+    `${counted(totals.requests, 'request')} to send, ${count(totals.cached_requests)} answered from the store` +
+    (exact ? '' : ' (a guess)')
+  return `${counted(plan.nodes.length, 'node')}: ${decisions.join(', ') || 'none'}; ${requests}`
+}
+
+function lineOf({ node, decision, estimate }: PlannedNode): string[] {
+  return [node.id, decision.kind, ...requestCells(estimate), clip(decisionPhrase(decision))]
+}
+
+function requestCells(estimate: NodeEstimate): [string, string] {
+  const about = estimate.exact ? '' : '~'
+  const { requests, cached_requests: stored } = estimate
+  return [requests > 0 ? about + count(requests) : estimate.exact ? '' : '?', stored > 0 ? about + count(stored) : '']
+}
+
+function grouped(nodes: readonly PlannedNode[]): string[][] {
+  const groups = new Map<string, { nodes: PlannedNode[]; why: string }>()
+  for (const planned of nodes) {
+    const why = groupPhrase(planned.decision)
+    const name = JSON.stringify([planned.node.stage, planned.decision.kind, why])
+    const group = groups.get(name)
+    if (group) group.nodes.push(planned)
+    else groups.set(name, { nodes: [planned], why })
+  }
+  const place = new Map<string, number>()
+  for (const { node } of nodes) if (!place.has(node.stage)) place.set(node.stage, place.size)
+  const placeOf = (group: { nodes: PlannedNode[] }): number =>
+    place.get((group.nodes[0] as PlannedNode).node.stage) ?? 0
+  const ordered = [...groups.values()].sort((a, b) => placeOf(a) - placeOf(b))
+  return ordered.map((group) => {
+    const first = group.nodes[0] as PlannedNode
+    if (group.nodes.length === 1) return lineOf(first)
+    const sum = (of: (estimate: NodeEstimate) => number): number =>
+      group.nodes.reduce((total, { estimate }) => total + of(estimate), 0)
+    const estimate = {
+      ...first.estimate,
+      exact: group.nodes.every((planned) => planned.estimate.exact),
+      requests: sum((one) => one.requests),
+      cached_requests: sum((one) => one.cached_requests),
+    }
+    const label = `${first.node.stage} (${counted(group.nodes.length, 'node')})`
+    return [label, first.decision.kind, ...requestCells(estimate), clip(group.why)]
+  })
+}
+
+/** Nodes of a sweep follow others of the same stage each: told by stage. */
+function groupPhrase(decision: Decision): string {
+  if (decision.kind !== 'pending') return decisionPhrase(decision).replace(/\[[^\]]*\]/g, '')
+  return `follows ${[...new Set(decision.on.map((id) => id.split('[', 1)[0] as string))].join(', ')}`
+}
+
+function clip(text: string): string {
+  return text.length > WHY_WIDTH ? `${text.slice(0, WHY_WIDTH - 1)}…` : text
+}
+
+function paintDecisions(table: string, paint: Paint): string {
+  const styles = { cached: 'green', fetch: 'cyan', run: 'yellow', pending: 'dim' } as const
+  const [heading = '', ...lines] = table.split('\n')
+  const painted = lines.map((line) =>
+    line.replace(
+      / {2}(cached|fetch|run|pending)(?= |$)/,
+      (_, kind: keyof typeof styles) => `  ${paint(styles[kind], kind)}`,
+    ),
+  )
+  return [paint('bold', heading), ...painted].join('\n')
+}

@@ -1,0 +1,43 @@
+import type { Writable } from 'node:stream'
+import type { WriteStream } from 'node:tty'
+import type { NodeId } from '../plan/node.ts'
+import type { View } from './view.ts'
+
+/** What a person or a program asked to see. */
+export interface ViewOptions {
+  json?: boolean
+  plain?: boolean
+  quiet?: boolean
+}
+
+/** The view that fits: what was asked for, else in place on a terminal, else plain lines (pipes, files, CI). */
+export function chooseView(
+  options: ViewOptions,
+  terminal: { isTTY?: boolean },
+  env: NodeJS.ProcessEnv,
+): 'json' | 'quiet' | 'tty' | 'plain' {
+  if (options.json) return 'json'
+  if (options.quiet) return 'quiet'
+  const dumb = env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
+  return terminal.isTTY && !options.plain && !dumb ? 'tty' : 'plain'
+}
+
+/** Opens the chosen view: JSON on standard output, all others on standard error. Only its own module is loaded. */
+export async function openView(
+  options: ViewOptions,
+  nodes: Iterable<NodeId> = [],
+  streams: { stdout: Writable; stderr: WriteStream } = process,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<View> {
+  const chosen = chooseView(options, streams.stderr, env)
+  switch (chosen) {
+    case 'json':
+      return (await import('./views/json.ts')).jsonView(streams.stdout)
+    case 'quiet':
+      return (await import('./views/quiet.ts')).quietView(streams.stderr)
+    case 'tty':
+      return (await import('./views/tty.ts')).ttyView(streams.stderr, nodes)
+    case 'plain':
+      return (await import('./views/plain.ts')).plainView(streams.stderr)
+  }
+}

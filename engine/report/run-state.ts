@@ -1,0 +1,188 @@
+import type { NodeId } from '../plan/node.ts'
+import type { Failure, RunEvent } from '../run/events.ts'
+import { unreachable } from '../util/unreachable.ts'
+
+/** How many nodes of a stage are in which state; `expected` is how many it has, as far as that is known. */
+export interface StageState {
+  stage: string
+  expected: number
+  queued: number
+  running: number
+  executed: number
+  cached: number
+  failed: number
+  skipped: number
+}
+
+/** A running node; `samples` are the newest (time, rows done), for its rate. */
+export interface RunningNode {
+  node: NodeId
+  stage: string
+  startedAt: number
+  done: number
+  total?: number
+  note?: string
+  requests: number
+  samples: { at: number; done: number }[]
+}
+
+/** A failure and the node it belongs to. */
+interface FailedNode {
+  node: NodeId
+  failure: Failure
+}
+
+/** A run as its events so far tell it. */
+export interface RunState {
+  run: string
+  pipeline: string
+  nodes: number
+  startedAt: number
+  /** In the order in which they were first heard of. */
+  stages: Map<string, StageState>
+  queued: Set<NodeId>
+  running: Map<NodeId, RunningNode>
+  failed: FailedNode[]
+  warnings: string[]
+  /** Requests sent by nodes that have ended. */
+  requests: number
+  finished?: Extract<RunEvent, { type: 'run-finished' }>
+}
+
+const MAX_SAMPLES = 20
+const SAMPLE_MS = 1000
+
+/** A run of which nothing is known yet but, perhaps, its nodes. */
+export function newRunState(nodes: Iterable<NodeId> = []): RunState {
+  const state: RunState = {
+    run: '',
+    pipeline: '',
+    nodes: 0,
+    startedAt: 0,
+    stages: new Map(),
+    queued: new Set(),
+    running: new Map(),
+    failed: [],
+    warnings: [],
+    requests: 0,
+  }
+  for (const node of nodes) stageState(state, node).expected++
+  return state
+}
+
+/** The stage that a node belongs to. */
+function stageOf(node: NodeId): string {
+  const bracket = node.indexOf('[')
+  return bracket === -1 ? node : node.slice(0, bracket)
+}
+
+/** Takes in one event. The state is changed in place: a run can have a million of them. */
+export function foldEvent(state: RunState, event: RunEvent): void {
+  switch (event.type) {
+    case 'run-started':
+      Object.assign(state, { run: event.run, pipeline: event.pipeline, nodes: event.nodes, startedAt: event.at })
+      return
+    case 'node-queued':
+      state.queued.add(event.node)
+      stageState(state, event.node).queued++
+      return
+    case 'node-started': {
+      leaveQueue(state, event.node)
+      stageState(state, event.node).running++
+      state.running.set(event.node, {
+        node: event.node,
+        stage: stageOf(event.node),
+        startedAt: event.at,
+        done: 0,
+        requests: 0,
+        samples: [],
+      })
+      return
+    }
+    case 'node-progress': {
+      const running = state.running.get(event.node)
+      if (running) progress(running, event)
+      return
+    }
+    case 'node-retried': {
+      const running = state.running.get(event.node)
+      if (running) {
+        Object.assign(running, { done: 0, samples: [], note: `attempt ${event.attempt}` })
+        delete running.total
+      }
+      return
+    }
+    case 'node-finished':
+      state.requests += event.requests.sent
+      end(state, event.node, 'executed')
+      for (const warning of event.summary.warnings ?? []) state.warnings.push(`${event.node}: ${warning}`)
+      return
+    case 'node-restored':
+      end(state, event.node, 'cached')
+      return
+    case 'node-failed':
+      state.requests += event.requests.sent
+      end(state, event.node, 'failed')
+      state.failed.push({ node: event.node, failure: event.failure })
+      return
+    case 'node-skipped':
+      end(state, event.node, 'skipped')
+      return
+    case 'warning':
+      state.warnings.push(event.node === undefined ? event.message : `${event.node}: ${event.message}`)
+      return
+    case 'server-started':
+    case 'server-stopped':
+      return
+    case 'run-finished':
+      state.finished = event
+      return
+    default:
+      unreachable(event)
+  }
+}
+
+/** Rows a second over the last samples; undefined as long as there is nothing to tell it from. */
+export function rateOf(running: RunningNode): number | undefined {
+  const first = running.samples[0]
+  const last = running.samples.at(-1)
+  if (!first || !last || last.at - first.at < SAMPLE_MS || last.done <= first.done) return undefined
+  return ((last.done - first.done) * 1000) / (last.at - first.at)
+}
+
+function stageState(state: RunState, node: NodeId): StageState {
+  const stage = stageOf(node)
+  let found = state.stages.get(stage)
+  if (!found) {
+    found = { stage, expected: 0, queued: 0, running: 0, executed: 0, cached: 0, failed: 0, skipped: 0 }
+    state.stages.set(stage, found)
+  }
+  return found
+}
+
+function leaveQueue(state: RunState, node: NodeId): void {
+  if (state.queued.delete(node)) stageState(state, node).queued--
+}
+
+function end(state: RunState, node: NodeId, how: 'executed' | 'cached' | 'failed' | 'skipped'): void {
+  const stage = stageState(state, node)
+  if (state.running.delete(node)) stage.running--
+  else leaveQueue(state, node)
+  stage[how]++
+}
+
+function progress(running: RunningNode, event: Extract<RunEvent, { type: 'node-progress' }>): void {
+  running.done = event.done
+  if (event.total === undefined) delete running.total
+  else running.total = event.total
+  if (event.note === undefined) delete running.note
+  else running.note = event.note
+  if (event.requests) running.requests = event.requests.sent
+  const last = running.samples.at(-1)
+  // A stage may count from zero again (a second phase): its old rate says nothing of the new one.
+  if (last && event.done < last.done) running.samples = []
+  const previous = running.samples.at(-2)
+  if (previous && last && last.at - previous.at < SAMPLE_MS) running.samples.pop()
+  running.samples.push({ at: event.at, done: event.done })
+  if (running.samples.length > MAX_SAMPLES) running.samples.shift()
+}

@@ -1,0 +1,160 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+
+// Each command is a process of its own, several in most tests.
+vi.setConfig({ testTimeout: 120_000 })
+
+const main = fileURLToPath(new URL('../../../engine/cli/main.ts', import.meta.url))
+const tsx = fileURLToPath(import.meta.resolve('tsx'))
+const recorder = fileURLToPath(new URL('./fixtures/record-modules.mjs', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'queryloom-cli-'))
+const environment = { ...process.env, NO_COLOR: '1' }
+
+const PIPELINE = `version: 1
+name: demo
+params:
+  lines: 2
+stages:
+  sorted:
+    uses: command
+    with:
+      run: sort in > out.txt
+      inputs: { in: words.txt }
+      outputs: { sorted: out.txt }
+  top:
+    uses: command
+    with:
+      run: head -n \${params.lines} in > out.txt
+      inputs: { in: "\${stages.sorted.sorted}" }
+      outputs: { top: out.txt }
+`
+
+beforeAll(() => {
+  writeFileSync(join(folder, 'demo.yaml'), PIPELINE)
+  writeFileSync(join(folder, 'words.txt'), 'b\na\nc\n')
+  writeFileSync(join(folder, 'wrong.yaml'), PIPELINE.replace('inputs: { in: words.txt }', 'input: { in: words.txt }'))
+  writeFileSync(join(folder, 'fails.yaml'), PIPELINE.replace('sort in > out.txt', "'echo it broke >&2; exit 3'"))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function queryloom(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, ['--import', tsx, main, ...words], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: environment,
+  })
+}
+
+test('an unknown command or option is answered with what was probably meant, and status 2', () => {
+  const command = queryloom('rnu', 'demo.yaml')
+  expect(command).toMatchObject({ status: 2, stdout: '' })
+  expect(command.stderr).toContain('Did you mean run?')
+  const option = queryloom('plan', 'demo.yaml', '--jsno')
+  expect(option).toMatchObject({ status: 2, stdout: '' })
+  expect(option.stderr).toContain('Did you mean --json?')
+  expect(queryloom('run')).toMatchObject({ status: 2, stdout: '' })
+  expect(queryloom('run', 'demo.yaml', '-p', 'lines')).toMatchObject({ status: 2 })
+  expect(queryloom('run', 'demo.yaml', '-j', 'many')).toMatchObject({ status: 2 })
+})
+
+test('an invalid pipeline is status 2, told on standard error with its place, and as JSON on standard output', () => {
+  const told = queryloom('run', 'wrong.yaml')
+  expect(told).toMatchObject({ status: 2, stdout: '' })
+  expect(told.stderr).toMatch(/wrong\.yaml:\d+:\d+ /)
+  expect(told.stderr).not.toMatch(/^ {4}at /m)
+  const { status, stdout } = queryloom('validate', 'wrong.yaml', '--json')
+  expect(status).toBe(2)
+  const printed = JSON.parse(stdout)
+  expect(printed.valid).toBe(false)
+  expect(Object.keys(printed.diagnostics[0])).toEqual(
+    expect.arrayContaining(['severity', 'code', 'message', 'file', 'line', 'column', 'suggestion']),
+  )
+  expect(printed.diagnostics[0].suggestion).toBe('inputs')
+  expect(JSON.parse(queryloom('validate', 'demo.yaml', '--json').stdout)).toEqual({ valid: true, diagnostics: [] })
+})
+
+test('plan, run, status and explain agree with each other and keep data on standard output', () => {
+  const before = JSON.parse(queryloom('plan', 'demo.yaml', '--json').stdout)
+  expect(before.totals).toMatchObject({ cached: 0, run: 1, pending: 1 })
+  expect(queryloom('status', 'demo.yaml').status).toBe(1)
+
+  const run = queryloom('run', 'demo.yaml', '--json')
+  expect(run).toMatchObject({ status: 0, stderr: '' })
+  const events = run.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(events[0].type).toBe('run-started')
+  expect(events.at(-1)).toMatchObject({
+    type: 'run-finished',
+    status: 'ok',
+    nodes: { executed: 2, cached: 0, fetched: 0, failed: 0, skipped: 0 },
+    requests: { sent: 0, cached: 0, failed: 0 },
+  })
+  for (const name of ['children', 'bytes_hashed', 'seconds']) expect(events.at(-1)[name]).toBeTypeOf('number')
+
+  const again = queryloom('run', 'demo.yaml')
+  expect(again).toMatchObject({ status: 0, stdout: '' })
+  expect(again.stderr).toContain('0 nodes executed, 2 cached')
+  expect(queryloom('status', 'demo.yaml', '--json')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('"fresh": true'),
+  })
+
+  const changed = queryloom('plan', 'demo.yaml', '-p', 'lines=1')
+  expect(changed.stdout).toContain('option run changed from "head -n 2 in > out.txt" to "head -n 1 in > out.txt"')
+  const [explained] = JSON.parse(queryloom('explain', 'demo.yaml', 'top', '--json').stdout)
+  expect(explained).toMatchObject({
+    id: 'top',
+    decision: 'cached',
+    inputs: { 'inputs/in': { from: 'sorted, output sorted' } },
+  })
+  expect(queryloom('explain', 'demo.yaml', 'tpo')).toMatchObject({ status: 2, stdout: '' })
+  expect(queryloom('metrics', 'demo.yaml', '--json')).toMatchObject({ status: 0, stdout: '[]\n' })
+})
+
+test('a failed stage is status 1; its error names what, the log and its end; --quiet says nothing else', () => {
+  const { status, stdout, stderr } = queryloom('run', 'fails.yaml', '--quiet')
+  expect(status).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toContain('sorted failed: ')
+  expect(stderr).toContain('it broke')
+  expect(stderr).toMatch(/log {5}\S+sorted\.log/)
+  expect(stderr).not.toMatch(/^ {4}at /m)
+})
+
+test('a reader that goes away ends a command quietly', async () => {
+  const child = spawn(process.execPath, ['--import', tsx, main, 'explain', 'demo.yaml', 'top'], {
+    cwd: folder,
+    env: environment,
+  })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const status = await new Promise((resolve) => child.on('close', resolve))
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
+test.each([['--help'], ['run', '--help'], ['validate', 'demo.yaml'], ['plan', 'demo.yaml'], ['status', 'demo.yaml']])(
+  '%s %s loads nothing heavy',
+  (...words) => {
+    const list = join(folder, 'modules.json')
+    const { stderr } = spawnSync(process.execPath, ['--import', tsx, '--import', recorder, main, ...words], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...environment, MODULES: list },
+    })
+    expect(stderr).toBe('')
+    const loaded = JSON.parse(readFileSync(list, 'utf8')) as string[]
+    expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
+    const heavy = /\/node_modules\/(execa|openai|listr2|onnxruntime-\w+|undici|@huggingface|ajv)\//
+    const allowed = words[0] === '--help' || words[1] === '--help' ? /$^/ : /\/ajv\//
+    expect(loaded.filter((url) => heavy.test(url) && !allowed.test(url))).toEqual([])
+  },
+)

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { buildProgram } from '../../../engine/cli/program.ts'
+
+/** Help as it is printed in a terminal of 80 columns. */
+function help(name?: string): string {
+  const program = buildProgram('0.0.0', () => {})
+  const command = name === undefined ? program : program.commands.find((candidate) => candidate.name() === name)
+  const out: string[] = []
+  command?.configureOutput({ writeOut: (text) => void out.push(text), getOutHelpWidth: () => 80 }).outputHelp()
+  return out.join('')
+}
+
+const commands = ['run', 'plan', 'status', 'explain', 'validate', 'metrics']
+
+test('the help lists every command, an example and what exit statuses mean', async () => {
+  await expect(help()).toMatchFileSnapshot('./golden/help.txt')
+})
+
+test.each(commands)('the help of %s lists its options and shows an example', async (name) => {
+  const text = help(name)
+  expect(text).toContain(`$ queryloom ${name} `)
+  await expect(text).toMatchFileSnapshot(`./golden/help-${name}.txt`)
+})

@@ -1,0 +1,174 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { expect, test } from 'vitest'
+import type { StaleReason } from '../../../engine/plan/decision.ts'
+import type { InputRef, NodeId } from '../../../engine/plan/node.ts'
+import { explanationJson, explanationText } from '../../../engine/report/explanation.ts'
+import { planJson } from '../../../engine/report/plan-json.ts'
+import { planText } from '../../../engine/report/plan-text.ts'
+import { reasonPhrase, reasonText } from '../../../engine/report/reason-text.ts'
+import { isFresh, statusText } from '../../../engine/report/status-text.ts'
+import { unifiedDiff } from '../../../engine/util/line-diff.ts'
+import { digest, graphNode, planned, planOf, record } from './fixtures/nodes.ts'
+
+const prompt = ['Passage: {{text}}', '', 'Write a query that it answers.', 'Query:', '']
+const reasons: readonly StaleReason[] = [
+  { kind: 'never-ran' },
+  {
+    kind: 'option',
+    path: 'prompt/user',
+    old: prompt.join('\n'),
+    new: prompt.join('\n').replace('a query', 'a short query'),
+    diff: unifiedDiff(prompt.join('\n'), prompt.join('\n').replace('a query', 'a short query')),
+  },
+  { kind: 'option', path: 'per_passage', old: 2, new: 3 },
+  { kind: 'option', path: 'decoding/top_p', new: 0.9 },
+  { kind: 'option', path: 'decoding/seed', old: 1 },
+  { kind: 'input', input: 'passages', from: 'passages' },
+  { kind: 'input', input: 'dataset', from: 'dataset scifact', part: 'corpus' },
+  { kind: 'model', input: 'model', path: 'sha256', old: 'b179', new: 'c200' },
+  { kind: 'environment', name: 'LANG' },
+  { kind: 'stage-version', old: 1, new: 2 },
+  { kind: 'output', output: 'pairs', file: 'pairs.jsonl', problem: 'missing' },
+  { kind: 'incomplete', rows: 12 },
+  { kind: 'forced' },
+]
+
+const queries = planned(
+  graphNode(
+    'queries',
+    { density: '3' },
+    {
+      options: {
+        passages: { $input: 'passages' },
+        per_passage: 3,
+        decoding: { temperature: 0.7 },
+        concurrency: 8,
+      },
+      inputs: new Map<string, InputRef>([
+        ['passages', { type: 'stage', node: 'passages' as NodeId, output: 'passages', kind: 'passages' }],
+        ['prompt', { type: 'prompt', path: 'prompts/few-shot.yaml', value: { user: 'Passage: {{text}}' } }],
+      ]),
+    },
+  ),
+  { kind: 'run', reasons: reasons.slice(1, 3) },
+  { requests: 1234, cached_requests: 2400, tokens: 98_765, seconds: 75 },
+  {
+    stage: 'generate',
+    version: 1,
+    options: { per_passage: 3, decoding: { temperature: 0.7 } },
+    inputs: { passages: { artifact: digest('cd') }, prompt: { prompt: { user: 'Passage: {{text}}' } } },
+    env: {},
+  },
+)
+const passages = graphNode('passages')
+const small = planOf([
+  planned(passages, { kind: 'cached', record: record(passages.id) }),
+  queries,
+  planned(graphNode('kept', { density: '3' }), { kind: 'pending', on: [queries.node.id] }),
+  planned(
+    graphNode('judged'),
+    { kind: 'pending', on: ['kept[density=3]' as NodeId] },
+    { exact: false, requests: 300, seconds: null },
+  ),
+])
+
+test('a plan is a table with a decision, requests and a reason for each node, and totals', async () => {
+  await expect(planText(small)).toMatchFileSnapshot('./golden/plan.txt')
+})
+
+test('--explain adds every reason in full, with a changed prompt as a difference by lines', async () => {
+  const text = planText(small, { explain: true })
+  expect(text).toContain('-Write a query that it answers.\n')
+  await expect(text).toMatchFileSnapshot('./golden/plan-explain.txt')
+})
+
+test('nodes of a large sweep that fare alike share a line', async () => {
+  const nodes = Array.from({ length: 20 }, (_, i) => [
+    planned(
+      graphNode('queries', { density: String(i) }),
+      i < 3
+        ? { kind: 'cached', record: record('queries' as NodeId) }
+        : { kind: 'run', reasons: [{ kind: 'option', path: 'max_words', old: 60, new: 80 }] },
+      i < 3 ? {} : { requests: 100, cached_requests: 20 },
+    ),
+    planned(graphNode('kept', { density: String(i) }), { kind: 'pending', on: [`queries[density=${i}]` as NodeId] }),
+  ]).flat()
+  await expect(planText(planOf(nodes))).toMatchFileSnapshot('./golden/plan-grouped.txt')
+})
+
+test('every kind of reason is told in words, short and in full', async () => {
+  const lines = reasons.flatMap((reason) => [reasonPhrase(reason), reasonText(reason), ''])
+  await expect(lines.join('\n')).toMatchFileSnapshot('./golden/reasons.txt')
+})
+
+test('an explanation lists key, inputs with digests, and which options decide the result and which do not', async () => {
+  await expect(explanationText(queries)).toMatchFileSnapshot('./golden/explanation.txt')
+  expect(explanationJson(queries)).toMatchObject({
+    id: 'queries[density=3]',
+    key: digest('ab'),
+    inputs: { passages: { from: 'passages, output passages', identity: { artifact: digest('cd') } } },
+    options: { deciding: { per_passage: 3, 'decoding/temperature': 0.7 }, other: { concurrency: 8 } },
+  })
+})
+
+test('plan --json keeps to its contract', () => {
+  const count = { type: 'integer', minimum: 0 }
+  const amount = { type: ['number', 'null'] }
+  const object = (properties: object): object => ({
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+  })
+  const schema = object({
+    schema: { const: 1 },
+    nodes: {
+      type: 'array',
+      items: object({
+        id: { type: 'string' },
+        stage: { type: 'string' },
+        uses: { type: 'string' },
+        variant: { type: 'object', additionalProperties: { type: 'string' } },
+        decision: { enum: ['cached', 'fetch', 'run', 'pending'] },
+        reasons: { type: 'array', items: { type: 'object', required: ['kind'] } },
+        estimate: object({
+          exact: { type: 'boolean' },
+          requests: count,
+          cached_requests: count,
+          tokens: amount,
+          seconds: amount,
+          money: amount,
+        }),
+      }),
+    },
+    totals: object({
+      cached: count,
+      fetch: count,
+      run: count,
+      pending: count,
+      requests: count,
+      cached_requests: count,
+    }),
+  })
+  const printed = JSON.parse(JSON.stringify(planJson(small)))
+  const validate = new Ajv2020({ allowUnionTypes: true }).compile(schema)
+  expect(validate(printed), JSON.stringify(validate.errors)).toBe(true)
+  expect(printed.nodes[1]).toMatchObject({
+    uses: 'generate',
+    decision: 'run',
+    estimate: { exact: true, requests: 1234 },
+  })
+  expect(printed.nodes[2].reasons).toEqual([{ kind: 'follows', on: ['queries[density=3]'] }])
+})
+
+test('status fits on a screen and says whether all is fresh', async () => {
+  expect(isFresh(small)).toBe(false)
+  await expect(statusText(small)).toMatchFileSnapshot('./golden/status.txt')
+  const done = planOf([planned(passages, { kind: 'cached', record: record(passages.id) })])
+  expect(isFresh(done)).toBe(true)
+  expect(statusText(done)).toBe('fresh: 1 node: 1 cached; 0 requests to send, 0 answered from the store')
+  const many = Array.from({ length: 500 }, (_, i) =>
+    planned(graphNode(`stage${i}`), { kind: 'run', reasons: [{ kind: 'never-ran' }] }),
+  )
+  expect(statusText(planOf(many)).split('\n').length).toBeLessThanOrEqual(24)
+})

@@ -1,0 +1,84 @@
+import { PassThrough } from 'node:stream'
+import { expect, test } from 'vitest'
+import { chooseView } from '../../../engine/report/progress.ts'
+import { foldEvent, newRunState } from '../../../engine/report/run-state.ts'
+import { summaryText } from '../../../engine/report/summary.ts'
+import { jsonView } from '../../../engine/report/views/json.ts'
+import { plainView } from '../../../engine/report/views/plain.ts'
+import { quietView } from '../../../engine/report/views/quiet.ts'
+import type { RunEvent } from '../../../engine/run/events.ts'
+import { events } from './fixtures/events.ts'
+
+const written = (open: (out: { write(text: string): void }) => { event(event: RunEvent): void }): string => {
+  const out: string[] = []
+  const view = open({ write: (text) => void out.push(text) })
+  for (const event of events) view.event(event)
+  return out.join('')
+}
+
+test('the plain view has one line with its time for each event that matters', async () => {
+  await expect(written(plainView)).toMatchFileSnapshot('./golden/plain.txt')
+})
+
+test('the plain view tells the progress of a node at most once in ten seconds', () => {
+  const lines = written(plainView).split('\n')
+  expect(lines.filter((line) => line.includes('/2,400'))).toHaveLength(2)
+})
+
+test('many cached nodes share one line', () => {
+  const out: string[] = []
+  const view = plainView({ write: (text) => void out.push(text) })
+  for (const event of events.slice(0, 1)) view.event(event)
+  for (let i = 0; i < 500; i++) view.event({ ...(events[1] as RunEvent), node: `kept[v=${i}]` } as RunEvent)
+  view.event(events.at(-1) as RunEvent)
+  expect(out).toHaveLength(3)
+  expect(out[1]).toBe('2026-11-22T10:11:12Z 500 nodes cached, kept[v=499] the last of them\n')
+})
+
+test('no control character of a log or a message reaches the terminal', () => {
+  const text = written(plainView)
+  expect(text).toContain('slow answers')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
+})
+
+test('the quiet view says nothing but what failed', async () => {
+  await expect(written(quietView)).toMatchFileSnapshot('./golden/quiet.txt')
+})
+
+test('the JSON view prints exactly the events, one a line, the last being run-finished', async () => {
+  const out = new PassThrough()
+  const chunks: string[] = []
+  out.on('data', (chunk) => chunks.push(String(chunk)))
+  const view = jsonView(out)
+  for (const event of events) view.event(event)
+  await view.close()
+  const lines = chunks.join('').trimEnd().split('\n')
+  expect(lines.map((line) => JSON.parse(line))).toEqual(events)
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+    type: 'run-finished',
+    status: expect.stringMatching(/^(ok|failed|interrupted)$/),
+    nodes: { executed: 1, cached: 2, fetched: 0, failed: 1, skipped: 2 },
+    requests: { sent: 1804, cached: 600, failed: 4 },
+    children: 3,
+    bytes_hashed: 1_234_567,
+    seconds: 27.4,
+  })
+})
+
+test('the summary gives counts, warnings, every failure in full, and where the logs are', async () => {
+  const state = newRunState()
+  for (const event of events) foldEvent(state, event)
+  await expect(summaryText(state, '.queryloom/runs/r1/logs')).toMatchFileSnapshot('./golden/summary.txt')
+})
+
+test('a terminal gets the live view unless something speaks against it', () => {
+  const terminal = { isTTY: true }
+  expect(chooseView({}, terminal, {})).toBe('tty')
+  expect(chooseView({ plain: true }, terminal, {})).toBe('plain')
+  expect(chooseView({}, terminal, { CI: 'true' })).toBe('plain')
+  expect(chooseView({}, terminal, { TERM: 'dumb' })).toBe('plain')
+  expect(chooseView({}, {}, {})).toBe('plain')
+  expect(chooseView({ quiet: true }, terminal, {})).toBe('quiet')
+  expect(chooseView({ json: true, quiet: true }, terminal, {})).toBe('json')
+})
