@@ -9,6 +9,7 @@ import { mix } from './mix/stage.ts'
 import { modelSchema } from './models/block.ts'
 import { modelIdentity } from './models/identity.ts'
 import { sampleCorpus } from './sample-corpus/stage.ts'
+import { train } from './train/stage.ts'
 
 /** Everything that a pipeline can name. What runs is loaded when it runs. */
 export const registry: Registry = {
@@ -17,6 +18,7 @@ export const registry: Registry = {
     generate,
     filter,
     mix,
+    train,
     eval: evaluate,
     command,
   },

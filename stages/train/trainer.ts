@@ -1,0 +1,105 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Matrix } from '../retrieval/safetensors.ts'
+import { makeBatches } from './batches.ts'
+import { candidatesOf } from './candidates.ts'
+import type { DevMetric } from './dev-metric.ts'
+import { encodeBags, SparseGradient } from './embedding-table.ts'
+import { LazyAdam } from './optimiser.ts'
+import { rankingLoss } from './ranking-loss.ts'
+import { rateAt, type Schedule } from './schedule.ts'
+import type { TrainingSet } from './training-set.ts'
+
+/** What decides a training run beside its data and its first table. */
+export interface TrainPlan extends Schedule {
+  /** Share of the steps over which the learning rate rises. */
+  warmup: number
+  /** Factor of the cosines under the softmax. */
+  scale: number
+  seed: number
+  /** Which table is kept: that of the last step, or of the point of the curve with the best dev metric. */
+  select: 'last' | 'dev'
+}
+
+/** One point of the training curve; the loss is the mean of the steps since the point before. */
+export interface CurvePoint {
+  step: number
+  loss?: number
+  learning_rate?: number
+  'dev_mrr@10'?: number
+}
+
+/** What a training run leaves beside the table. */
+export interface TrainResult {
+  curve: CurvePoint[]
+  /** Anchor and candidate pairs, own positives not counted, and how many of them were masked. */
+  compared: number
+  masked: number
+  /** The step whose table was kept. */
+  selected: number
+}
+
+/** Ways out of a training run while it is under way. */
+export interface TrainHooks {
+  signal: AbortSignal
+  progress(step: number, steps: number, note: string): void
+}
+
+const REPORTS = 100
+
+/**
+ * Trains the table in place. Equal data, plan and first table give equal bytes on every machine: one thread, sums in a
+ * fixed order, no clock, own random numbers. Gives the event loop a turn each step; an aborted signal throws.
+ */
+export async function trainTable(
+  table: Matrix,
+  data: TrainingSet,
+  dev: DevMetric | undefined,
+  plan: TrainPlan,
+  hooks: TrainHooks,
+): Promise<TrainResult> {
+  const { steps } = plan
+  const curve: CurvePoint[] = []
+  let compared = 0
+  let masked = 0
+  let best = dev && plan.select === 'dev' ? { step: 0, metric: dev(table), data: table.data.slice() } : undefined
+  if (dev) curve.push({ step: 0, 'dev_mrr@10': best?.metric ?? dev(table) })
+
+  const optimiser = new LazyAdam(table.rows, table.columns)
+  const gradient = new SparseGradient(table.rows, table.columns)
+  const batches = makeBatches(data, plan.batch, plan.seed)
+  let lossSum = 0
+  let lossSteps = 0
+  for (let step = 0; step < steps; step++) {
+    await setImmediate()
+    hooks.signal.throwIfAborted()
+    const batch = candidatesOf(data, batches.next().value)
+    compared += batch.masked.length - batch.anchors.length
+    masked += batch.maskedCount
+    const anchors = encodeBags(table, data.bags, batch.anchors)
+    const candidates = encodeBags(table, data.bags, batch.texts)
+    const { loss, byAnchor, byCandidate } = rankingLoss(anchors, candidates, batch.masked, plan.scale)
+    gradient.addTexts(data.bags, batch.anchors, anchors, byAnchor)
+    gradient.addTexts(data.bags, batch.texts, candidates, byCandidate)
+    const learningRate = plan.learningRate * rateAt(step, steps, plan.warmup)
+    optimiser.step(table, gradient, learningRate)
+    gradient.clear()
+
+    lossSum += loss
+    lossSteps++
+    const done = step + 1
+    if (done % plan.curveEvery === 0 || done === steps) {
+      const point: CurvePoint = { step: done, loss: lossSum / lossSteps, learning_rate: learningRate }
+      if (dev) {
+        const metric = dev(table)
+        point['dev_mrr@10'] = metric
+        if (best && metric > best.metric) best = { step: done, metric, data: table.data.slice() }
+      }
+      curve.push(point)
+      lossSum = 0
+      lossSteps = 0
+    }
+    if (done % Math.max(1, Math.floor(steps / REPORTS)) === 0) hooks.progress(done, steps, `loss ${loss.toFixed(3)}`)
+  }
+  if (best) table.data.set(best.data)
+  return { curve, compared, masked, selected: best?.step ?? steps }
+}

@@ -1,0 +1,328 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { sha256 } from '../../../cache/digest.ts'
+import { validate } from '../../../engine/parse/validate.ts'
+import type { Json, Lineage, StageInput } from '../../../stages/define.ts'
+import { readMatrix } from '../../../stages/retrieval/safetensors.ts'
+import { loadStaticModel } from '../../../stages/retrieval/static-model.ts'
+import { train } from '../../../stages/train/stage.ts'
+import { wordPieceTokenizerJson } from '../../../stages/train/wordpiece/tokenizer-json.ts'
+import {
+  artifactFrom,
+  artifactInput,
+  checkedOptions,
+  datasetInput,
+  runStage,
+  type StageResult,
+  sourceFile,
+  writeFiles,
+} from '../../rig/stage.ts'
+import { PASSAGES } from './texts.ts'
+
+const TOPICS = ['harbour', 'orchard', 'furnace', 'glacier', 'library', 'railway', 'volcano', 'bakery']
+const OTHER_WORDS = ['quay', 'apples', 'smelting', 'icefall', 'shelves', 'sleepers', 'lava', 'bread']
+
+/** Queries name a topic, passages tell of it in other words: only training can bring the two together. */
+const ROWS = TOPICS.flatMap((topic, i) =>
+  ['small', 'large', 'old'].map((size) => ({
+    anchor: `where is the ${size} ${topic}`,
+    positive: `one may see ${OTHER_WORDS[i]} of a ${size} kind here`,
+    source: 'labelled',
+  })),
+)
+
+const corpus = (): StageInput =>
+  datasetInput({
+    corpus: [...ROWS.flatMap((row) => [row.anchor, row.positive]), ...PASSAGES].map((text, i) => ({
+      _id: `p${i}`,
+      text,
+    })),
+  })
+
+function inputs(
+  rows: readonly object[] = ROWS,
+  more: { [name: string]: StageInput } = {},
+): { [name: string]: StageInput } {
+  return { data: artifactInput('training', { 'training.jsonl': rows }), corpus: corpus(), ...more }
+}
+
+const marker = (name: string): Json => ({ $input: name })
+const OPTIONS = {
+  data: marker('data'),
+  base: 'static:random-32',
+  vocabulary_size: 512,
+  learning_rate: 0.03,
+  budget: { steps: 100 },
+}
+
+function bytes(result: StageResult, file = 'model.safetensors'): string {
+  return sha256(readFileSync(path.join(result.folder('model'), file)))
+}
+
+/** Share of the rows whose passage is the nearest of all. */
+async function accuracy(result: StageResult): Promise<number> {
+  const folder = result.folder('model')
+  const model = await loadStaticModel(
+    result.files('model').map((file) => ({ path: file, location: path.join(folder, file) })),
+  )
+  const queries = model.encode(
+    ROWS.map((row) => row.anchor),
+    'query',
+  )
+  const passages = model.encode(
+    ROWS.map((row) => row.positive),
+    'passage',
+  )
+  const { dimensions } = model
+  const right = ROWS.filter((_, i) => {
+    const scores = ROWS.map((_row, j) => {
+      let sum = 0
+      for (let d = 0; d < dimensions; d++) sum += queries[i * dimensions + d]! * passages[j * dimensions + d]!
+      return sum
+    })
+    return scores.indexOf(Math.max(...scores)) === i
+  })
+  return right.length / ROWS.length
+}
+
+describe('train', () => {
+  it('teaches a random table which words belong together', async () => {
+    const untrained = await runStage(train, { ...OPTIONS, budget: { steps: 0 } }, inputs())
+    const trained = await runStage(train, OPTIONS, inputs())
+    expect(await accuracy(untrained)).toBeLessThan(0.6)
+    expect(await accuracy(trained)).toBe(1)
+    expect(trained.summary.counts).toMatchObject({
+      rows: 24,
+      steps: 100,
+      samples_seen: 800,
+      dimensions: 32,
+      unusable: 0,
+    })
+    const curve = trained.rows('curve', 'curve.jsonl')
+    expect(curve).toHaveLength(20)
+    expect(curve.at(-1).step).toBe(100)
+    expect(curve.at(-1).loss).toBeLessThan(curve[0].loss / 10)
+  })
+
+  it('gives byte-identical models for equal inputs, on any machine', async () => {
+    const once = await runStage(train, OPTIONS, inputs())
+    const again = await runStage(train, OPTIONS, inputs())
+    expect(bytes(again)).toBe(bytes(once))
+    expect(again.text('curve', 'curve.jsonl')).toBe(once.text('curve', 'curve.jsonl'))
+    expect(bytes(once)).toBe('sha256:8eed4a8ac5f61a105d3ee8810b50f57525111ea0758e85739ea3fd4c9e19108c')
+  })
+
+  it('gives another model for another seed, with the same tokenizer', async () => {
+    const one = await runStage(train, { ...OPTIONS, seed: 1 }, inputs())
+    const two = await runStage(train, { ...OPTIONS, seed: 2 }, inputs())
+    expect(bytes(two)).not.toBe(bytes(one))
+    expect(bytes(two, 'tokenizer.json')).toBe(bytes(one, 'tokenizer.json'))
+  })
+
+  it("writes SentenceTransformers' layout and nothing that is not of the model", async () => {
+    const result = await runStage(train, OPTIONS, inputs())
+    expect(result.files('model')).toEqual([
+      '1_Normalize/config.json',
+      'config_sentence_transformers.json',
+      'model.safetensors',
+      'modules.json',
+      'queryloom.json',
+      'tokenizer.json',
+    ])
+    expect(JSON.parse(result.text('model', 'queryloom.json'))).toEqual({
+      schema: 1,
+      architecture: 'static',
+      dimensions: 32,
+      similarity: 'cosine',
+      pooling: 'mean',
+      prefixes: { query: '', passage: '' },
+      title: 'title + " " + text',
+    })
+    const file = path.join(result.folder('model'), 'model.safetensors')
+    expect(await readMatrix(file, 'embedding.weight')).toMatchObject({
+      rows: result.summary.counts.vocabulary,
+      columns: 32,
+    })
+    // The tensor begins at a multiple of 8 bytes.
+    expect(readFileSync(file).readUInt32LE(0) % 8).toBe(0)
+  })
+
+  it('needs no data for the untrained model, which depends on the corpus and the seed only', async () => {
+    const explicit = {
+      base: 'static:random-32',
+      tokenizer: { corpus: marker('tokenizer/corpus'), size: 512 },
+      budget: { steps: 0 },
+    }
+    const without = await runStage(train, explicit, { 'tokenizer/corpus': corpus() })
+    const beside = await runStage(train, { ...OPTIONS, budget: { steps: 0 } }, inputs())
+    expect(bytes(without)).toBe(bytes(beside))
+    expect(without.summary.warnings).toBeUndefined()
+    expect(without.text('curve', 'curve.jsonl')).toBe('')
+  })
+
+  it('says that there was nothing to train on, and gives the model as it was', async () => {
+    const empty = await runStage(train, OPTIONS, inputs([]))
+    const untrained = await runStage(train, { ...OPTIONS, budget: { steps: 0 } }, inputs())
+    expect(bytes(empty)).toBe(bytes(untrained))
+    expect(empty.summary.warnings).toEqual(['there is nothing to train on: the model is as it was at the start'])
+  })
+
+  it('leaves out rows without a token, and counts them', async () => {
+    const rows = [...ROWS, { anchor: ' ', positive: 'x' }, { anchor: 'where', positive: '\u200b' }]
+    const { summary } = await runStage(train, OPTIONS, inputs(rows))
+    expect(summary.counts).toMatchObject({ rows: 24, unusable: 2 })
+    expect(summary.warnings?.[0]).toMatch(/^2 rows were left out/)
+  })
+
+  it('reports the share of masked false negatives', async () => {
+    const dense = ROWS.flatMap((row) => [row, { ...row, anchor: `${row.anchor} now` }])
+    const few = await runStage(train, { ...OPTIONS, batch: 8 }, inputs(dense))
+    const all = await runStage(train, { ...OPTIONS, batch: 48 }, inputs(dense))
+    expect(few.summary.details).toMatchObject({ masked_share: 0 })
+    // Each anchor meets the other row of its passage once among 47.
+    expect(all.summary.details).toMatchObject({ masked_share: 0.021277 })
+  })
+
+  it('learns from hard negatives of any number', async () => {
+    const rows = ROWS.map((row, i) =>
+      i % 3 === 0 ? { ...row, negative_1: 'one may see nothing', negative_2: PASSAGES[0] } : row,
+    )
+    const result = await runStage(train, OPTIONS, inputs(rows))
+    expect(await accuracy(result)).toBe(1)
+    expect(bytes(result)).not.toBe(bytes(await runStage(train, OPTIONS, inputs())))
+  })
+
+  it('trains a model of another stage further, keeping its tokenizer', async () => {
+    const first = await runStage(train, { ...OPTIONS, budget: { steps: 5 } }, inputs())
+    const base = artifactFrom('model', first.folder('model'))
+    const more = { data: marker('data'), base: marker('base'), budget: { steps: 100 } }
+    const second = await runStage(train, more, { data: inputs().data!, base })
+    expect(await accuracy(second)).toBe(1)
+    expect(bytes(second, 'tokenizer.json')).toBe(bytes(first, 'tokenizer.json'))
+    const same = await runStage(train, { ...more, budget: { steps: 0 } }, { data: inputs().data!, base })
+    expect(bytes(same)).toBe(bytes(first))
+  })
+
+  it('measures a dev set and keeps the best model when asked to', async () => {
+    const held = ROWS.filter((_, i) => i % 3 === 0)
+    const rows = ROWS.filter((_, i) => i % 3 !== 0)
+    const dev = artifactInput('training', { 'training.jsonl': held })
+    const options = { ...OPTIONS, dev: marker('dev'), curve_every: 4, budget: { steps: 40 } }
+    const last = await runStage(train, options, inputs(rows, { dev }))
+    const curve = last.rows('curve', 'curve.jsonl')
+    expect(curve.map((point) => point.step)).toEqual([0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40])
+    expect(curve.at(-1)['dev_mrr@10']).toBeGreaterThan(curve[0]['dev_mrr@10'])
+    const best = await runStage(train, { ...options, select: 'dev' }, inputs(rows, { dev }))
+    const metrics: number[] = curve.map((point) => point['dev_mrr@10'])
+    const step = curve[metrics.indexOf(Math.max(...metrics))].step
+    expect(best.summary.details).toMatchObject({ selected_step: step, 'dev_mrr@10': Math.max(...metrics) })
+    expect(bytes(best) === bytes(last)).toBe(step === 40)
+  })
+
+  it('takes a tokenizer that is given, without its truncation', async () => {
+    const vocabulary = [
+      '[PAD]',
+      '[UNK]',
+      '[CLS]',
+      '[SEP]',
+      '[MASK]',
+      ...new Set(ROWS.flatMap((row) => `${row.anchor} ${row.positive}`.split(' '))),
+    ]
+    const given = {
+      ...JSON.parse(wordPieceTokenizerJson(vocabulary)),
+      truncation: { max_length: 2, direction: 'Right' },
+    }
+    const file = path.join(writeFiles({ 'tokenizer.json': JSON.stringify(given) }), 'tokenizer.json')
+    const tokenizer: StageInput = {
+      type: 'path',
+      path: 'tokenizer.json',
+      folder: false,
+      files: [{ ...sourceFile(file), path: 'tokenizer.json', executable: false }],
+    }
+    const { vocabulary_size: _, ...options } = OPTIONS
+    const result = await runStage(
+      train,
+      { ...options, tokenizer: marker('tokenizer') },
+      { data: inputs().data!, tokenizer },
+    )
+    expect(result.summary.counts.vocabulary).toBe(vocabulary.length)
+    expect(JSON.parse(result.text('model', 'tokenizer.json')).truncation).toBeNull()
+    expect(await accuracy(result)).toBe(1)
+  })
+
+  it('names the row of the training data that is wrong', async () => {
+    const bad = (row: object): Promise<StageResult> => runStage(train, OPTIONS, inputs([ROWS[0]!, row]))
+    await expect(bad({ anchor: 'x' })).rejects.toMatchObject({
+      message: 'the row has no positive',
+      where: 'training.jsonl:2',
+    })
+    await expect(bad({ anchor: 1, positive: 'x' })).rejects.toMatchObject({ message: 'anchor must be a string' })
+  })
+
+  it('stops when it is told to', async () => {
+    const controller = new AbortController()
+    const progress = (done: number): void => {
+      if (done > 5) controller.abort(new Error('interrupted'))
+    }
+    const running = runStage(train, { ...OPTIONS, budget: { steps: 10_000 } }, inputs(), {
+      signal: controller.signal,
+      progress,
+    })
+    await expect(running).rejects.toThrow('interrupted')
+  })
+})
+
+describe('what train is told', () => {
+  const check = (change: object, without: readonly string[] = []): (() => Json) => {
+    const options = Object.fromEntries(
+      Object.entries({ ...OPTIONS, ...change }).filter(([name]) => !without.includes(name)),
+    )
+    return () => checkedOptions(train, options)
+  }
+
+  it.each([
+    ['no data', {}, ['data'], /there is no `data` to train on/],
+    ['a choice by dev without dev', { select: 'dev' }, [], /`select: dev` needs a `dev` set/],
+    [
+      'a tokenizer beside a base model',
+      { base: marker('base'), tokenizer: 'corpus' },
+      ['vocabulary_size'],
+      /keeps its own tokenizer/,
+    ],
+    ['a size for a given tokenizer', { tokenizer: marker('tokenizer') }, [], /no vocabulary is learned here/],
+    ['two sizes', { tokenizer: { corpus: marker('tokenizer/corpus'), size: 300 } }, [], /given twice/],
+    ['two budgets', { budget: { steps: 1, epochs: 1 } }, [], /must NOT have more than 1/],
+  ])('is refused with %s', (_, change, without, message) => {
+    expect(check(change, without)).toThrow(message)
+  })
+
+  it.each([{ base: 'static:potion' }, { base: 'static:random-0' }, { base: 'random' }])(
+    'is refused with %j',
+    (change) => {
+      const found = validate(train.options, change, new Map([['base', 'model' as const]]))
+      expect(found.some((error) => error.instancePath === '/base')).toBe(true)
+    },
+  )
+
+  it('learns its tokenizer from the whole corpora that the data descends from', () => {
+    const lineage = (...corpora: string[]): Lineage => ({
+      corpora: (input) => (input === 'data' ? corpora : []),
+      dataset: () => undefined,
+      splits: () => [],
+    })
+    const implied = (change: object, of: Lineage): unknown => train.implied?.({ ...OPTIONS, ...change } as never, of)
+    const parts = ['corpus']
+    expect(implied({}, lineage('a'))).toEqual([{ input: 'corpus', dataset: 'a', parts }])
+    expect(implied({}, lineage('a', 'b'))).toEqual([
+      { input: 'corpus/0', dataset: 'a', parts },
+      { input: 'corpus/1', dataset: 'b', parts },
+    ])
+    expect(implied({ base: marker('base') }, lineage('a'))).toEqual([])
+    expect(implied({ tokenizer: { corpus: marker('tokenizer/corpus') } }, lineage('a'))).toEqual([])
+    expect(implied({}, lineage())).toMatchObject([
+      { at: 'data', advice: expect.stringContaining('tokenizer: {corpus:') },
+    ])
+    expect(implied({ data: undefined }, lineage())).toMatchObject([{ at: '' }])
+  })
+})
