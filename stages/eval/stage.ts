@@ -3,10 +3,7 @@ import { parseMetric } from '../retrieval/metric-name.ts'
 import type { AnalyzerName } from '../text/analyze.ts'
 
 /** A retriever that is not a model. */
-export type RetrieverOption =
-  | 'bm25'
-  | { bm25: { k1: number; b: number; analyzer: AnalyzerName } }
-  | { run: InputMarker }
+type RetrieverOption = 'bm25' | { bm25: { k1: number; b: number; analyzer: AnalyzerName } } | { run: InputMarker }
 
 /** Options of `eval` after defaults; exactly one of `model` and `retriever` is there. */
 export interface EvalOptions {
