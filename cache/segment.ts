@@ -61,9 +61,9 @@ export interface FoundRow {
 }
 
 /**
- * Finds the records in `bytes`, which begin where a record should. Damaged stretches are stepped over by the length
- * in their header if a record follows there, else to the next place that holds a whole record. `used` counts the
- * bytes that need not be looked at again: a record cut off at the end may be completed by its writer.
+ * Finds the records in `bytes`, which begin where a record should. Damaged stretches are stepped over to the
+ * next place that holds a whole record. `used` counts the bytes that need not be looked at again: a record cut off at
+ * the end may be completed by its writer.
  */
 export function scanRows(bytes: Buffer, onRow: (row: FoundRow) => void): { used: number; sealed: boolean } {
   let used = 0
@@ -84,10 +84,6 @@ export function scanRows(bytes: Buffer, onRow: (row: FoundRow) => void): { used:
 }
 
 function nextRecord(bytes: Buffer, damaged: number): number | undefined {
-  if (damaged + HEADER_BYTES <= bytes.length) {
-    const behind = damaged + HEADER_BYTES + bytes.readUInt32LE(damaged + 8)
-    if (recordLength(bytes, behind) !== undefined) return behind
-  }
   for (let at = bytes.indexOf(MAGIC, damaged + 1); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
     if (recordLength(bytes, at) !== undefined) return at
   }

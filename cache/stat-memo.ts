@@ -54,7 +54,6 @@ export function openStatMemo(
   return new LoggedStatMemo(path, clock)
 }
 
-const VERSION = 'queryloom stat-memo 1'
 /** A file counts as settled when it changed longer ago than the coarsest clock of a file system ticks. */
 const SETTLED_NS = 2_000_000_000n
 /** The same where the clock of the file system can't be read, because it may differ from ours. */
@@ -171,7 +170,7 @@ class LoggedStatMemo implements StatMemo {
     if (lines.length === 0) return
     try {
       // The leading line break keeps a line that another process left torn apart from ours.
-      appendFileSync(this.#path, `\n${VERSION}\n${lines.join('')}`)
+      appendFileSync(this.#path, `\n${lines.join('')}`)
     } catch {
       // Lost memories only cost reading again.
     }
@@ -253,7 +252,7 @@ class LoggedStatMemo implements StatMemo {
     try {
       const temporary = `${this.#path}.${freshNonce()}.tmp`
       const lines = [...entries].map(([name, entry]) => lineOf(name, entry))
-      writeFileSync(temporary, `${VERSION}\n${lines.join('')}`)
+      writeFileSync(temporary, lines.join(''))
       renameSync(temporary, this.#path)
     } catch {
       // The long form says the same.

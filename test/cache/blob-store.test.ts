@@ -39,6 +39,11 @@ function edit(path: string): void {
   utimesSync(path, atime, mtime)
 }
 
+function cut(path: string, length: number): void {
+  chmodSync(path, 0o644)
+  truncateSync(path, length)
+}
+
 describe('a blob', () => {
   test.each([0, 1, 1 << 20, (1 << 20) + 1, 3_000_000])(
     'of %d bytes is stored under its sha256, read-only',
@@ -93,8 +98,8 @@ describe('a blob', () => {
 
   test.each<[string, (path: string) => void, 'missing' | 'damaged']>([
     ['deleted', (path) => rmSync(path), 'missing'],
-    ['cut short', (path) => truncateSync(path, 2), 'damaged'],
-    ['emptied', (path) => truncateSync(path, 0), 'damaged'],
+    ['cut short', (path) => cut(path, 2), 'damaged'],
+    ['emptied', (path) => cut(path, 0), 'damaged'],
     ['edited with size, mode and mtime kept', edit, 'damaged'],
   ])('%s is never served', async (_, harm, verdict) => {
     const { root, blobs } = open()

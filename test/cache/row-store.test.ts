@@ -196,7 +196,9 @@ describe('the index', () => {
     const bytes = readFileSync(first)
     writeFileSync(first, bytes.subarray(0, bytes.length >> 1))
     const rows = openRowStore(folder)
+    const known = await rows.known(Array.from({ length: 1300 }, (_, n) => rowKey(n)))
     const found = await numbersIn(rows, 1300)
+    expect(known.size).toBe(found.length)
     expect(found.length).toBeGreaterThan(500)
     expect(found.length).toBeLessThan(1000)
     expect(found.slice(-100)).toEqual(Array.from({ length: 100 }, (_, n) => 1200 + n))
@@ -205,6 +207,20 @@ describe('the index', () => {
     const next = openRowStore(folder)
     expect(await numbersIn(next, 1300)).toEqual(found.filter((n) => n < 1200))
     await next.close()
+  })
+
+  test('takes in segments that come before those it has', async () => {
+    const [folder, other] = [freshFolder(), freshFolder()]
+    await fill(folder, 0, 1100)
+    await fill(other, 1100, 2300)
+    copyFileSync(segmentsOf(other)[0] ?? '', join(folder, '000000000000001-a.seg'))
+    const before = statSync(join(folder, 'rows.idx')).size
+    for (const _ of ['now', 'and by the next process']) {
+      const rows = openRowStore(folder)
+      expect((await numbersIn(rows, 2300)).length).toBe(2300)
+      await rows.close()
+      expect(statSync(join(folder, 'rows.idx')).size).toBeGreaterThan(2 * before)
+    }
   })
 
   test('can lie in a folder that nobody may write', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../cache/store.ts'
@@ -64,5 +64,19 @@ describe('a store', () => {
     const folder = freshFolder()
     writeFileSync(join(folder, 'file'), '')
     await expect(openStore(join(folder, 'file', 's'))).rejects.toThrow('ENOTDIR')
+  })
+
+  test.skipIf(process.getuid?.() === 0)('that may not be written is refused with advice (not as root)', async () => {
+    const root = join(freshFolder(), 's')
+    await (await openStore(root)).close()
+    for (const place of [root, join(root, 'inner')]) {
+      chmodSync(root, 0o555)
+      await expect(openStore(place)).rejects.toMatchObject({
+        problem: 'not-writable',
+        message: expect.stringContaining('this user is not allowed to'),
+        advice: expect.stringContaining('another place'),
+      })
+      chmodSync(root, 0o755)
+    }
   })
 })

@@ -160,6 +160,16 @@ describe('the tools cache', () => {
     expect(cache.find('python', 'a')).toBeDefined()
   })
 
+  test('uses what another process finished first after it took the lock over', async () => {
+    const cache = openToolsCache(freshFolder())
+    const folder = await cache.getOrBuild('python', 'a', async (mine) => {
+      writeFileSync(join(mine, 'second'), '2')
+      mkdirSync(join(cache.root, 'python', 'a'))
+      writeFileSync(join(cache.root, 'python', 'a', 'first'), '1')
+    })
+    expect(readdirSync(folder)).toEqual(['first'])
+  })
+
   test('keeps any key to a name of its own below its kind', async () => {
     const cache = openToolsCache(freshFolder())
     const keys = ['../../x', 'a/b', '.building', '', 'a'.repeat(300), 'sha256:00', 'plain-1.0', 'ü']
