@@ -97,8 +97,8 @@ export class SourceDocument {
         if (!member) return { key, value, complete: false }
         key = member.key
         value = member.value
-      } else if (isSeq(inside) && typeof segment === 'number' && segment < inside.items.length) {
-        value = inside.items[segment] as Node | null
+      } else if (isSeq(inside) && /^\d+$/.test(String(segment)) && Number(segment) < inside.items.length) {
+        value = inside.items[Number(segment)] as Node | null
         key = i === path.length - 1 ? value : null
       } else return { key, value, complete: false }
     }

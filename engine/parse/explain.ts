@@ -287,7 +287,7 @@ function counted(count: unknown, noun: string): string {
 }
 
 /** A value, short enough for a message. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   if (value === null || value === undefined) return 'empty'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'object') {

@@ -1,5 +1,6 @@
-import { isCollection, isScalar, parseDocument } from 'yaml'
+import { type Document, isScalar } from 'yaml'
 import type { Json } from '../../stages/define.ts'
+import { composeYaml } from './compose-yaml.ts'
 import { type Diagnostics, onCommandLine } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
 import type { SourcePath } from './pipeline.ts'
@@ -12,18 +13,13 @@ import { suggest } from './suggest.ts'
  * quoted text that is not well-formed.
  */
 export function parseParamText(name: string, text: string, diagnostics: Diagnostics): Json | undefined {
+  if (text === '') return ''
+  const { document } = composeYaml(text)
+  const contents = document?.contents ?? null
+  const errors = document?.errors ?? []
   if (/^\s*["'[{]/.test(text)) {
-    const parsed = parseDocument(text, { strict: true, stringKeys: true, resolveKnownTags: false, prettyErrors: false })
-    const { contents } = parsed
-    const whole = isScalar(contents) || isCollection(contents)
-    try {
-      if (whole && parsed.errors.length === 0) {
-        const value = parsed.toJS({ maxAliasCount: 0 }) as Json
-        if (isFiniteJson(value)) return value
-      }
-    } catch (error) {
-      if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error
-    }
+    const value = errors.length === 0 && document ? jsonOf(document) : undefined
+    if (value !== undefined) return value
     diagnostics.error(onCommandLine(), {
       code: 'yaml-syntax',
       message: `the value of param \`${name}\` is no valid YAML: ${text}`,
@@ -31,8 +27,6 @@ export function parseParamText(name: string, text: string, diagnostics: Diagnost
     })
     return undefined
   }
-  if (text === '') return ''
-  const { contents, errors } = parseDocument(text, { strict: true, resolveKnownTags: false, prettyErrors: false })
   const plain = isScalar(contents) && contents.type === 'PLAIN' && contents.source === text && !contents.anchor
   const value = plain && errors.length === 0 ? contents.value : text
   if (value === null || typeof value === 'boolean') return value
@@ -105,6 +99,17 @@ function unescaped(value: Json): Json {
   if (Array.isArray(value)) return value.map(unescaped)
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unescaped(item)]))
+}
+
+function jsonOf(document: Document.Parsed): Json | undefined {
+  try {
+    const value = document.toJS({ maxAliasCount: 0 }) as Json
+    return isFiniteJson(value) ? value : undefined
+  } catch (error) {
+    // An alias: there is nothing that it could stand for.
+    if (error instanceof ReferenceError) return undefined
+    throw error
+  }
 }
 
 function isFiniteJson(value: Json): boolean {

@@ -1,4 +1,5 @@
-import { type Document, type ErrorCode, parseDocument, type YAMLError } from 'yaml'
+import type { Document, ErrorCode, YAMLError } from 'yaml'
+import { composeYaml } from './compose-yaml.ts'
 import type { Diagnostic, DiagnosticCode, Position } from './diagnostic.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import { SourceDocument } from './document.ts'
@@ -22,16 +23,18 @@ export function parseSource(source: Source, diagnostics: Diagnostics): SourceDoc
     return undefined
   }
   try {
-    // Merge keys and unique keys are dealt with in `SourceDocument`: with positions, and in linear time.
-    const parsed = parseDocument(source.text, {
-      strict: true,
-      stringKeys: true,
-      uniqueKeys: false,
-      merge: false,
-      resolveKnownTags: false,
-      prettyErrors: false,
-      logLevel: 'error',
-    })
+    const { document: parsed, second, tooDeep } = composeYaml(source.text)
+    if (!parsed) {
+      const at = tooDeep ?? 0
+      diagnostics.error(source.position(at, at + 1), { code: 'too-large', message: 'the file is nested too deeply' })
+      return undefined
+    }
+    if (second !== undefined)
+      diagnostics.error(source.position(second, second + 3), {
+        code: 'yaml-syntax',
+        message: 'a second document begins here',
+        advice: 'A pipeline is one document: remove `---`.',
+      })
     if (reportSyntax(source, parsed, diagnostics)) return undefined
     if (parsed.contents === null || source.text.trim() === '') {
       diagnostics.error(source.position(0, 1), { code: 'yaml-syntax', message: 'the file holds nothing' })
@@ -51,7 +54,7 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
   let lost = false
   const lines = new Set<number>()
   for (const problem of [...parsed.errors, ...parsed.warnings]) {
-    if (problem.code !== 'MULTIPLE_DOCS' && problem.code !== 'TAG_RESOLVE_FAILED') broken = true
+    if (problem.code !== 'TAG_RESOLVE_FAILED') broken = true
     const [start, end] = problem.pos
     const at = source.position(Math.min(start, source.text.length), end)
     // One slip makes the parser stumble again and again over the same line.
@@ -99,7 +102,6 @@ function inPlainWords(problem: YAMLError, text: string): Facts {
       message: 'a second `: ` stands on this line',
       advice: 'Put a text that holds `: ` in quotes.',
     },
-    MULTIPLE_DOCS: { message: 'a second document begins here', advice: 'A pipeline is one document: remove `---`.' },
     NON_STRING_KEY: { message: 'a key must be a name' },
     RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
     TAG_RESOLVE_FAILED: {

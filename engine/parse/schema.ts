@@ -2,7 +2,7 @@ import type { Json, OptionsSchema, Registry } from '../../stages/define.ts'
 import { DURATION_PATTERN } from './duration.ts'
 
 /** Names of params, datasets, models, stages. */
-export const NAME: OptionsSchema = {
+const NAME: OptionsSchema = {
   type: 'string',
   pattern: '^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$',
   expects: 'a name of letters, digits, `_` and `-`',
@@ -142,86 +142,86 @@ export interface PipelineSchemas {
   editor: { readonly [word: string]: Json }
 }
 
+const OUR_WORDS = ['semantic', 'slot', 'expects', 'code', 'notYet']
 const REFERENCE = { $ref: '#/$defs/reference' } as const
 
 /** Puts the schemas of all stage types, datasets and models together. Members in a fixed order, words of ours left out. */
 export function assembleSchema(registry: Registry): PipelineSchemas {
   const types = Object.keys(registry.stages).sort()
-  const stage: OptionsSchema = {
-    ...STAGE,
-    properties: {
-      ...STAGE.properties,
-      ...SETTINGS_SCHEMA.properties,
-      uses: { enum: types, description: 'The stage type.' },
-    },
+  const stage = forEditors(STAGE, 'nowhere')
+  stage.properties = {
+    ...(stage.properties as { [name: string]: Json }),
+    ...(forEditors(SETTINGS_SCHEMA, 'inside').properties as { [name: string]: Json }),
+    uses: { enum: types, description: 'The stage type.' },
   }
-  const stageForEditors = forEditors(stage, false) as { [word: string]: Json }
-  stageForEditors.allOf = types.map((type) => {
+  stage.allOf = types.map((type) => {
     const { options, description } = registry.stages[type]!
-    const withSchema = { ...(forEditors(options, false) as { [word: string]: Json }), description }
     const needsWith = (options.required ?? []).length > 0
     return {
       if: { properties: { uses: { const: type } } },
       // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-      then: { properties: { with: withSchema }, ...(needsWith ? { required: ['with'] } : {}) },
+      then: {
+        properties: { with: { ...forEditors(options, 'inside'), description } },
+        ...(needsWith ? { required: ['with'] } : {}),
+      },
     }
   })
-  const root = forEditors(
-    {
-      ...STRUCTURE_SCHEMA,
-      properties: {
-        ...STRUCTURE_SCHEMA.properties,
-        datasets: mapOf('Test collections and corpora.', registry.datasets.schema),
-        models: mapOf('Language models.', registry.models.schema),
-      },
-    },
-    false,
-  ) as { [word: string]: { [name: string]: Json } }
-  const properties = root.properties as { [name: string]: { [word: string]: Json } }
-  properties.stages = { ...properties.stages, additionalProperties: { $ref: '#/$defs/stage' } }
-  for (const section of ['datasets', 'models'] as const) {
-    const member = properties[section]!.additionalProperties as { anyOf?: Json[] }
-    properties[section] = { ...properties[section], additionalProperties: member.anyOf?.[0] ?? member }
+  const { properties = {}, ...form } = STRUCTURE_SCHEMA
+  const described: { [name: string]: Json } = {}
+  for (const [name, section] of Object.entries(properties))
+    if (!section.notYet) described[name] = forEditors(section, 'nowhere')
+  const members = {
+    stages: { $ref: '#/$defs/stage' },
+    datasets: forEditors(registry.datasets.schema, 'inside'),
+    models: forEditors(registry.models.schema, 'inside'),
   }
+  for (const [name, member] of Object.entries(members))
+    described[name] = { ...(described[name] as { [word: string]: Json }), additionalProperties: member }
   return {
     structure: STRUCTURE_SCHEMA,
     editor: {
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       title: 'queryloom pipeline',
-      ...root,
+      ...(form as { [word: string]: Json }),
+      properties: described,
       $defs: {
         reference: { type: 'string', pattern: '\\$\\{', description: 'A reference such as ${params.NAME}.' },
-        stage: stageForEditors,
+        stage,
       },
     },
   }
 }
 
-/** A schema in standard words only, that also accepts references below (and, with `here`, instead of) its value. */
-function forEditors(schema: OptionsSchema, here: boolean): Json {
+type References = 'nowhere' | 'inside' | 'here'
+
+/** A schema in standard words only, that also accepts references inside its value, or instead of it too. */
+function forEditors(schema: OptionsSchema, references: References): { [word: string]: Json } {
+  const below = references === 'nowhere' ? 'nowhere' : 'here'
+  const beside = references === 'nowhere' ? 'nowhere' : 'inside'
   const out: { [word: string]: Json } = {}
   for (const [word, value] of Object.entries(schema)) {
-    if (value === undefined || word === 'semantic' || word === 'slot' || word === 'expects' || word === 'code') continue
+    if (value === undefined || OUR_WORDS.includes(word)) continue
     if (word === 'properties') {
       const members = Object.entries(value as { [name: string]: OptionsSchema }).filter(([, member]) => !member.notYet)
-      out.properties = Object.fromEntries(members.map(([name, member]) => [name, forEditors(member, true)]))
-    } else if (word === 'items' || (word === 'additionalProperties' && typeof value === 'object')) {
-      out[word] = forEditors(value as OptionsSchema, true)
-    } else if (word === 'propertyNames') out[word] = forEditors(value as OptionsSchema, false)
-    else if (word === 'oneOf' || word === 'anyOf') {
+      out.properties = Object.fromEntries(members.map(([name, member]) => [name, forEditors(member, below)]))
+    } else if (word === 'items' || (word === 'additionalProperties' && typeof value === 'object'))
+      out[word] = forEditors(value as OptionsSchema, below)
+    else if (word === 'propertyNames') out[word] = forEditors(value as OptionsSchema, 'nowhere')
+    else if (word === 'oneOf' || word === 'anyOf' || word === 'allOf') {
       // A reference would fit several branches of a `oneOf`.
-      out.anyOf = (value as OptionsSchema[]).map((branch) => forEditors(branch, false))
-    } else if (word === 'allOf') out.allOf = (value as OptionsSchema[]).map((branch) => forEditors(branch, false))
-    else out[word] = value as Json
+      const branches = (value as readonly OptionsSchema[]).map((branch) => forEditors(branch, beside))
+      out[word === 'allOf' ? 'allOf' : 'anyOf'] = branches
+    } else out[word] = value as Json
   }
+  const description = schema.description === undefined ? {} : { description: schema.description }
   if (schema.slot) {
     const { accepts } = schema.slot
     const path = accepts.includes('prompt') || accepts.includes('path')
     const rest = Object.fromEntries(Object.entries(out).filter(([word]) => word !== 'description'))
-    const forms: Json[] = [path ? { type: 'string' } : REFERENCE]
-    if (Object.keys(rest).length > 0) forms.push(rest)
-    return { ...(schema.description ? { description: schema.description } : {}), anyOf: forms }
+    return {
+      ...description,
+      anyOf: [path ? { type: 'string' } : REFERENCE, ...(Object.keys(rest).length > 0 ? [rest] : [])],
+    }
   }
-  if (!here || Object.keys(out).length === 0) return out
-  return { ...(schema.description ? { description: schema.description } : {}), anyOf: [out, REFERENCE] }
+  return references === 'here' && Object.keys(out).length > 0 ? { ...description, anyOf: [out, REFERENCE] } : out
 }

@@ -25,6 +25,9 @@ function createAjv(): Ajv2020 {
   const made = new Ajv2020({
     allErrors: true,
     verbose: true,
+    // Checking our own schemas against the meta-schema costs more than all else here; a test does it instead.
+    validateSchema: false,
+    meta: false,
     strict: true,
     strictTypes: false,
     strictRequired: false,

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { Json, Registry } from '../../stages/define.ts'
+import { tooDeepAt } from '../parse/compose-yaml.ts'
 import type { Position } from '../parse/diagnostic.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
 import { MAX_SOURCE_BYTES, readSource, Source } from '../parse/source.ts'
@@ -120,6 +121,11 @@ export class Files {
     if (!(source instanceof Source)) {
       if (source.code === 'too-large') return { problem: `the prompt file is larger than ${MAX_SOURCE_BYTES} bytes` }
       this.#diagnostics.add(source)
+      return 'reported'
+    }
+    const tooDeep = tooDeepAt(source.text)
+    if (tooDeep !== undefined) {
+      this.#diagnostics.error(source.position(tooDeep, tooDeep + 1), { code: 'prompt', message: 'nested too deeply' })
       return 'reported'
     }
     const parsed = this.#registry.prompts.parse(source.text, file)

@@ -9,6 +9,7 @@ import type { Scope } from './bind.ts'
 import { findCycles } from './cycle.ts'
 import type { OutputKinds } from './edge.ts'
 import { Files } from './files.ts'
+import { reportCycle, reportStageType, warnOfIdleAxes } from './graph-problems.ts'
 import { Lineages } from './lineage.ts'
 import { reportInBlock } from './locate-problem.ts'
 import { Members } from './members.ts'
@@ -21,7 +22,7 @@ import { type BoundStage, bindStage, checkStage } from './stage-plan.ts'
 import { type Projection, type Variant, Variants } from './variants.ts'
 
 /** Most nodes that a pipeline may have. */
-export const MAX_NODES: number = 100_000
+const MAX_NODES = 100_000
 
 /** The graph of a pipeline, or what is wrong with it (warnings may come with a graph). */
 export interface BuiltGraph {
@@ -97,10 +98,12 @@ class GraphBuilder {
     for (const [name, stage] of this.#stages) this.#check(stage, bound.get(name)!, outputs)
     const needs = new Map([...this.#stages].map(([name, stage]) => [name, this.#needs(stage)]))
     const { order, stuck } = orderStages(needs)
-    for (const cycle of findCycles(needs, stuck)) this.#reportCycle(cycle)
+    const references = (name: string): readonly FoundReference[] => this.#stages.get(name)!.references
+    for (const cycle of findCycles(needs, stuck)) reportCycle(cycle, references, this.#pipeline, this.diagnostics)
     for (const name of order) if (!this.#instantiate(this.#stages.get(name)!)) break
-    this.#warnOfIdleAxes()
     if (this.diagnostics.errors > 0) return undefined
+    const used = [...this.#stages.values()].flatMap(({ nodes }) => nodes?.projection.axes ?? [])
+    warnOfIdleAxes(new Set(used), this.#pipeline, this.diagnostics)
     const dependents = new Map<NodeId, NodeId[]>([...this.#nodes.keys()].map((id) => [id, []]))
     for (const { id, needs: needed } of this.#nodes.values())
       for (const other of needed) dependents.get(other)!.push(id)
@@ -110,7 +113,8 @@ class GraphBuilder {
   #scan(block: StageBlock): Stage {
     const { name, uses } = block
     const known = Object.hasOwn(this.#registry.stages, uses)
-    if (!known && uses !== '') this.#reportType(name, uses)
+    if (!known && uses !== '')
+      reportStageType(name, Object.keys(this.#registry.stages), this.#pipeline, this.diagnostics)
     const references = [
       ...this.#scanner.scan(block.with as Json, ['stages', name, 'with']),
       ...Object.entries(block.settings).flatMap(([key, value]) =>
@@ -335,50 +339,6 @@ class GraphBuilder {
       else groups.set(key, [id])
     }
     return (variant) => groups.get(this.#variants.project(variant, shared)) ?? []
-  }
-
-  #reportType(name: string, uses: string): void {
-    const types = Object.keys(this.#registry.stages)
-    const near = suggest(uses, types)
-    this.diagnostics.error(this.#pipeline.locate(['stages', name, 'uses']), {
-      code: 'unknown-stage-type',
-      message: `there is no stage type \`${uses}\``,
-      ...(near === undefined ? { advice: `There is: ${types.sort().join(', ')}.` } : { suggestion: near }),
-    })
-  }
-
-  #reportCycle(cycle: readonly string[]): void {
-    const edges = cycle.map((name, i) => {
-      const next = cycle[(i + 1) % cycle.length]!
-      return { ...this.#edge(name, next), message: `\`${next}\` needs \`${name}\`` }
-    })
-    const { message: _, ...last } = edges.at(-1)!
-    this.diagnostics.error(last, {
-      code: 'cycle',
-      message: `stages need each other in a circle: ${[...cycle, cycle[0]].join(' -> ')}`,
-      ...(edges.length > 1 ? { related: edges.slice(0, -1) } : {}),
-    })
-  }
-
-  /** Where stage `to` says that it needs stage `from`. */
-  #edge(from: string, to: string): Position {
-    const { references, block } = this.#stages.get(to)!
-    const found = references.find(({ reference }) => reference.root === 'stages' && reference.name === from)
-    if (!found) return this.#pipeline.locate(['stages', to, 'after', block.after.indexOf(from)])
-    const { reference, path } = found
-    return this.#pipeline.locateText(path, reference.index, reference.text.length)
-  }
-
-  #warnOfIdleAxes(): void {
-    if (this.diagnostics.errors > 0) return
-    const used = new Set([...this.#stages.values()].flatMap(({ nodes }) => [...(nodes?.projection.axes ?? [])]))
-    for (const [axis, { param, replicate }] of this.#variants.axes.entries()) {
-      if (used.has(axis)) continue
-      this.diagnostics.warning(this.#pipeline.locate(['sweep', replicate ? 'replicates' : 'axes', param], 'key'), {
-        code: 'sweep',
-        message: `no stage depends on \`${param}\`, so this axis changes nothing`,
-      })
-    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { Diagnostics } from '../parse/diagnostics.ts'
 import type { Axis, AxisValue, Pipeline } from '../parse/pipeline.ts'
 
 /** Most combinations that a sweep may have. */
-export const MAX_VARIANTS: number = 10_000
+const MAX_VARIANTS = 10_000
 
 /** One combination of values of some axes. */
 export interface Variant {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { AnyStageDefinition, InputMarker, Registry } from '../../../stages/define.ts'
+import type { AnyStageDefinition, Implied, InputMarker, Registry } from '../../../stages/define.ts'
 
 const run = () => Promise.reject(new Error('nothing runs in these tests'))
 
@@ -125,11 +125,11 @@ const data: AnyStageDefinition = {
   },
   corpusFrom: ({ pairs }: DataOptions) => pairs.map((_, i) => `pairs/${i}/from`),
   implied: ({ pairs }: DataOptions, lineage) =>
-    pairs.flatMap(({ corpus }, i) => {
+    pairs.flatMap(({ corpus }, i): Implied[] => {
       if (corpus) return []
       const names = lineage.corpora(`pairs/${i}/from`)
       return names.length === 1
-        ? [{ input: `pairs/${i}/corpus`, dataset: names[0]!, parts: ['corpus'] as const }]
+        ? [{ input: `pairs/${i}/corpus`, dataset: names[0]!, parts: ['corpus'] }]
         : [{ error: `ids resolve in ${names.length} corpora`, at: `pairs/${i}/from`, advice: 'Name the corpus.' }]
     }),
   run,
@@ -140,7 +140,7 @@ const command: AnyStageDefinition = {
   version: 1,
   description: 'Runs a program.',
   thread: 'main',
-  outputs: ({ outputs }: { outputs: { [name: string]: 'file' | 'folder' } }) => ({ ...outputs }),
+  outputs: ({ outputs }: { outputs: { [name: string]: 'file' | 'folder' | 'pairs' } }) => ({ ...outputs }),
   options: {
     type: 'object',
     additionalProperties: false,
@@ -152,7 +152,7 @@ const command: AnyStageDefinition = {
         default: {},
         additionalProperties: { slot: { accepts: ['passages', 'pairs', 'training', 'file', 'folder', 'path'] } },
       },
-      outputs: { type: 'object', default: {}, additionalProperties: { enum: ['file', 'folder'] } },
+      outputs: { type: 'object', default: {}, additionalProperties: { enum: ['file', 'folder', 'pairs'] } },
     },
   },
   cpus: () => 2,
