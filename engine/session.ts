@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { openStore, type Store } from '../cache/store.ts'
 import type { Registry } from '../stages/define.ts'
@@ -8,7 +7,6 @@ import type { Plan } from './plan/decision.ts'
 import { loadGraph } from './plan/load-graph.ts'
 import { makePlan as decideAll, type PlanWorld } from './plan/plan.ts'
 import { SourceFiles } from './plan/source-files.ts'
-import { packageRoot } from './util/package-root.ts'
 
 /** What a command was called with, as far as it decides which pipeline is meant and where its results lie. */
 export interface SessionRequest {
@@ -67,11 +65,6 @@ export async function openSession(
 /** Decides and estimates the whole graph of a session. */
 export function makePlan(session: Session, options: { signal?: AbortSignal } = {}): Promise<Plan> {
   return decideAll(session, options)
-}
-
-/** Version of queryloom, as recorded with every result. */
-export function engineVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
 }
 
 // A project that holds its own store is found again wherever both are moved to.

@@ -21,10 +21,13 @@ async function main(words: readonly string[]): Promise<ExitStatus> {
   }
 }
 
-// A reader that went away (`queryloom plan FILE | head`) is no failure of ours, and nobody is left to hear of it.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+// A reader that went away (`queryloom plan FILE | head`, a closed terminal) is no failure of ours, nobody is left to hear
+// of it, and a run must still come to an orderly end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}
 process.on('uncaughtException', (error) => process.exit(tellError(error, process.stderr)))
 
 const status: ExitStatus = await main(process.argv.slice(2))

@@ -6,7 +6,7 @@ import { counted } from './words.ts'
 
 /**
  * The folded results of a comparison: one row a system, the mean over its replicates and their standard deviation
- * (n − 1) for each metric. Where queries leaked there is a second block over those that are clean for every system.
+ * (n − 1, left out where no system has replicates) for each metric. Where queries leaked there is a second block over those that are clean for every system.
  */
 export function metricsTable(comparison: Comparison, paint: Paint = plainPaint): string {
   const { dataset, split, profile, clean, queries } = comparison
@@ -30,15 +30,16 @@ function spread(values: readonly number[]): { mean: number; sd: number | undefin
 
 function block(comparison: Comparison, metricsOf: (result: Result) => Metrics, paint: Paint): string {
   const { systems, metrics } = comparison
+  const replicated = systems.some(({ replicates }) => replicates.length > 1)
   const columns: Column[] = [
     { title: 'system', align: 'left' },
     ...metrics.flatMap((metric): Column[] => [
       { title: metric, align: 'right' },
-      { title: 'sd', align: 'right' },
+      ...(replicated ? [{ title: 'sd', align: 'right' as const }] : []),
     ]),
     { title: 'n', align: 'right' },
   ]
-  const rows = systems.map((system) => rowOf(system, metrics, metricsOf))
+  const rows = systems.map((system) => rowOf(system, metrics, metricsOf, replicated))
   const stale = systems.some(isStale)
   const table = textTable(columns, rows)
   const [heading = '', ...lines] = table.split('\n')
@@ -46,13 +47,18 @@ function block(comparison: Comparison, metricsOf: (result: Result) => Metrics, p
   return [paint('dim', heading), ...lines, ...note].join('\n')
 }
 
-function rowOf(system: System, metrics: readonly string[], metricsOf: (result: Result) => Metrics): string[] {
+function rowOf(
+  system: System,
+  metrics: readonly string[],
+  metricsOf: (result: Result) => Metrics,
+  replicated: boolean,
+): string[] {
   const measured = system.replicates.map(metricsOf)
   const cells = metrics.flatMap((metric) => {
     const values = measured.flatMap((one) => one[metric] ?? [])
-    if (values.length === 0) return ['-', '']
+    if (values.length === 0) return replicated ? ['-', ''] : ['-']
     const { mean, sd } = spread(values)
-    return [mean.toFixed(4), sd === undefined ? '' : sd.toFixed(4)]
+    return replicated ? [mean.toFixed(4), sd?.toFixed(4) ?? ''] : [mean.toFixed(4)]
   })
   return [`${system.label}${isStale(system) ? ' *' : ''}`, ...cells, String(measured.length)]
 }

@@ -13,12 +13,14 @@ export interface ViewOptions {
 /** The view that fits: what was asked for, else in place on a terminal, else plain lines (pipes, files, CI). */
 export function chooseView(
   options: ViewOptions,
-  terminal: { isTTY?: boolean },
+  terminal: { isTTY?: boolean; columns?: number },
   env: NodeJS.ProcessEnv,
 ): 'json' | 'quiet' | 'tty' | 'plain' {
   if (options.json) return 'json'
   if (options.quiet) return 'quiet'
-  const dumb = env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
+  // A pseudo terminal that nobody looks at has no width.
+  const dumb =
+    terminal.columns === 0 || env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
   return terminal.isTTY && !options.plain && !dumb ? 'tty' : 'plain'
 }
 

@@ -55,7 +55,7 @@ export async function schedule(options: {
   let running = 0
   let stopped = false
   const settled = new Set<NodeId>()
-  const skipDependents = (id: NodeId, because: NodeId): void => {
+  const skipDependents = (id: NodeId, because: NodeId | 'interrupted'): void => {
     for (const dependent of dependents.get(id) ?? []) {
       if (settled.has(dependent)) continue
       settled.add(dependent)
@@ -77,7 +77,7 @@ export async function schedule(options: {
         }
       } else {
         if (outcome === 'failed' && options.failFast) stopped = true
-        skipDependents(task.id, task.id)
+        skipDependents(task.id, outcome === 'failed' ? task.id : 'interrupted')
       }
       startWhatFits()
     }

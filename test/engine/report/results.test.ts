@@ -112,6 +112,11 @@ test('replicates are folded into mean, standard deviation and n; BM25 has n = 1 
   await expect(resultsText(results, pipeline(report))).toMatchFileSnapshot('./golden/metrics.txt')
 })
 
+test('without replicates there is no column for a deviation', async () => {
+  const text = resultsText([await bm25(0.5), await result({ stage: 'other', values: values(0.4) })], pipeline())
+  expect(text.split('\n')[1]).toBe('system  ndcg@10  recall@10  n')
+})
+
 test('where queries leaked there are two blocks, and the verdict rests on those clean for every system', async () => {
   const results = [
     await bm25(0.5),

@@ -79,6 +79,7 @@ test('a terminal gets the live view unless something speaks against it', () => {
   expect(chooseView({}, terminal, { CI: 'true' })).toBe('plain')
   expect(chooseView({}, terminal, { TERM: 'dumb' })).toBe('plain')
   expect(chooseView({}, {}, {})).toBe('plain')
+  expect(chooseView({}, { isTTY: true, columns: 0 }, {})).toBe('plain')
   expect(chooseView({ quiet: true }, terminal, {})).toBe('quiet')
   expect(chooseView({ json: true, quiet: true }, terminal, {})).toBe('json')
 })
