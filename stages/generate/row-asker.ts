@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { Passage } from '../data/rows.ts'
@@ -54,7 +55,10 @@ export class RowAsker {
     this.#setup = setup
     this.#lease = lease
     this.#backoffMs = backoffMs
+    // Every row in flight listens.
+    setMaxListeners(0, this.#halt.signal)
     for (const signal of [context.drain, context.signal]) {
+      setMaxListeners(0, signal)
       if (signal.aborted) this.halt(signal.reason)
       else signal.addEventListener('abort', this.#onAbort)
     }

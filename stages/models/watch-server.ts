@@ -72,10 +72,13 @@ export async function watchServer(options: {
     const how = over ? await howItEnded(process_) : `did not answer within ${(options.startMs ?? START_MS) / 1000} s`
     await process_.stop()
     stopped.throwIfAborted()
+    const tail = tailOf(request.log, from)
     throw new StageError(`the ${request.title} did not start: it ${how}`, {
       where: request.log,
-      tail: tailOf(request.log, from),
-      advice: 'The last lines of its log say why; often `context` or `slots` need more memory than there is.',
+      tail,
+      advice: tail.includes('libgomp')
+        ? 'Install the OpenMP library that llama.cpp needs: `apt install libgomp1`.'
+        : 'The last lines of its log say why; often `context` or `slots` need more memory than there is.',
       transient: true,
     })
   }

@@ -50,6 +50,11 @@ def parameters(arguments):
     # Prompts saved in memory slow a long run down: each request is compared with all of them, and they only grow.
     params.cache_ram_mib = 0
     params.ui = False
+    # Warnings and errors; at the default each request writes several lines.
+    params.verbosity = 2
+    # Waiting threads sleep: on a machine that does other work too, threads that poll take turns from those that compute.
+    params.cpuparams.poll = 0
+    params.cpuparams_batch.poll = 0
     # Adjusting sizes to the free memory would make answers depend on the machine's load.
     params.fit_params = False
     if arguments.batch_size is not None:
@@ -88,7 +93,12 @@ def main():
     import xllamacpp
 
     print(f"llama_server: xllamacpp {xllamacpp.__version__}, {arguments.parallel} slots, loading", flush=True)
-    server = xllamacpp.Server(parameters(arguments))
+    try:
+        server = xllamacpp.Server(parameters(arguments))
+    except RuntimeError as error:
+        print(f"llama_server: {error}", flush=True)
+        # The server's own threads may be waiting for one another.
+        os._exit(1)
     print(f"llama_server: ready at {server.listening_address}", flush=True)
     while True:
         signal.pause() if hasattr(signal, "pause") else time.sleep(3600)
