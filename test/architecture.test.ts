@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { packageRoot } from '../engine/util/package-root.ts'
+
+/** What a module in a folder may import beside its own folder; the first matching row counts. */
+const RULES: readonly [folder: string, allowed: readonly string[]][] = [
+  ['cache', ['cache']],
+  ['stages', ['stages', 'cache', 'engine/util', 'engine/parse/compose-yaml.ts']],
+  ['engine/util', ['engine/util']],
+  ['engine/parse', ['engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
+  ['engine/plan', ['engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
+  ['engine/run/stage-worker.ts', ['engine/run', 'stages/registry.ts', 'stages/define.ts']],
+  [
+    'engine/run',
+    ['engine/run', 'engine/plan', 'engine/parse', 'engine/util', 'engine/session.ts', 'cache', 'stages/define.ts'],
+  ],
+  ['engine/session.ts', ['engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
+  [
+    'engine/report',
+    [
+      'engine/report',
+      'engine/run',
+      'engine/plan',
+      'engine/parse',
+      'engine/util',
+      'engine/session.ts',
+      'cache',
+      'stages/define.ts',
+    ],
+  ],
+  ['engine/cli', ['engine', 'cache', 'stages/registry.ts', 'stages/define.ts']],
+]
+
+function modules(folder: string): string[] {
+  return readdirSync(join(packageRoot, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(packageRoot, join(entry.parentPath, entry.name)))
+}
+
+function imports(module: string): string[] {
+  const text = readFileSync(join(packageRoot, module), 'utf8')
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    relative(packageRoot, resolve(packageRoot, dirname(module), match[1] as string)),
+  )
+}
+
+const below = (path: string, place: string): boolean => path === place || path.startsWith(`${place}/`)
+
+test('imports point left in parse, plan, run, report, or into cache and util', () => {
+  const all = ['cache', 'stages', 'engine'].flatMap(modules)
+  expect(all.length).toBeGreaterThan(100)
+  const wrong = all.flatMap((module) => {
+    const rule = RULES.find(([folder]) => below(module, folder))
+    if (!rule) return [`${module} is in no known folder`]
+    return imports(module)
+      .filter((imported) => !rule[1].some((place) => below(imported, place)))
+      .map((imported) => `${module} imports ${imported}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('no module grows beyond what can be read at once', () => {
+  const long = ['cache', 'stages', 'engine'].flatMap(modules).filter((module) => {
+    return readFileSync(join(packageRoot, module), 'utf8').split('\n').length > 400
+  })
+  expect(long).toEqual([])
+})

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { packageRoot } from '../../engine/util/package-root.ts'
+import { Project } from '../rig/project.ts'
+
+const python = hasPython()
+if (!python) console.warn('skipped: the quickstart needs Python >= 3.10 for the server of its language model')
+
+function hasPython(): boolean {
+  try {
+    execFileSync('python3', ['-c', 'import sys, venv; sys.exit(sys.version_info < (3, 10))'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+interface MetricsRow {
+  node: string
+  fresh: boolean
+  retriever: string
+  dataset: string
+  queries: number
+  metrics: { 'ndcg@10': number; 'recall@10': number }
+}
+
+// Fewer passages than the quickstart itself has, so that a test costs a quarter of its requests.
+const SMALL = ['-p', 'passages=48']
+
+test.skipIf(!python)(
+  'the quickstart, smaller: a real language model, every stage type that it has, and again for nothing',
+  async () => {
+    const project = new Project({})
+    cpSync(join(packageRoot, 'pipelines/quickstart'), project.folder, {
+      recursive: true,
+      filter: (path) => !/[/\\](out|\.queryloom)([/\\]|$)/.test(path),
+    })
+    const plan = await project.json<{ totals: { requests: number } }>('plan', 'quickstart.yaml', ...SMALL)
+    expect(plan.totals.requests).toBe(48)
+
+    const run = await project.run('quickstart.yaml', ...SMALL)
+    expect(run.finished).toMatchObject({
+      status: 'ok',
+      nodes: { executed: 59, failed: 0 },
+      requests: { sent: 48, failed: 0 },
+    })
+
+    const pairs = readFileSync(join(project.folder, 'out/quickstart/queries/pairs/pairs.jsonl'), 'utf8')
+    const queries = pairs
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { query: string }).query)
+    expect(queries.length).toBeGreaterThan(40)
+    expect(new Set(queries).size).toBeGreaterThan(30)
+
+    const metrics = await project.json<MetricsRow[]>('metrics', 'quickstart.yaml', ...SMALL)
+    expect(metrics).toHaveLength(26)
+    for (const row of metrics) {
+      expect(row).toMatchObject({ fresh: true, dataset: 'collection', queries: 97 })
+      expect(row.metrics['ndcg@10']).toBeGreaterThan(0)
+      expect(row.metrics['ndcg@10']).toBeLessThan(1)
+    }
+    expect(metrics.find((row) => row.node === 'bm25')?.metrics['ndcg@10']).toBeGreaterThan(0.7)
+
+    const { stdout } = await project.call('metrics', 'quickstart.yaml', ...SMALL)
+    for (const system of ['BM25', 'untrained', 'crop', 'synthetic', 'labelled', 'labelled + synthetic']) {
+      expect(stdout).toMatch(new RegExp(`^${system.replace('+', '\\+')} .*\\d\\.\\d{4}`, 'm'))
+    }
+    expect(stdout).toMatch(/^Verdict /m)
+
+    const again = await project.run('quickstart.yaml', ...SMALL)
+    expect(again.finished).toMatchObject({
+      nodes: { executed: 0, cached: 59 },
+      requests: { sent: 0, cached: 0 },
+      children: 0,
+      bytes_hashed: 0,
+    })
+    expect(leftOver(project.folder)).toEqual([])
+  },
+  900_000,
+)
+
+/** Processes that still name this folder on their command line or work in it. */
+function leftOver(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(folder)
+    } catch {
+      return false
+    }
+  })
+}
