@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type ModelEndpoint, type RequestCounts, StageError } from '../define.ts'
-import type { ModelClient } from './client.ts'
+import type { ModelClient, Sent } from './client.ts'
 import type { Limiter } from './limiter.ts'
 import type { RowRequest } from './requests.ts'
 import type { SendFailure } from './send-failure.ts'
@@ -47,7 +47,7 @@ export async function ask(request: RowRequest, asking: Asking): Promise<Canonica
     const slot = await limiter.acquire(halt, tries > 1).catch(() => {
       throw new RowFailure('halted', 'not sent')
     })
-    let result: Awaited<ReturnType<ModelClient['send']>>
+    let result: Sent
     try {
       result = await client.send(request, signal)
     } catch (error) {
@@ -94,7 +94,7 @@ async function pause(
     case 'passing':
       return sleep(backoff, asking.halt)
     case 'connection':
-      await untilAborted(asking.endpoint.recovered(), asking.halt)
+      await unlessHalted(asking.endpoint.recovered(), asking.halt)
       return sleep(backoff, asking.halt)
     default:
       return unreachable(failure)
@@ -112,12 +112,13 @@ async function sleep(ms: number, halt: AbortSignal): Promise<void> {
   })
 }
 
-function untilAborted(recovered: Promise<void>, halt: AbortSignal): Promise<void> {
+/** What `promise` brings, or a `halted` failure as soon as nothing new is to be sent. */
+export function unlessHalted<Value>(promise: Promise<Value>, halt: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new RowFailure('halted', 'not sent again'))
+    const onAbort = (): void => reject(new RowFailure('halted', 'not sent'))
     if (halt.aborted) onAbort()
     halt.addEventListener('abort', onAbort, { once: true })
-    recovered.then(resolve, reject).finally(() => halt.removeEventListener('abort', onAbort))
+    promise.then(resolve, reject).finally(() => halt.removeEventListener('abort', onAbort))
   })
 }
 

@@ -3,7 +3,7 @@ import type { ModelEndpoint, ModelLeases, StageInput } from '../define.ts'
 /** An endpoint that is leased at the first need, so that a node whose rows are all stored starts no server. */
 export interface LazyLease {
   get(): Promise<ModelEndpoint>
-  /** Gives the endpoint back if it was ever leased. */
+  /** Gives the endpoint back if it was ever leased; one that is not ready yet is not waited for. */
   release(): Promise<void>
 }
 
@@ -11,6 +11,7 @@ export interface LazyLease {
 export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 'llm' }>): LazyLease {
   let endpoint: Promise<ModelEndpoint> | undefined
   let use: Promise<void> | undefined
+  let ready = false
   let end = (): void => {}
   const done = new Promise<void>((resolve) => {
     end = resolve
@@ -18,8 +19,9 @@ export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 
   return {
     get() {
       endpoint ??= new Promise((resolve, reject) => {
-        use = models.use(llm, (ready) => {
-          resolve(ready)
+        use = models.use(llm, (leased) => {
+          ready = true
+          resolve(leased)
           return done
         })
         use.catch(reject)
@@ -29,7 +31,7 @@ export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 
     async release() {
       end()
       // Whoever asked has been told of a lease that failed.
-      await use?.catch(() => {})
+      if (ready) await use?.catch(() => {})
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { InputMarker, Json, OptionsSchema } from '../define.ts'
 
 /** How the model writes; all of it is part of a request's key. */
-export interface Decoding {
+interface Decoding {
   temperature: number
   top_p: number
   max_tokens: number

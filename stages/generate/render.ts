@@ -3,7 +3,7 @@ import { type Prompt, showsExamples } from './prompt.ts'
 import { fill } from './template.ts'
 
 /** One message of a chat. */
-export type Message = { role: 'system' | 'user' | 'assistant'; content: string }
+type Message = { role: 'system' | 'user' | 'assistant'; content: string }
 
 /** A prompt for one passage, as the server's API takes it. */
 export type Rendered = { prompt: string } | { messages: Message[] }

@@ -4,7 +4,7 @@ import type { RowKey } from '../../cache/digest.ts'
 import type { Passage } from '../data/rows.ts'
 import { type ServiceContext, StageError } from '../define.ts'
 import { parseAnswer, readChoice } from './answer.ts'
-import { type Asking, ask, RowFailure } from './ask.ts'
+import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { type ModelClient, openaiClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
@@ -122,7 +122,7 @@ export class RowAsker {
       try {
         const { value, origin } = await this.#context.rows.getOrRun(request.key, async () => {
           this.#asking ??= this.#start()
-          return ask(request, await this.#asking)
+          return ask(request, await unlessHalted(this.#asking, this.#halt.signal))
         })
         if (origin !== 'new') this.#context.count({ cached: 1 })
         else if (readAnswer(value) !== undefined) await this.#hasAnswered()

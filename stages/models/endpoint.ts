@@ -2,15 +2,17 @@ import { type ModelEndpoint, StageError } from '../define.ts'
 import type { ModelBlock } from './block.ts'
 import { probe, waitUntil } from './probe.ts'
 
-/** How long an endpoint may be away before the stage gives up on it. */
+/** How long an endpoint that answered once may be away before the stage gives up on it. */
 const AWAY_MS = 120_000
+/** The same for one that was never seen: its address is more likely wrong. */
+const UNSEEN_MS = 10_000
 
 /** An endpoint that somebody else runs. The key comes from the environment and goes nowhere but into requests. */
 export async function leaseEndpoint(
   name: string,
   block: ModelBlock,
   signal: AbortSignal,
-  seams: { awayMs?: number; everyMs?: number } = {},
+  seams: { awayMs?: number; unseenMs?: number; everyMs?: number } = {},
 ): Promise<ModelEndpoint & { stop(): Promise<void> }> {
   const variable = block.api_key_env
   const apiKey = variable === undefined ? '' : (process.env[variable] ?? '')
@@ -21,27 +23,28 @@ export async function leaseEndpoint(
   }
   const baseUrl = (block.endpoint ?? '').replace(/\/+$/, '')
   let recovering: Promise<void> | undefined
-  const recover = async (): Promise<void> => {
+  const reach = async (withinMs: number): Promise<void> => {
     // Any answer, be it a refusal, shows that somebody is there.
-    const back = await waitUntil(async () => (await probe(`${baseUrl}/models`, { apiKey, signal })) !== undefined, {
-      withinMs: seams.awayMs ?? AWAY_MS,
+    const there = await waitUntil(async () => (await probe(`${baseUrl}/models`, { apiKey, signal })) !== undefined, {
+      withinMs,
       everyMs: seams.everyMs ?? 2_000,
       signal,
     })
-    if (back) return
+    if (there) return
     signal.throwIfAborted()
     throw new StageError(`the endpoint of model ${name} can't be reached: ${baseUrl}`, {
       advice: 'Check `endpoint`, the network, and that the server runs. Every answer so far is kept.',
       transient: true,
     })
   }
+  await reach(seams.unseenMs ?? UNSEEN_MS)
   return {
     baseUrl,
     apiKey,
     model: block.model ?? '',
     provenance: { endpoint: baseUrl },
     recovered() {
-      recovering ??= recover().finally(() => {
+      recovering ??= reach(seams.awayMs ?? AWAY_MS).finally(() => {
         recovering = undefined
       })
       return recovering

@@ -294,6 +294,18 @@ test('draining starts nothing new, lets requests in flight finish, and keeps the
   expect(b.requests).toEqual({ sent: 0, cached: 4, failed: 0 })
 })
 
+test('draining does not wait for a server that is still starting', async () => {
+  const b = bench('http://127.0.0.1:9/v1')
+  const models = {
+    use: () => {
+      setImmediate(() => b.drain.abort(new Error('drained')))
+      return new Promise<never>(() => {})
+    },
+  }
+  await expect(b.run(passages(3), {}, { models })).rejects.toThrow('drained')
+  expect(b.requests).toEqual({ sent: 0, cached: 0, failed: 0 })
+})
+
 test('an aborted run ends at once, though a request hangs', async () => {
   const server = await fakeOpenai(() => {
     setImmediate(() => b.signal.abort(new Error('killed')))

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import { type Json, type ModelEndpoint, StageError, type StageInput } from '../../../stages/define.ts'
+import { leaseEndpoint } from '../../../stages/models/endpoint.ts'
 import { leaseModel } from '../../../stages/models/lease.ts'
+import { fakeOpenai } from '../../rig/fake-openai.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 import { leaseServices } from './setup.ts'
 
@@ -89,7 +91,8 @@ test('an interrupted start leaves no server behind', async () => {
 })
 
 test('an endpoint gets its key from the environment, and says which variable is missing', async () => {
-  const model = { endpoint: 'http://127.0.0.1:9/v1/', model: 'm', api_key_env: 'QUERYLOOM_TEST_KEY' }
+  const { url } = await fakeOpenai(() => ({ answer: '' }))
+  const model = { endpoint: `${url}/`, model: 'm', api_key_env: 'QUERYLOOM_TEST_KEY' }
   const llm = { type: 'llm', name: 'hosted', model, folder: '/', identity: {} } as const
   const services = await leaseServices()
   await expect(leaseModel(llm, services)).rejects.toThrow(
@@ -99,9 +102,13 @@ test('an endpoint gets its key from the environment, and says which variable is 
   onTestFinished(() => {
     delete process.env.QUERYLOOM_TEST_KEY
   })
-  expect(await leaseModel(llm, services)).toMatchObject({
-    apiKey: 'sk-1',
-    baseUrl: 'http://127.0.0.1:9/v1',
-    model: 'm',
+  expect(await leaseModel(llm, services)).toMatchObject({ apiKey: 'sk-1', baseUrl: url, model: 'm' })
+})
+
+test('an endpoint that never answered is given up early', async () => {
+  const away = leaseEndpoint('m', { endpoint: 'http://127.0.0.1:9/v1', model: 'm' }, new AbortController().signal, {
+    unseenMs: 50,
+    everyMs: 10,
   })
+  await expect(away).rejects.toThrow("the endpoint of model m can't be reached: http://127.0.0.1:9/v1")
 })
