@@ -12,7 +12,7 @@ import { asStoreError, isMissing } from './store-error.ts'
 export type RowValue = CanonicalValue
 
 /** Where a row came from: the store, a request somebody else had in flight, or a new one. */
-export type RowOrigin = 'stored' | 'shared' | 'new'
+type RowOrigin = 'stored' | 'shared' | 'new'
 
 /**
  * Rows that were paid for. Append-only segments are the truth; the index over them can be rebuilt. A row is written

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from '../../stages/define.ts'
 import { StageError } from '../../stages/define.ts'
+import { logSize, logTail } from '../util/log-tail.ts'
 import { childEnvironment } from './child-environment.ts'
 import type { Children } from './children.ts'
 
@@ -13,8 +14,6 @@ import type { Children } from './children.ts'
 const SHIM = `( ( trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0 ) </dev/null >/dev/null 2>&1 & ) ; exec "$@" 3<&-`
 
 const GRACE_MS = 10_000
-const TAIL_BYTES = 4_096
-const TAIL_LINES = 15
 
 /** Runs processes on this machine, each in a group of its own that ends with the engine whatever happens to it. */
 export async function localProcesses(options: {
@@ -90,13 +89,13 @@ export async function localProcesses(options: {
   return {
     start,
     async run(request) {
-      const from = sizeOf(request.log)
+      const from = logSize(request.log)
       const result = await start(request).ended
       request.signal?.throwIfAborted()
       if (result.exitCode === 0) return result
       throw new StageError(failureOf(request, result), {
         where: request.log,
-        tail: tailOf(request.log, from),
+        tail: logTail(request.log, from),
         transient: result.timedOut,
       })
     },
@@ -116,27 +115,4 @@ function failureOf(request: ProcessRequest, result: ProcessResult): string {
 
 function quoted(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`
-}
-
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size
-  } catch {
-    return 0
-  }
-}
-
-/** The last lines of a log, from `from` on at most. */
-export function tailOf(log: string, from = 0): string {
-  const size = sizeOf(log)
-  const length = Math.min(size - from, TAIL_BYTES)
-  if (length <= 0) return ''
-  const file = openSync(log, 'r')
-  try {
-    const buffer = Buffer.alloc(length)
-    readSync(file, buffer, 0, length, size - length)
-    return buffer.toString('utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n')
-  } finally {
-    closeSync(file)
-  }
 }

@@ -7,7 +7,7 @@ import { type Example, type KnownPositives, type TextKey, textKey } from './exam
 import type { NegativeOptions } from './stage.ts'
 
 /** What mining did, over distinct anchors of a corpus. */
-export interface MiningReport {
+interface MiningReport {
   anchors: number
   /** Ranked passages that were looked at until there were enough. */
   candidates: number

@@ -10,7 +10,7 @@ import { type Example, type TextKey, textKey } from './example.ts'
 import type { MixOptions } from './stage.ts'
 
 /** What one source brought. */
-export interface SourceReport {
+interface SourceReport {
   kind: Example['kind']
   name: string
   weight: number

@@ -1,7 +1,7 @@
 import type { Implied, InputMarker, Lineage, OptionsSchema, StageDefinition } from '../define.ts'
 
 /** One source of training pairs. */
-export interface MixSource {
+interface MixSource {
   from: InputMarker
   weight?: number
   corpus?: InputMarker

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { logSize, logTail } from '../../engine/util/log-tail.ts'
 import { type LeaseModel, type ProcessRequest, type RunningProcess, StageError } from '../define.ts'
 import { probe, waitUntil } from './probe.ts'
 
@@ -17,8 +17,6 @@ const HUNG_MS = 60_000
 /** Deaths after which the server is given up, unless it had lived for `LONG_LIFE_MS` in between. */
 const MOST_RESTARTS = 5
 const LONG_LIFE_MS = 10 * 60_000
-const TAIL_BYTES = 4096
-const TAIL_LINES = 20
 
 /**
  * Starts a server and waits until it answers with its key; when it dies, starts it again after a back-off (0.5 s,
@@ -51,7 +49,7 @@ export async function watchServer(options: {
     (await probe(`${url}/v1/models`, { apiKey, signal: stopped })) === 200
 
   const start = async (): Promise<void> => {
-    const from = sizeOf(request.log)
+    const from = logSize(request.log)
     const process_ = processes.start(request)
     running = process_
     startedAt = performance.now()
@@ -72,7 +70,7 @@ export async function watchServer(options: {
     const how = over ? await howItEnded(process_) : `did not answer within ${(options.startMs ?? START_MS) / 1000} s`
     await process_.stop()
     stopped.throwIfAborted()
-    const tail = tailOf(request.log, from)
+    const tail = logTail(request.log, from)
     throw new StageError(`the ${request.title} did not start: it ${how}`, {
       where: request.log,
       tail,
@@ -89,7 +87,7 @@ export async function watchServer(options: {
       if (restarts >= MOST_RESTARTS) {
         throw new StageError(`the ${request.title} died ${restarts + 1} times`, {
           where: request.log,
-          tail: tailOf(request.log, 0),
+          tail: logTail(request.log),
           advice: 'The last lines of its log say why. Every answer so far is kept.',
           transient: true,
         })
@@ -143,23 +141,5 @@ async function howItEnded(process_: RunningProcess): Promise<string> {
     return signal === null ? `ended with exit status ${exitCode}` : `was ended by ${signal}`
   } catch (error) {
     return (error as Error).message
-  }
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function tailOf(log: string, from: number): string {
-  const size = sizeOf(log)
-  const length = Math.min(size - from, TAIL_BYTES)
-  if (length <= 0) return ''
-  const file = openSync(log, 'r')
-  try {
-    const bytes = Buffer.alloc(length)
-    readSync(file, bytes, 0, length, size - length)
-    return bytes.toString('utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n')
-  } finally {
-    closeSync(file)
   }
 }

@@ -6,7 +6,7 @@ import { type SourceFile, StageError } from '../define.ts'
 import type { SampleOptions } from './stage.ts'
 
 /** What became of the passages of a corpus; complete once the passages were read to the end. */
-export interface SampleCounts {
+interface SampleCounts {
   read: number
   too_short: number
   too_long: number

@@ -38,7 +38,7 @@ function optionRows(schema: OptionsSchema, prefix: string): string[] {
     const required = schema.required?.includes(name) ? ' (required)' : ''
     const fallback = option.default === undefined ? '' : `\`${JSON.stringify(option.default)}\``
     const meaning = `${option.semantic === false ? '*free* ' : ''}${option.description ?? ''}`
-    rows.push(`| \`${prefix}${name}\`${required} | ${cell(valueOf(option))} | ${cell(fallback)} | ${cell(meaning)} |`)
+    rows.push(`| \`${prefix}${name}\`${required} | ${cell(textOf(option))} | ${cell(fallback)} | ${cell(meaning)} |`)
     rows.push(...nestedRows(option, `${prefix}${name}`))
   }
   return rows
@@ -52,18 +52,18 @@ function nestedRows(option: OptionsSchema, name: string): string[] {
   })
 }
 
-function valueOf(option: OptionsSchema): string {
+function textOf(option: OptionsSchema): string {
   if (option.slot) return `a reference: ${option.slot.accepts.join(', ')}`
   if (option.enum) return option.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ')
   if (option.const !== undefined) return `\`${JSON.stringify(option.const)}\``
   const choices = option.oneOf ?? option.anyOf
-  if (choices) return [...new Set(choices.map(valueOf))].join(' or ')
-  if (option.items) return `list of ${valueOf(option.items)}`
+  if (choices) return [...new Set(choices.map(textOf))].join(' or ')
+  if (option.items) return `list of ${textOf(option.items)}`
   const type = Array.isArray(option.type) ? option.type.join(' or ') : String(option.type ?? 'any')
   const bounds = [
-    option['minimum'] === undefined ? '' : `≥ ${option['minimum']}`,
-    option['exclusiveMinimum'] === undefined ? '' : `> ${option['exclusiveMinimum']}`,
-    option['maximum'] === undefined ? '' : `≤ ${option['maximum']}`,
+    option.minimum === undefined ? '' : `≥ ${option.minimum}`,
+    option.exclusiveMinimum === undefined ? '' : `> ${option.exclusiveMinimum}`,
+    option.maximum === undefined ? '' : `≤ ${option.maximum}`,
   ].filter((bound) => bound !== '')
   return [type, ...bounds].join(' ')
 }

@@ -90,6 +90,6 @@ export async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** Events of JSON Lines; a torn last line of a killed run is left out. */
-export function parseEvents(text: string): RunEvent[] {
+function parseEvents(text: string): RunEvent[] {
   return text.split('\n').flatMap((line) => (line.endsWith('}') ? [JSON.parse(line) as RunEvent] : []))
 }

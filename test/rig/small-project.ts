@@ -22,7 +22,7 @@ const DETAILS = [
 ]
 
 /** A collection of so many short passages, half of them with a labelled query in either split. */
-export function smallCollection(passages: number): { [path: string]: string } {
+function smallCollection(passages: number): { [path: string]: string } {
   const corpus: string[] = []
   const queries: string[] = []
   const train = ['query-id\tcorpus-id\tscore']

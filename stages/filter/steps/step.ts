@@ -1,7 +1,7 @@
 import type { Pair, Passage } from '../../data/rows.ts'
 
 /** What a step says of one pair; the score is what it measured, null where there is nothing to measure. */
-export interface Verdict {
+interface Verdict {
   keep: boolean
   score: number | null
 }

@@ -29,8 +29,8 @@ async function gone(pid: number): Promise<void> {
 test('a child sees the fixed environment and nothing of the shell', async () => {
   const folder = temporaryFolder()
   const { processes, log } = await runner(folder)
-  process.env['QUERYLOOM_TEST_SECRET'] = 'hidden'
-  process.env['PIP_INDEX_URL_FOR_TEST'] = 'index'
+  process.env.QUERYLOOM_TEST_SECRET = 'hidden'
+  process.env.PIP_INDEX_URL_FOR_TEST = 'index'
   await processes.run({ command: ['env'], log, title: 'env', env: { DECLARED: 'yes' } })
   const lines = readFileSync(log, 'utf8').trim().split('\n')
   const names = lines.map((line) => line.split('=')[0])

@@ -1,16 +1,8 @@
-import { spawn } from 'node:child_process'
-import {
-  appendFileSync,
-  chmodSync,
-  closeSync,
-  openSync,
-  readFileSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Children } from '../../../engine/run/children.ts'
+import { localProcesses } from '../../../engine/run/local-processes.ts'
 import { command } from '../../../stages/command/stage.ts'
 import type { Json, ProcessRequest, ProcessResult, ProcessRunner, StageInput } from '../../../stages/define.ts'
 import {
@@ -23,26 +15,18 @@ import {
   sourceFile,
   writeFiles,
 } from '../../rig/stage.ts'
+import { temporaryFolder } from '../../rig/temporary.ts'
 
-/** Runs processes for real, without the engine; `before` is called when the process has ended. */
+/** The engine's own processes; `afterwards` is called when one has ended. */
 function processes(afterwards: () => void = () => {}): ProcessRunner {
+  const folder = temporaryFolder()
+  const local = localProcesses({ run: 'test', temporary: folder, children: new Children(folder, 'test') })
   return {
     start: () => {
       throw new Error('not used by this stage')
     },
     async run(request: ProcessRequest): Promise<ProcessResult> {
-      const [program, ...args] = request.command
-      const log = openSync(request.log, 'a')
-      const child = spawn(program, args, {
-        ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
-        env: { PATH: process.env.PATH },
-        stdio: ['ignore', log, log],
-      })
-      const result = await new Promise<ProcessResult>((resolve, reject) => {
-        child.on('error', reject)
-        child.on('close', (exitCode, signal) => resolve({ exitCode, signal, timedOut: false }))
-      })
-      closeSync(log)
+      const result = await (await local).run(request)
       afterwards()
       return result
     },
@@ -182,10 +166,10 @@ describe('command', () => {
   it('fails with the exit status or signal and the end of the log', async () => {
     await expect(run('echo working; echo broken >&2; exit 3', { out: 'out' })).rejects.toMatchObject({
       name: 'StageError',
-      message: 'the command ended with exit status 3: echo working; echo broken >&2; exit 3',
+      message: "the command ended with exit status 3: /bin/sh -c 'echo working; echo broken >&2; exit 3'",
       tail: 'working\nbroken',
     })
-    await expect(run('kill -9 $$', { out: 'out' })).rejects.toThrow('the command ended with SIGKILL')
+    await expect(run('kill -9 $$', { out: 'out' })).rejects.toThrow('the command was ended by SIGKILL')
   })
 
   it('uses the result for nothing if an input changed while the command ran', async () => {

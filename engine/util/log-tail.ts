@@ -1,0 +1,24 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+
+const BYTES = 4_096
+const LINES = 15
+
+/** Bytes of a log by now; 0 if there is none. What is written after this is what `logTail` should look at. */
+export function logSize(log: string): number {
+  return statSync(log, { throwIfNoEntry: false })?.size ?? 0
+}
+
+/** The last lines of a log that were written behind byte `from`: at most 15 lines and 4 KiB. */
+export function logTail(log: string, from = 0): string {
+  const size = logSize(log)
+  const length = Math.min(size - from, BYTES)
+  if (length <= 0) return ''
+  const file = openSync(log, 'r')
+  try {
+    const bytes = Buffer.alloc(length)
+    readSync(file, bytes, 0, length, size - length)
+    return bytes.toString('utf8').trimEnd().split('\n').slice(-LINES).join('\n')
+  } finally {
+    closeSync(file)
+  }
+}
