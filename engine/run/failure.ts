@@ -1,8 +1,11 @@
 import type { StageError } from '../../stages/define.ts'
 import type { Failure } from './events.ts'
 
-/** Says of anything thrown by a stage what people should be told; only what nobody expected carries a stack. */
-export function failureOf(error: unknown, log?: string): Failure {
+/**
+ * Says of anything thrown by a stage what people should be told; only what nobody expected carries a stack. `store` is
+ * where stages write, for failures of the disk that do not say it.
+ */
+export function failureOf(error: unknown, log?: string, store?: string): Failure {
   const logged = log === undefined ? {} : { log }
   if (!(error instanceof Error)) return { message: String(error), ...logged }
   const facts = error as Partial<StageError> & NodeJS.ErrnoException
@@ -16,9 +19,10 @@ export function failureOf(error: unknown, log?: string): Failure {
     }
   }
   if (facts.code === 'ENOSPC' || facts.code === 'EDQUOT') {
+    const where = facts.path ?? store
     return {
       message: 'the disk is full',
-      ...(facts.path === undefined ? {} : { where: facts.path }),
+      ...(where === undefined ? {} : { where }),
       advice: 'Free some space and run again: everything finished so far is kept.',
       ...logged,
     }

@@ -302,7 +302,7 @@ class Run {
 
   #fail(node: GraphNode, error: unknown, log: string, requests: RequestCounts): void {
     this.#totals.nodes.failed++
-    const failure = failureOf(error, existsSync(log) ? log : undefined)
+    const failure = failureOf(error, existsSync(log) ? log : undefined, this.#session.store.root)
     this.#emit({ type: 'node-failed', node: node.id, failure, requests })
   }
 

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type FakeOpenai, fakeOpenai, type Reaction } from '../rig/fake-openai.ts'
 import { ended, Project } from '../rig/project.ts'
-import { smallProject, writtenBy } from '../rig/small-project.ts'
+import { smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
 
 const REQUESTS = 40
 const CONCURRENCY = 4
@@ -101,4 +102,38 @@ test('the second Ctrl-C ends at once', async () => {
   await taken
   first.kill('SIGINT')
   expect((await end).status).toBe(130)
+})
+
+/** Stands in for llama-server: notes its pid at the first request, and answers once the file `go` is there. */
+const HOLDING_SERVER = `#!${process.execPath}
+const { existsSync, writeFileSync } = require('node:fs')
+const flag = (name) => process.argv[process.argv.indexOf(name) + 1]
+require('node:http').createServer((request, response) => {
+  if (request.url !== '/v1/completions') return response.end('{"status":"ok"}')
+  if (!existsSync('go')) return writeFileSync('server.pid', String(process.pid))
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ choices: [{ index: 0, text: ' which harbour opens before dawn', finish_reason: 'stop' }] }))
+}).listen(Number(flag('--port')), flag('--host'))
+`
+
+test('SIGKILL of the engine leaves no server behind, and the next run starts its own and ends it', async () => {
+  const digest = createHash('sha256').update('weights').digest('hex')
+  const project = new Project({ ...smallProject('unused'), 'model.gguf': 'weights', 'serve.cjs': HOLDING_SERVER })
+  chmodSync(join(project.folder, 'serve.cjs'), 0o755)
+  const block = `writer: { serve: llama.cpp, source: model.gguf, sha256: ${digest}, binary: ./serve.cjs, slots: 2 }`
+  project.write('pipeline.yaml', smallPipeline('unused').replace(/writer: .*/, block))
+  const first = project.start('run', 'pipeline.yaml', '--json')
+  const end = ended(first)
+  const noted = join(project.folder, 'server.pid')
+  while (!existsSync(noted)) await new Promise((resolve) => setTimeout(resolve, 20))
+  const server = Number(readFileSync(noted, 'utf8'))
+  first.kill('SIGKILL')
+  await end
+  while (existsSync(`/proc/${server}/exe`)) await new Promise((resolve) => setTimeout(resolve, 20))
+
+  project.write('go', '')
+  const second = await project.run('pipeline.yaml')
+  expect(second.finished).toMatchObject({ status: 'ok', nodes: { executed: 6, cached: 1 } })
+  const started = second.events.filter(({ type }) => type === 'server-started' || type === 'server-stopped')
+  expect(started.map(({ type }) => type)).toEqual(['server-started', 'server-stopped'])
 })
