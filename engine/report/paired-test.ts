@@ -2,7 +2,7 @@ import { seededRandom } from '../util/seeded-random.ts'
 
 const SEED = 1
 const FLIPS = 10_000
-const RESAMPLES = 10_000
+const RESAMPLES = 4_000
 /** Steps of inner loops that a test may cost; above it fewer flips are drawn, never below a thousand. */
 const BUDGET = 1_000_000_000
 const FEWEST = 1_000

@@ -92,7 +92,7 @@ test('SmolLM2 on llama.cpp writes queries from the shipped few-shot prompt', { t
     expect(pairs.length).toBeGreaterThanOrEqual(6)
     for (const { query, logprob } of pairs) {
       expect(query).toMatch(/\p{L}{2}/u)
-      expect(query).not.toMatch(/\n|Passage:|Search query:/)
+      expect(query).not.toMatch(/\n|Document:|Relevant query:/)
       expect(logprob).toBeLessThan(0)
     }
     expect(new Set(pairs.map(({ query }) => query)).size).toBeGreaterThanOrEqual(4)
