@@ -69,6 +69,8 @@ class Run {
   readonly #results = new Map<NodeId, ActionRecord>()
   readonly #planned: ReadonlyMap<NodeId, PlannedNode>
   readonly #inFlight = new Map<ActionKey, Promise<unknown>>()
+  /** Made in this run; the log shows them only when they are on the disk. */
+  readonly #made = new Map<ActionKey, ActionRecord>()
   readonly #durable: Promise<void>[] = []
   readonly #totals: RunTotals
   readonly #started = Date.now()
@@ -124,7 +126,6 @@ class Run {
     const staging = makePrivateFolder(join(store.root, 'staging'))
     const threads = new StageThreads()
     const tools = openToolsCache()
-    const stop = AbortSignal.any([this.#kill])
     const processes = (node?: GraphNode): Promise<ProcessRunner> =>
       localProcesses({
         run: this.#id,
@@ -138,7 +139,7 @@ class Run {
         processes: () => processes(),
         tools,
         logs: join(this.#folder, 'logs'),
-        signal: stop,
+        signal: this.#kill,
         onEvent: (event) =>
           this.#emit(
             event.type === 'warning'
@@ -209,10 +210,11 @@ class Run {
       if (!preimage) throw new Error(`an input of ${node.id} is not known`)
       const key = actionKey(preimage)
       // Two nodes with one key are one piece of work, wherever they came from.
-      await this.#inFlight.get(key)
+      while (this.#inFlight.has(key)) await this.#inFlight.get(key)
       const decision = decide(world, node, key, preimage)
-      if (decision.kind === 'cached') {
-        await this.#restore(node, key, decision.record, this.#planned.get(node.id)?.decision.kind === 'pending')
+      const stored = this.#made.get(key) ?? (decision.kind === 'cached' ? decision.record : undefined)
+      if (stored) {
+        await this.#restore(node, key, stored, this.#planned.get(node.id)?.decision.kind === 'pending')
         return 'done'
       }
       mkdirSync(join(this.#folder, 'logs'), { recursive: true })
@@ -226,11 +228,15 @@ class Run {
           onProgress: this.#progress(node),
         }),
       )
-      const settled = execution.catch(() => {})
+      const settled = execution.then(
+        () => this.#inFlight.delete(key),
+        () => this.#inFlight.delete(key),
+      )
       this.#inFlight.set(key, settled)
       const { record, summary, seconds, durable } = await execution
       this.#durable.push(durable.catch((error) => this.#fail(node, error, log, requests)))
       this.#results.set(node.id, record)
+      if (record.incomplete === 0) this.#made.set(key, record)
       await this.#show(node, record)
       this.#totals.nodes.executed++
       this.#emit({ type: 'node-finished', node: node.id, key, seconds, summary, requests })

@@ -19,6 +19,8 @@ export class Views {
   readonly #store: Store
   readonly #out: string
   readonly #graph: Graph
+  /** Copies being made, by folder: nodes with equal outputs share one. */
+  readonly #making = new Map<string, Promise<void>>()
 
   constructor(store: Store, out: string, graph: Graph) {
     this.#store = store
@@ -32,6 +34,7 @@ export class Views {
     const link = join(this.#out, linkName(node.id))
     const files = viewFiles(record)
     const folder = join(this.#store.root, 'views', viewName(record))
+    while (this.#making.has(folder)) await this.#making.get(folder)
     const state = checkView(folder, files, this.#store)
     if (state === 'ok' && linkedTo(link) === relative(dirname(link), folder)) return undefined
     let aside: string | undefined
@@ -41,7 +44,9 @@ export class Views {
     }
     if (state !== 'ok') {
       rmSync(folder, { recursive: true, force: true })
-      await materialize(files, folder, this.#store)
+      const made = materialize(files, folder, this.#store)
+      this.#making.set(folder, made)
+      await made.finally(() => this.#making.delete(folder))
     }
     mkdirSync(this.#out, { recursive: true })
     replaceSymlink(link, relative(dirname(link), folder))
