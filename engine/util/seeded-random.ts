@@ -1,4 +1,4 @@
-/** A stream of equally distributed numbers that is the same for a seed on every machine (xoshiro128**, 32 bits a step). */
+/** A stream of equally distributed whole numbers that is the same for a seed on every machine. */
 export interface SeededRandom {
   /** 32 random bits as an unsigned integer. */
   bits(): number
@@ -16,10 +16,14 @@ export function seededRandom(seed: number): SeededRandom {
     z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
     return (z ^ (z >>> 16)) >>> 0
   }
-  let a = next()
-  let b = next()
-  let c = next()
-  let d = next()
+  return randomFrom([next(), next(), next(), next()])
+}
+
+/** The stream of xoshiro128** (Blackman and Vigna 2018) from a state of four 32-bit words. */
+export function randomFrom(state: readonly [number, number, number, number]): SeededRandom {
+  let [a, b, c, d] = state
+  // The one state that the generator can't leave.
+  if ((a | b | c | d) === 0) a = 1
   const bits = (): number => {
     const mixed = Math.imul(b, 5)
     const result = Math.imul((mixed << 7) | (mixed >>> 25), 9) >>> 0
