@@ -12,7 +12,8 @@ const NETWORK =
  * not depend on a shell's settings. Installers (`network`) also see proxy, certificate and index settings.
  */
 export function childEnvironment(options: {
-  run: string
+  /** Marks the processes of one run. */
+  cookie: string
   temporary: string
   network?: boolean
   declared?: { readonly [name: string]: string }
@@ -31,7 +32,7 @@ export function childEnvironment(options: {
     PYTHONHASHSEED: '0',
     PYTHONNOUSERSITE: '1',
     PYTHONUNBUFFERED: '1',
-    [RUN_COOKIE]: options.run,
+    [RUN_COOKIE]: options.cookie,
     ...options.declared,
   }
 }

@@ -1,69 +1,85 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { newOwner, type OwnerRecord, parseOwner, startOf, vitality } from '../../cache/owner.ts'
+import { freshNonce } from '../../cache/durable.ts'
+import { newOwner, type OwnerRecord, parseOwner, vitality } from '../../cache/owner.ts'
 import { RUN_COOKIE } from './child-environment.ts'
+import { Reaper } from './reaper.ts'
 
-/** What is remembered of a child so that a later run can end it should this one be killed. */
-interface ChildRecord {
-  group: number
-  /** Start of the group's leader, in clock ticks since the boot: with the pid it names one process. */
-  started: string
+/** What is remembered of a run while its children live, so that a later run can end them should this one be killed. */
+interface Note {
   engine: OwnerRecord
-  run: string
-  title: string
-}
-
-/** Remembers the children of a run in the store while they live. */
-export class Children {
-  readonly #folder: string
-  readonly #run: string
-  readonly #engine: OwnerRecord = newOwner()
-  count = 0
-
-  constructor(store: string, run: string) {
-    this.#folder = join(store, 'children')
-    this.#run = run
-    mkdirSync(this.#folder, { recursive: true })
-  }
-
-  /** Notes a started child, which leads its own group; returns what forgets it. */
-  add(pid: number, title: string): () => void {
-    this.count++
-    const record: ChildRecord = {
-      group: pid,
-      started: startOf(pid) ?? '',
-      engine: this.#engine,
-      run: this.#run,
-      title,
-    }
-    const path = join(this.#folder, `${pid}.json`)
-    writeFileSync(path, JSON.stringify(record))
-    return () => rmSync(path, { force: true })
-  }
+  cookie: string
 }
 
 /**
- * Ends what dead engines left behind: recorded groups whose engine is gone, and processes that carry the cookie of
- * such a run. A process is only touched if its start time or its cookie says that it is the recorded one.
+ * The children of one run: a reaper ends them with the engine, and a note in the store tells the next run what to look
+ * for should the reaper be gone as well.
  */
-export function sweepChildren(store: string): string[] {
-  const folder = join(store, 'children')
-  const swept: string[] = []
-  const deadRuns = new Set<string>()
-  for (const name of safeList(folder)) {
-    const path = join(folder, name)
-    const record = readRecord(path)
-    if (record && vitality(record.engine) !== 'dead') continue
-    rmSync(path, { force: true })
-    if (!record) continue
-    deadRuns.add(record.run)
-    if (startOf(record.group) === record.started && end(-record.group)) swept.push(record.title)
+export class Children {
+  /** Value of the variable that marks every process of the run. */
+  readonly cookie: string
+  count = 0
+  readonly #folder: string
+  readonly #note: string
+  readonly #groups: string
+  #fd: number | undefined
+  #reaper: Reaper | undefined
+
+  constructor(store: string, run: string) {
+    this.cookie = `${run}-${freshNonce()}`
+    this.#folder = join(store, 'children')
+    this.#note = join(this.#folder, `${this.cookie}.json`)
+    this.#groups = join(this.#folder, `${this.cookie}.groups`)
   }
-  if (deadRuns.size > 0) swept.push(...sweepByCookie(deadRuns))
-  return swept
+
+  /** Call before the first child starts: from then on, whatever ends the engine ends its children. */
+  prepare(execa: typeof import('execa')['execa']): void {
+    if (this.#reaper) return
+    mkdirSync(this.#folder, { recursive: true })
+    writeFileSync(this.#note, JSON.stringify({ engine: newOwner(), cookie: this.cookie } satisfies Note))
+    // A file, not the pipe: telling the reaper of every child would wake it every time.
+    this.#fd = openSync(this.#groups, 'a')
+    this.#reaper = new Reaper(execa, `${RUN_COOKIE}=${this.cookie}`, this.#groups)
+  }
+
+  /** Takes in a started child, which leads its own group; returns what forgets it. */
+  add(pid: number): () => void {
+    this.count++
+    this.#write(`+${pid}\n`)
+    return () => this.#write(`-${pid}\n`)
+  }
+
+  /** Call when all children have ended; a straggler that hid from its group is ended meanwhile. */
+  close(): void {
+    this.#reaper?.close()
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+    rmSync(this.#note, { force: true })
+    rmSync(this.#groups, { force: true })
+  }
+
+  #write(line: string): void {
+    if (this.#fd !== undefined) writeSync(this.#fd, line)
+  }
 }
 
-function sweepByCookie(runs: ReadonlySet<string>): string[] {
+/** Ends the processes that carry the cookie of a run whose engine is dead, and tells which. */
+export function sweepChildren(store: string): string[] {
+  const folder = join(store, 'children')
+  const cookies = new Set<string>()
+  for (const name of safeList(folder)) {
+    if (!name.endsWith('.json')) continue
+    const path = join(folder, name)
+    const note = parseNote(read(path))
+    if (note && vitality(note.engine) !== 'dead') continue
+    rmSync(path, { recursive: true, force: true })
+    rmSync(path.replace(/json$/, 'groups'), { force: true })
+    if (note) cookies.add(note.cookie)
+  }
+  return cookies.size > 0 ? sweepByCookie(cookies) : []
+}
+
+function sweepByCookie(cookies: ReadonlySet<string>): string[] {
   const swept: string[] = []
   for (const name of safeList('/proc')) {
     const pid = Number(name)
@@ -71,16 +87,16 @@ function sweepByCookie(runs: ReadonlySet<string>): string[] {
     const cookie = read(`/proc/${pid}/environ`)
       ?.split('\0')
       .find((entry) => entry.startsWith(`${RUN_COOKIE}=`))
-    if (cookie && runs.has(cookie.slice(RUN_COOKIE.length + 1)) && end(pid)) swept.push(`process ${pid}`)
+    if (cookie && cookies.has(cookie.slice(RUN_COOKIE.length + 1)) && end(pid)) swept.push(`process ${pid}`)
   }
   return swept
 }
 
-function readRecord(path: string): ChildRecord | undefined {
+function parseNote(text: string | undefined): Note | undefined {
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as ChildRecord
-    const valid = Number.isInteger(record.group) && record.group > 1 && record.started !== ''
-    return valid && parseOwner(JSON.stringify(record.engine)) ? record : undefined
+    const { engine, cookie } = JSON.parse(text ?? '') as Partial<Note>
+    const owner = parseOwner(JSON.stringify(engine ?? null))
+    return owner && typeof cookie === 'string' && cookie !== '' ? { engine: owner, cookie } : undefined
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from '../../stages/define.ts'
 import { StageError } from '../../stages/define.ts'
@@ -6,54 +6,56 @@ import { logSize, logTail } from '../util/log-tail.ts'
 import { childEnvironment } from './child-environment.ts'
 import type { Children } from './children.ts'
 
-/**
- * The command replaces the shell, so its pid leads the group. Beside it a watcher, handed to init so that the command
- * never sees it as its own child, blocks on a pipe from the engine: when that closes, however the engine ended, the
- * watcher kills the group and itself.
- */
-const SHIM = `( ( trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0 ) </dev/null >/dev/null 2>&1 & ) ; exec "$@" 3<&-`
-
 const GRACE_MS = 10_000
 
 /** Runs processes on this machine, each in a group of its own that ends with the engine whatever happens to it. */
 export async function localProcesses(options: {
-  run: string
   temporary: string
   children: Children
   declared?: { readonly [name: string]: string }
 }): Promise<ProcessRunner> {
   const { execa } = await import('execa')
+  const { children } = options
 
   const start = (request: ProcessRequest): RunningProcess => {
     mkdirSync(dirname(request.log), { recursive: true })
     const log = openSync(request.log, 'a')
     const stdout = request.stdout === undefined ? log : openSync(request.stdout, 'w')
-    const subprocess = execa('/bin/sh', ['-c', SHIM, 'queryloom', ...request.command], {
+    children.prepare(execa)
+    const [program, ...words] = request.command
+    const subprocess = execa(program, words, {
       ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
-      env: { ...childEnvironment({ ...options, network: request.network ?? false }), ...request.env },
+      env: {
+        ...childEnvironment({ ...options, cookie: children.cookie, network: request.network ?? false }),
+        ...request.env,
+      },
       extendEnv: false,
       detached: true,
       cleanup: false,
       reject: false,
       buffer: false,
       // Any descriptor works; the types know those of this process's own streams only.
-      stdio: ['ignore', stdout as 1, log as 2, 'pipe'],
+      stdio: ['ignore', stdout as 1, log as 2],
     })
     closeSync(log)
     if (stdout !== log) closeSync(stdout)
     const pid = subprocess.pid
-    const forget = pid === undefined ? () => {} : options.children.add(pid, request.title)
+    const forget = pid === undefined ? () => {} : children.add(pid)
     let timedOut = false
-    // Closing the pipe ends whatever the command left behind, and lets the promise below settle at once.
-    subprocess.on('exit', () => (subprocess.stdio[3] as { destroy?(): void } | null)?.destroy?.())
+    let over = pid === undefined
     const signalGroup = (signal: NodeJS.Signals): void => {
-      if (pid === undefined) return
+      if (pid === undefined || over) return
       try {
         process.kill(-pid, signal)
       } catch {
         // The group is gone already.
       }
     }
+    // The group outlives its leader while anything of it runs: what a command leaves behind ends with it.
+    subprocess.on('exit', () => {
+      signalGroup('SIGKILL')
+      over = true
+    })
     const stop = async (graceMs: number = request.graceMs ?? GRACE_MS): Promise<void> => {
       signalGroup('SIGTERM')
       const timer = setTimeout(() => signalGroup('SIGKILL'), graceMs)
@@ -74,8 +76,7 @@ export async function localProcesses(options: {
       request.signal?.removeEventListener('abort', onAbort)
       forget()
       if (pid === undefined) {
-        const reason = (result as { originalMessage?: string }).originalMessage ?? 'unknown reason'
-        throw new StageError(`${request.title} can't be started: ${reason}`)
+        throw startFailure(request, result)
       }
       return { exitCode: result.exitCode ?? null, signal: result.signal ?? null, timedOut }
     })()
@@ -107,11 +108,26 @@ function failureOf(request: ProcessRequest, result: ProcessResult): string {
     ? `ran past its time limit of ${(request.timeoutMs ?? 0) / 1000} s`
     : result.signal !== null
       ? `was ended by ${result.signal}`
-      : result.exitCode === 127
-        ? 'was not found (exit status 127)'
-        : `ended with exit status ${result.exitCode}`
+      : `ended with exit status ${result.exitCode}`
   return `${request.title} ${how}: ${request.command.map(quoted).join(' ')}`
 }
+
+function startFailure(request: ProcessRequest, { code, originalMessage }: Failed): StageError {
+  const [program] = request.command
+  const what = `${request.title}: ${request.command.map(quoted).join(' ')}`
+  // A folder that is gone is told like a program that is not there.
+  if (code === 'ENOENT' && existsSync(request.cwd ?? '.'))
+    return new StageError(`${what}: the program ${program} was not found`, {
+      advice: 'Install it, or give its full path.',
+    })
+  if (code === 'EACCES')
+    return new StageError(`${what}: ${program} can't be executed`, { advice: 'Make it executable (chmod +x).' })
+  return new StageError(`${what} can't be started: ${originalMessage ?? code ?? 'unknown reason'}`, {
+    transient: code === 'EAGAIN' || code === 'EMFILE' || code === 'ENOMEM',
+  })
+}
+
+type Failed = { code?: string | undefined; originalMessage?: string | undefined }
 
 function quoted(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`

@@ -128,7 +128,6 @@ class Run {
     const tools = openToolsCache()
     const processes = (node?: GraphNode): Promise<ProcessRunner> =>
       localProcesses({
-        run: this.#id,
         temporary: staging,
         children: this.#children,
         declared: node ? declaredEnvironment(node) : {},
@@ -196,6 +195,7 @@ class Run {
     } finally {
       await servers.close()
       await threads.close()
+      this.#children.close()
       rmSync(staging, { recursive: true, force: true })
     }
   }

@@ -20,7 +20,7 @@ import { temporaryFolder } from '../../rig/temporary.ts'
 /** The engine's own processes; `afterwards` is called when one has ended. */
 function processes(afterwards: () => void = () => {}): ProcessRunner {
   const folder = temporaryFolder()
-  const local = localProcesses({ run: 'test', temporary: folder, children: new Children(folder, 'test') })
+  const local = localProcesses({ temporary: folder, children: new Children(folder, 'test') })
   return {
     start: () => {
       throw new Error('not used by this stage')

@@ -14,7 +14,7 @@ export async function leaseServices(): Promise<
   const events: string[] = []
   const abort = new AbortController()
   return {
-    processes: await localProcesses({ run: 'test', temporary: home, children: new Children(home, 'test') }),
+    processes: await localProcesses({ temporary: home, children: new Children(home, 'test') }),
     tools: openToolsCache(join(home, 'tools')),
     logs: join(home, 'logs'),
     signal: abort.signal,
