@@ -5,12 +5,13 @@ import {
   fchmodSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
-import { copyFile, type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { copyFile, type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BlobId, hexOf, sha256, sha256Stream } from './digest.ts'
 import { freshNonce, fsyncFile, fsyncFolder } from './durable.ts'
@@ -74,10 +75,10 @@ class FolderBlobStore implements BlobStore {
   }
 
   async put(source: string | Uint8Array): Promise<StoredBlob> {
-    const size = typeof source === 'string' ? (await stat(source)).size : source.byteLength
+    const size = typeof source === 'string' ? statSync(source).size : source.byteLength
     try {
       if (typeof source !== 'string') return this.#putBytes(source)
-      return size <= IN_MEMORY ? this.#putBytes(await readFile(source)) : await this.#putFile(source)
+      return size <= IN_MEMORY ? this.#putBytes(readFileSync(source)) : await this.#putFile(source)
     } catch (error) {
       throw asStoreError(error, typeof source === 'string' ? source : 'a blob', this.#folder, size)
     }

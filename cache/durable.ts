@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -9,13 +9,16 @@ export function freshNonce(): string {
 }
 
 /** Waits until the bytes of a file are on the disk. */
-export async function fsyncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+export function fsyncFile(path: string): Promise<void> {
+  // Opening is quick and the disk is slow: only the waiting is left to another thread.
+  return new Promise((resolve, reject) => {
+    const fd = openSync(path, 'r')
+    fsync(fd, (error) => {
+      closeSync(fd)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
 
 /** Waits until the names in a folder are on the disk; a file system that has no such call is taken at its word. */

@@ -108,7 +108,7 @@ export interface StageContext<Options> {
   inputs: { readonly [name: string]: StageInput }
   /** A private folder for each output, empty at first; what stands in it at the end is the output. */
   outputs: { readonly [name: string]: string }
-  /** Folder kept between attempts of the same key only. */
+  /** Folder kept between attempts of the same key only; made by a stage that uses it. */
   resume: string
   /** Scratch folder, removed afterwards. */
   scratch: string

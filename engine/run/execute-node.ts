@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
@@ -20,6 +20,7 @@ import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { PlanWorld } from '../plan/plan.ts'
 import { actionKey, type Preimage } from '../plan/preimage.ts'
 import { stageInput } from '../plan/stage-input.ts'
+import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
 import type { StageThreads } from './stage-threads.ts'
 
@@ -72,7 +73,7 @@ export async function executeNode(
   const resume = join(store.root, 'resume', hexOf(key))
   const started = Date.now()
   const { requests } = options
-  const outputs = prepare(node, folder, resume)
+  const outputs = prepare(node, folder)
   try {
     const inputs = readInputs(world, node)
     const context: StageContext<never> = {
@@ -114,8 +115,8 @@ export async function executeNode(
       requests: { ...requests },
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
-    rmSync(folder, { recursive: true, force: true })
-    rmSync(resume, { recursive: true, force: true })
+    removeTree(folder)
+    removeTree(resume)
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     world.failed.keep(folder, `${world.run}-${hexOf(key).slice(0, 16)}`)
@@ -123,14 +124,12 @@ export async function executeNode(
   }
 }
 
-function prepare(node: GraphNode, folder: string, resume: string): { [name: string]: string } {
-  rmSync(folder, { recursive: true, force: true })
+function prepare(node: GraphNode, folder: string): { [name: string]: string } {
   mkdirSync(join(folder, 'scratch'), { recursive: true })
-  mkdirSync(resume, { recursive: true })
   const outputs: { [name: string]: string } = {}
   for (const name of Object.keys(node.outputs)) {
-    outputs[name] = join(folder, 'outputs', name)
-    mkdirSync(outputs[name], { recursive: true })
+    outputs[name] = join(folder, `output.${name}`)
+    mkdirSync(outputs[name])
   }
   return outputs
 }

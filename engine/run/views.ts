@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
@@ -7,6 +7,7 @@ import { replaceSymlink } from '../../cache/durable.ts'
 import { checkView, materialize } from '../../cache/materialize.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Graph, GraphNode } from '../plan/node.ts'
+import { removeTree } from '../util/remove-tree.ts'
 
 /** Longest name of a link; what is longer ends in a digest instead. */
 const MAX_NAME = 120
@@ -43,7 +44,7 @@ export class Views {
       renameSync(folder, aside)
     }
     if (state !== 'ok') {
-      rmSync(folder, { recursive: true, force: true })
+      if (existsSync(folder)) removeTree(folder)
       const made = materialize(files, folder, this.#store)
       this.#making.set(folder, made)
       await made.finally(() => this.#making.delete(folder))

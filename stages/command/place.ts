@@ -1,14 +1,17 @@
-import { createReadStream } from 'node:fs'
-import { chmod, constants, copyFile, mkdir, stat, symlink } from 'node:fs/promises'
+import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmod, constants, copyFile, mkdir, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { sha256Stream } from '../../cache/digest.ts'
+import { sha256, sha256Stream } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { StageError, type StageInput } from '../define.ts'
 import { type CommandOptions, escapePointer } from './stage.ts'
 
 /** Smaller files are copied (a reflink where the file system has them), so that a program may do with them as it likes. */
 const MAX_COPIED_BYTES = 16 * 1024 * 1024
+
+/** Still smaller ones are read once, and need no thread. */
+const MAX_READ_BYTES = 256 * 1024
 
 /** One input file of a command, and what it was when it was placed. */
 export interface PlacedFile {
@@ -48,9 +51,13 @@ export async function placeInputs(
 
 async function placeFile({ place, location, digest, executable }: FileToPlace, work: string): Promise<PlacedFile> {
   const target = path.join(work, place)
-  await mkdir(path.dirname(target), { recursive: true })
-  const { size, mtimeNs } = await stat(location, { bigint: true })
-  if (size > MAX_COPIED_BYTES) await symlink(location, target)
+  if (place.includes('/')) await mkdir(path.dirname(target), { recursive: true })
+  const { size, mtimeNs } = statSync(location, { bigint: true })
+  if (size <= MAX_READ_BYTES) {
+    const bytes = readFileSync(location)
+    if (sha256(bytes) !== digest) throw changed(location)
+    writeFileSync(target, bytes, { mode: executable ? 0o755 : 0o644 })
+  } else if (size > MAX_COPIED_BYTES) await symlink(location, target)
   else {
     await copyFile(location, target, constants.COPYFILE_FICLONE)
     await chmod(target, executable ? 0o755 : 0o644)
@@ -62,7 +69,7 @@ async function placeFile({ place, location, digest, executable }: FileToPlace, w
 /** Looks at every input again after the command: one whose content is not that of the plan is a StageError. */
 export async function checkUnchanged(placed: readonly PlacedFile[]): Promise<void> {
   for (const { location, digest, size, mtimeNs } of placed) {
-    const now = await stat(location, { bigint: true }).catch(() => undefined)
+    const now = statSync(location, { bigint: true, throwIfNoEntry: false })
     if (now?.size === size && now.mtimeNs === mtimeNs) continue
     if (!now || (await digestOf(location)) !== digest) throw changed(location)
   }

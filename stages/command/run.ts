@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { logSize, logTail } from '../../engine/util/log-tail.ts'
 import { type ServiceContext, StageError, type StageSummary } from '../define.ts'
@@ -12,17 +11,15 @@ import { type CommandOptions, describeOutput } from './stage.ts'
  */
 export async function run(context: ServiceContext<CommandOptions>): Promise<StageSummary> {
   const { options, inputs, outputs, scratch, log, processes, signal } = context
-  const work = path.join(scratch, 'work')
-  await mkdir(work)
-  const placed = await placeInputs(options, inputs, work)
+  const placed = await placeInputs(options, inputs, scratch)
   const argv = typeof options.run === 'string' ? (['/bin/sh', '-c', options.run] as const) : options.run
   const from = logSize(log)
-  await processes.run({ command: argv, cwd: work, log, title: 'the command', signal })
+  await processes.run({ command: argv, cwd: scratch, log, title: 'the command', signal })
   await checkUnchanged(placed)
   let files = 0
   let bytes = 0
   for (const [name, spec] of Object.entries(options.outputs)) {
-    const collected = await collectOutput(name, describeOutput(spec), work, outputs[name] as string).catch(
+    const collected = await collectOutput(name, describeOutput(spec), scratch, outputs[name] as string).catch(
       (error: unknown) => {
         if (!(error instanceof StageError)) throw error
         const { where, advice } = error

@@ -46,6 +46,7 @@ export const command: ServiceStageDefinition<CommandOptions> = {
       outputs: {
         type: 'object',
         minProperties: 1,
+        propertyNames: { pattern: '^[A-Za-z0-9_-]{1,100}$', expects: 'a name of letters, digits, `_` and `-`' },
         description: 'What the program leaves, by output name; anything else that it writes is thrown away.',
         additionalProperties: {
           oneOf: [
