@@ -2,9 +2,11 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import { openStore, type Store } from '../cache/store.ts'
 import type { Registry } from '../stages/define.ts'
 import type { Diagnostic } from './parse/diagnostic.ts'
-import type { Pipeline } from './parse/pipeline.ts'
+import type { PipelineFacts } from './parse/pipeline.ts'
+import { projectRoot } from './parse/project-root.ts'
 import type { Plan } from './plan/decision.ts'
-import { loadGraph } from './plan/load-graph.ts'
+import { GraphMemo } from './plan/graph-memo.ts'
+import type { Question } from './plan/outside.ts'
 import { makePlan as decideAll, type PlanWorld } from './plan/plan.ts'
 import { SourceFiles } from './plan/source-files.ts'
 
@@ -25,7 +27,7 @@ export interface SessionRequest {
 
 /** A valid pipeline with its graph and its open store. */
 export interface Session extends PlanWorld {
-  pipeline: Pipeline
+  pipeline: PipelineFacts
   registry: Registry
   store: Store
   /** Folder of the views, one link a node. */
@@ -39,19 +41,32 @@ export async function openSession(
 ): Promise<{ diagnostics: readonly Diagnostic[]; session?: Session }> {
   const cwd = request.cwd ?? process.cwd()
   const file = resolve(cwd, request.file)
-  const { pipeline, graph, diagnostics } = loadGraph(file, {
-    params: request.params ?? {},
-    paramsFolder: cwd,
-    only: request.only ?? {},
-    registry: request.registry,
-  })
-  if (!pipeline || !graph) return { diagnostics }
-  const root = request.home === undefined ? join(pipeline.root, '.queryloom') : resolve(cwd, request.home)
+  const { registry } = request
+  const params = request.params ?? {}
+  // Where a command is called matters only for paths that it gives.
+  const paramsFolder = Object.keys(params).length > 0 ? cwd : dirname(file)
+  const asked = { file, params, paramsFolder, only: request.only ?? {} }
+  const home = request.home ?? join(projectRoot(dirname(file)), '.queryloom')
+  const root = resolve(cwd, home)
+  const memo = new GraphMemo(root, registry)
+  let known = memo.recall(asked)
+  let questions: readonly Question[] | undefined
+  if (!known) {
+    // The parser and the schemas take longer to load than an unchanged pipeline takes to plan.
+    const { loadGraph } = await import('./plan/load-graph.ts')
+    const { graph, diagnostics, ...loaded } = loadGraph(file, { ...asked, registry })
+    if (!graph) return { diagnostics }
+    known = { graph, diagnostics }
+    questions = loaded.questions
+  }
+  const { graph, diagnostics } = known
+  const { pipeline } = graph
   const store = await openStore(root)
+  if (questions) memo.remember(asked, known, questions)
   const project = projectName(pipeline.root, root)
   const session: Session = {
     pipeline,
-    registry: request.registry,
+    registry,
     graph,
     store,
     sources: new SourceFiles(store.memo),

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Json, Registry } from '../../stages/define.ts'
 import type { Diagnostic } from './diagnostic.ts'
@@ -9,6 +8,7 @@ import { asMap, asText, asTexts } from './json.ts'
 import { literalValue, overrideParams } from './params.ts'
 import { parseSource } from './parse-source.ts'
 import type { Pipeline, ReportBlock, SourcePath, StageBlock } from './pipeline.ts'
+import { projectRoot } from './project-root.ts'
 import { SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from './schema.ts'
 import { readSource, Source } from './source.ts'
 import { suggest } from './suggest.ts'
@@ -88,6 +88,7 @@ function readPipeline(document: SourceDocument, options: LoadOptions, diagnostic
     exclude,
     include,
     report: readReport(asMap(root.report), stages, document, diagnostics),
+    sources: [{ file, digest: document.source.digest }],
     locate: (at, what) => document.locate(at, what),
     locateText: (at, start, length) => document.locateText(at, start, length),
   }
@@ -183,12 +184,5 @@ function readReport(
     ...(Array.isArray(block.metrics) ? { metrics: asTexts(block.metrics) } : {}),
     ...(block.labels === undefined ? {} : { labels }),
     ...(baseline === undefined ? {} : { baseline }),
-  }
-}
-
-function projectRoot(folder: string): string {
-  for (let at = folder; ; at = path.dirname(at)) {
-    if (existsSync(path.join(at, '.queryloom')) || existsSync(path.join(at, '.git'))) return at
-    if (at === path.dirname(at)) return folder
   }
 }

@@ -1,3 +1,4 @@
+import type { FileDigest } from '../../cache/digest.ts'
 import type { Json } from '../../stages/define.ts'
 import type { Position } from './diagnostic.ts'
 
@@ -68,8 +69,39 @@ export interface Pipeline {
   /** Combinations added; each names every axis that is no replicate. */
   include: readonly Assignment[]
   report: ReportBlock
+  /** Every file that was read for this, in the order of reading; prompts and data are read later. */
+  sources: readonly { file: string; digest: FileDigest }[]
   /** Position of a value (or, with `key`, of its name) in the source. */
   locate(path: SourcePath, what?: 'key' | 'value'): Position
   /** Position of a reference inside the text at `path`, by its offset and length there. */
   locateText(path: SourcePath, start: number, length: number): Position
+}
+
+/** What is still asked of a pipeline when its graph stands: plain data, which can be remembered. */
+export interface PipelineFacts extends Pick<Pipeline, 'file' | 'root' | 'name' | 'description' | 'report' | 'sources'> {
+  axes: readonly AxisFacts[]
+}
+
+/** An axis of a sweep without the values that it sets. */
+export interface AxisFacts extends Pick<Axis, 'param' | 'replicate'> {
+  /** Of its values in the order written, those that only `sweep.include` names last. */
+  labels: readonly string[]
+}
+
+/** What a graph keeps of its pipeline. */
+export function factsOf(pipeline: Pipeline): PipelineFacts {
+  const { file, root, name, description, report, sources, axes } = pipeline
+  return {
+    file,
+    root,
+    name,
+    ...(description === undefined ? {} : { description }),
+    report,
+    sources,
+    axes: axes.map(({ param, replicate, values, extra }) => ({
+      param,
+      replicate,
+      labels: [...values, ...extra].map(({ label }) => label),
+    })),
+  }
 }

@@ -1,19 +1,23 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
+import { type FileDigest, sha256 } from '../../cache/digest.ts'
 import type { Diagnostic, DiagnosticCode, Position } from './diagnostic.ts'
 
 /** Largest pipeline file, in bytes. */
-export const MAX_SOURCE_BYTES = 1_048_576
+export const MAX_SOURCE_BYTES = 8_388_608
 
 /** Text of one file, and the way from an offset in it to line and column. */
 export class Source {
   readonly file: string
   readonly text: string
+  /** Of the bytes as they stand in the file. */
+  readonly digest: FileDigest
   readonly #lineStarts: number[] = [0]
 
-  constructor(file: string, text: string) {
+  constructor(file: string, text: string, digest: FileDigest) {
     this.file = file
     this.text = text
+    this.digest = digest
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#lineStarts.push(at + 1)
   }
 
@@ -57,7 +61,7 @@ export function readSource(file: string): Source | Diagnostic {
     return { ...problem(file, 'file-unreadable', 'this line is not valid UTF-8', 'Save the file as UTF-8.'), line }
   }
   const text = bytes.toString('utf8')
-  return new Source(file, text.startsWith('\uFEFF') ? text.slice(1) : text)
+  return new Source(file, text.startsWith('\uFEFF') ? text.slice(1) : text, sha256(bytes))
 }
 
 function tooLarge(file: string, size: number): Diagnostic {

@@ -1,13 +1,12 @@
-import { statSync } from 'node:fs'
 import path from 'node:path'
-import type { Json, Registry } from '../../stages/define.ts'
+import type { Json } from '../../stages/define.ts'
 import { tooDeepAt } from '../parse/compose-yaml.ts'
 import type { Position } from '../parse/diagnostic.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
-import { MAX_SOURCE_BYTES, readSource, Source } from '../parse/source.ts'
-import { globFiles } from './glob.ts'
+import { MAX_SOURCE_BYTES, Source } from '../parse/source.ts'
 import { isGlob } from './glob-pattern.ts'
 import type { InputRef } from './node.ts'
+import type { Outside } from './outside.ts'
 
 /** A path as written, and what it is relative to. */
 export interface WrittenPath {
@@ -17,21 +16,18 @@ export interface WrittenPath {
   free: boolean
 }
 
-type Looked = { stat: 'file' | 'folder' } | { problem: string; advice?: string }
 type Read = { value: Json } | { problem: string } | 'reported'
 
 /** Looks at the files that stages name: each is looked at once, each prompt is parsed once. */
 export class Files {
   readonly #root: string
-  readonly #registry: Registry
+  readonly #outside: Outside
   readonly #diagnostics: Diagnostics
-  readonly #looked = new Map<string, Looked>()
   readonly #prompts = new Map<string, Read>()
-  readonly #globs = new Map<string, ReturnType<typeof globFiles>>()
 
-  constructor(root: string, registry: Registry, diagnostics: Diagnostics) {
+  constructor(root: string, outside: Outside, diagnostics: Diagnostics) {
     this.#root = root
-    this.#registry = registry
+    this.#outside = outside
     this.#diagnostics = diagnostics
   }
 
@@ -55,23 +51,14 @@ export class Files {
     if (isGlob(written.text)) return this.#glob(written, at)
     const file = this.#resolve(written, at)
     if (file === undefined) return undefined
-    const looked = this.#look(file)
+    const looked = this.#outside.look(file)
     if ('stat' in looked) return { type: 'path', path: file, folder: looked.stat === 'folder' }
-    this.#diagnostics.error(at(), {
-      code: 'input-file',
-      message: looked.problem,
-      ...(looked.advice === undefined ? {} : { advice: looked.advice }),
-    })
+    this.#diagnostics.error(at(), { code: 'input-file', message: looked.problem })
     return undefined
   }
 
   #glob(written: WrittenPath, at: () => Position): InputRef | undefined {
-    const name = `${written.folder}\0${written.text}`
-    let found = this.#globs.get(name)
-    if (found === undefined) {
-      found = globFiles(written.folder, written.text)
-      this.#globs.set(name, found)
-    }
+    const found = this.#outside.glob(written.folder, written.text)
     if (typeof found === 'string') {
       this.#diagnostics.error(at(), { code: 'input-file', message: `\`${written.text}\`: ${found}` })
       return undefined
@@ -104,20 +91,11 @@ export class Files {
     return false
   }
 
-  #look(file: string): Looked {
-    let looked = this.#looked.get(file)
-    if (!looked) {
-      looked = lookAt(file)
-      this.#looked.set(file, looked)
-    }
-    return looked
-  }
-
   #readPrompt(file: string): Read {
-    const looked = this.#look(file)
+    const looked = this.#outside.look(file)
     if ('problem' in looked) return looked
     if (looked.stat === 'folder') return { problem: `${file} is a folder, not a prompt file` }
-    const source = readSource(file)
+    const source = this.#outside.read(file)
     if (!(source instanceof Source)) {
       if (source.code === 'too-large') return { problem: `the prompt file is larger than ${MAX_SOURCE_BYTES} bytes` }
       this.#diagnostics.add(source)
@@ -128,7 +106,7 @@ export class Files {
       this.#diagnostics.error(source.position(tooDeep, tooDeep + 1), { code: 'prompt', message: 'nested too deeply' })
       return 'reported'
     }
-    const parsed = this.#registry.prompts.parse(source.text, file)
+    const parsed = this.#outside.registry.prompts.parse(source.text, file)
     if ('value' in parsed) return parsed
     for (const { message, advice, line = 1, column = 1 } of parsed.problems) {
       const text = source.text.split('\n')[line - 1]?.trimEnd() ?? ''
@@ -139,18 +117,5 @@ export class Files {
       )
     }
     return 'reported'
-  }
-}
-
-function lookAt(file: string): Looked {
-  try {
-    const stat = statSync(file)
-    if (stat.isFile()) return { stat: 'file' }
-    if (stat.isDirectory()) return { stat: 'folder' }
-    return { problem: `${file} is neither a file nor a folder` }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { problem: `there is no file or folder ${file}` }
-    return { problem: `${file} can't be read (${code ?? String(error)})` }
   }
 }

@@ -3,7 +3,7 @@ import type { AnyStageDefinition, ArtifactKind, Json, Registry } from '../../sta
 import type { Diagnostic, Position } from '../parse/diagnostic.ts'
 import { Diagnostics } from '../parse/diagnostics.ts'
 import { pathOf } from '../parse/path-text.ts'
-import type { Pipeline, StageBlock } from '../parse/pipeline.ts'
+import { factsOf, type Pipeline, type StageBlock } from '../parse/pipeline.ts'
 import { suggest } from '../parse/suggest.ts'
 import type { Scope } from './bind.ts'
 import { findCycles } from './cycle.ts'
@@ -14,6 +14,7 @@ import { Lineages } from './lineage.ts'
 import { reportInBlock } from './locate-problem.ts'
 import { Members } from './members.ts'
 import type { Graph, GraphNode, InputRef, NodeId } from './node.ts'
+import { Outside, type Question } from './outside.ts'
 import { type FoundReference, Scanner } from './scan.ts'
 import { slotsOf } from './schema-walk.ts'
 import type { NodeSettings } from './settings.ts'
@@ -28,13 +29,17 @@ const MAX_NODES = 100_000
 export interface BuiltGraph {
   graph?: Graph
   diagnostics: readonly Diagnostic[]
+  /** What was asked about files, datasets and models: for as long as the answers are the same, so is the graph. */
+  questions: readonly Question[]
 }
 
 /** Expands a pipeline into nodes with typed, bound inputs. Reads prompts and looks at files; starts nothing. */
 export function buildGraph(pipeline: Pipeline, registry: Registry): BuiltGraph {
-  const builder = new GraphBuilder(pipeline, registry)
+  const outside = new Outside(registry)
+  const builder = new GraphBuilder(pipeline, outside)
   const graph = builder.build()
-  return { ...(graph ? { graph } : {}), diagnostics: builder.diagnostics.sorted(pipeline.file) }
+  const { questions } = outside
+  return { ...(graph ? { graph } : {}), diagnostics: builder.diagnostics.sorted(pipeline.file), questions }
 }
 
 /** A stage on its way to nodes. */
@@ -74,12 +79,13 @@ class GraphBuilder {
   readonly #lineages = new Lineages()
   readonly #nodes = new Map<NodeId, GraphNode>()
 
-  constructor(pipeline: Pipeline, registry: Registry) {
+  constructor(pipeline: Pipeline, outside: Outside) {
+    const { registry } = outside
     this.#pipeline = pipeline
     this.#registry = registry
     const { diagnostics } = this
     this.#variants = new Variants(pipeline, diagnostics)
-    this.#files = new Files(pipeline.root, registry, diagnostics)
+    this.#files = new Files(pipeline.root, outside, diagnostics)
     this.#scanner = new Scanner(pipeline, registry, diagnostics)
     this.#sources = new Members({
       pipeline,
@@ -107,7 +113,7 @@ class GraphBuilder {
     const dependents = new Map<NodeId, NodeId[]>([...this.#nodes.keys()].map((id) => [id, []]))
     for (const { id, needs: needed } of this.#nodes.values())
       for (const other of needed) dependents.get(other)!.push(id)
-    return { pipeline: this.#pipeline, nodes: this.#nodes, dependents, datasets: this.#sources.allDatasets() }
+    return { pipeline: factsOf(this.#pipeline), nodes: this.#nodes, dependents, datasets: this.#sources.allDatasets() }
   }
 
   #scan(block: StageBlock): Stage {

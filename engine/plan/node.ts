@@ -1,7 +1,7 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { AnyStageDefinition, ArtifactKind, DatasetFiles, Json } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
-import type { Pipeline } from '../parse/pipeline.ts'
+import type { PipelineFacts } from '../parse/pipeline.ts'
 
 declare const nodeId: unique symbol
 /** `queries[density=3,scale=0.5]`: the stage and the axes it depends on, sorted by name. */
@@ -48,7 +48,7 @@ export interface GraphNode {
 
 /** Every node of a pipeline, in topological order, and who needs whom. */
 export interface Graph {
-  pipeline: Pipeline
+  pipeline: PipelineFacts
   nodes: ReadonlyMap<NodeId, GraphNode>
   dependents: ReadonlyMap<NodeId, readonly NodeId[]>
   datasets: { readonly [name: string]: DatasetFiles }

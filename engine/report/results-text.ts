@@ -1,4 +1,4 @@
-import type { Pipeline } from '../parse/pipeline.ts'
+import type { PipelineFacts } from '../parse/pipeline.ts'
 import { type Paint, plainPaint } from './colour.ts'
 import { metricsTable } from './metrics-table.ts'
 import type { Result } from './results.ts'
@@ -8,7 +8,7 @@ import { verdictOf } from './verdict.ts'
 /** The results of a pipeline for people: for each collection a table of its systems, warnings, and a verdict. */
 export function resultsText(
   results: readonly Result[],
-  pipeline: Pick<Pipeline, 'axes' | 'report'>,
+  pipeline: Pick<PipelineFacts, 'axes' | 'report'>,
   paint: Paint = plainPaint,
 ): string {
   return comparisonsOf(results, pipeline)

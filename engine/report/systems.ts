@@ -1,4 +1,4 @@
-import type { Pipeline } from '../parse/pipeline.ts'
+import type { PipelineFacts } from '../parse/pipeline.ts'
 import { isLeaked, type Metrics, type Result } from './results.ts'
 
 /** A retrieval system: one stage under one combination of axes, with all of its replicates. */
@@ -31,7 +31,10 @@ export interface Comparison {
  * Folds results into systems, and groups what can be compared. The metrics shown are those that `report.metrics` asks
  * for and that are there, else all of them.
  */
-export function comparisonsOf(results: readonly Result[], pipeline: Pick<Pipeline, 'axes' | 'report'>): Comparison[] {
+export function comparisonsOf(
+  results: readonly Result[],
+  pipeline: Pick<PipelineFacts, 'axes' | 'report'>,
+): Comparison[] {
   const groups = new Map<string, Result[]>()
   for (const result of results) {
     const { split, profile } = result.scores
@@ -64,7 +67,7 @@ export function meansOver(result: Result, chosen: ReadonlySet<string>, metrics: 
   return means
 }
 
-function systemsOf(results: readonly Result[], pipeline: Pick<Pipeline, 'axes' | 'report'>): System[] {
+function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): System[] {
   const replicateAxes = new Set(pipeline.axes.filter((axis) => axis.replicate).map((axis) => axis.param))
   const systems = new Map<string, System & { replicates: Result[] }>()
   for (const result of results) {

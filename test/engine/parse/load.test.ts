@@ -31,7 +31,7 @@ describe('files that are no pipeline', () => {
     ['a second document', `${MINIMAL}---\n${MINIMAL}`, '4:1 yaml-syntax a second document begins here'],
     ['YAML 1.1', `%YAML 1.1\n---\n${MINIMAL}`, '1:1 yaml-syntax YAML 1.1 is not read, only YAML 1.2'],
     ['a tab', 'version: 1\nstages:\n\ta: 1\n', '3:1 yaml-syntax a tab can not indent'],
-    ['too large', `# ${'x'.repeat(1_048_576)}`, '1:1 too-large the file has 1048578 bytes; at most 1048576 are read'],
+    ['too large', `# ${'x'.repeat(8_388_608)}`, '1:1 too-large the file has 8388610 bytes; at most 8388608 are read'],
     ['nested deeply', `a: ${'['.repeat(70)}${']'.repeat(70)}`, '1:67 too-large nested deeper than 64 levels'],
     ['nested beyond the parser', '['.repeat(50_000), '1:257 too-large the file is nested too deeply'],
     ['an alias in its own anchor', 'a: &a [*a]\n', '1:8 yaml-syntax this alias stands inside its own anchor'],

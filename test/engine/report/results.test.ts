@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, expect, test } from 'vitest'
-import type { Axis, ReportBlock } from '../../../engine/parse/pipeline.ts'
+import type { AxisFacts, ReportBlock } from '../../../engine/parse/pipeline.ts'
 import type { InputRef } from '../../../engine/plan/node.ts'
 import { metricsJson } from '../../../engine/report/metrics-json.ts'
 import { type Result, readResults } from '../../../engine/report/results.ts'
@@ -15,9 +15,9 @@ import { graphNode, record } from './fixtures/nodes.ts'
 const folder = mkdtempSync(join(tmpdir(), 'queryloom-results-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const replicate: Axis = { param: 'train_seed', values: [], extra: [], replicate: true }
-const axis: Axis = { param: 'density', values: [], extra: [], replicate: false }
-const pipeline = (report: ReportBlock = {}): { axes: Axis[]; report: ReportBlock } => ({
+const replicate: AxisFacts = { param: 'train_seed', labels: [], replicate: true }
+const axis: AxisFacts = { param: 'density', labels: [], replicate: false }
+const pipeline = (report: ReportBlock = {}): { axes: AxisFacts[]; report: ReportBlock } => ({
   axes: [axis, replicate],
   report,
 })
