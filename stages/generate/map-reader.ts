@@ -1,5 +1,6 @@
-import { isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml'
+import type { Node, Pair, YAMLMap } from 'yaml'
 import { variablesOf } from './template.ts'
+import { yaml } from './yaml-library.ts'
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -41,7 +42,7 @@ export class MapReader {
     const node = this.#value(name)
     if (node === undefined) return undefined
     // `query: 1984` means the text.
-    if (isScalar(node) && (typeof node.value === 'string' || typeof node.value === 'number'))
+    if (yaml().isScalar(node) && (typeof node.value === 'string' || typeof node.value === 'number'))
       return typeof node.value === 'string' ? node.value.toWellFormed() : (node.source ?? String(node.value))
     this.#report(offsetOf(node), `\`${name}\` must be a text`)
     return undefined
@@ -50,10 +51,10 @@ export class MapReader {
   texts(name: string): string[] | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined
-    const items = isSeq(node) ? node.items : [node]
+    const items = yaml().isSeq(node) ? node.items : [node]
     const texts: string[] = []
     for (const item of items) {
-      if (isScalar(item) && (typeof item.value === 'string' || typeof item.value === 'number'))
+      if (yaml().isScalar(item) && (typeof item.value === 'string' || typeof item.value === 'number'))
         texts.push(typeof item.value === 'string' ? item.value.toWellFormed() : (item.source ?? String(item.value)))
       else this.#report(offsetOf(item as Node), `\`${name}\` must be a list of texts`)
     }
@@ -63,7 +64,7 @@ export class MapReader {
   boolean(name: string): boolean | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined
-    if (isScalar(node) && typeof node.value === 'boolean') return node.value
+    if (yaml().isScalar(node) && typeof node.value === 'boolean') return node.value
     this.#report(offsetOf(node), `\`${name}\` must be true or false`)
     return undefined
   }
@@ -71,7 +72,7 @@ export class MapReader {
   integer(name: string, least: number, most: number): number | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined
-    const value = isScalar(node) ? node.value : undefined
+    const value = yaml().isScalar(node) ? node.value : undefined
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
     this.#report(offsetOf(node), `\`${name}\` must be a whole number from ${least} to ${most}`)
     return undefined
@@ -80,7 +81,7 @@ export class MapReader {
   oneOf<Value extends string>(name: string, values: readonly Value[], otherwise: Value): Value {
     const node = this.#value(name)
     if (node === undefined) return otherwise
-    const found = values.find((value) => isScalar(node) && node.value === value)
+    const found = values.find((value) => yaml().isScalar(node) && node.value === value)
     if (found === undefined) this.#report(offsetOf(node), `\`${name}\` must be one of ${values.join(', ')}`)
     return found ?? otherwise
   }
@@ -88,7 +89,7 @@ export class MapReader {
   map(name: string): MapReader | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined
-    if (isMap(node)) return new MapReader(node, this.#source, this.#report)
+    if (yaml().isMap(node)) return new MapReader(node, this.#source, this.#report)
     this.#report(offsetOf(node), `\`${name}\` must be a map`)
     return undefined
   }
@@ -96,12 +97,12 @@ export class MapReader {
   maps(name: string): MapReader[] {
     const node = this.#value(name)
     if (node === undefined) return []
-    if (!isSeq(node)) {
+    if (!yaml().isSeq(node)) {
       this.#report(offsetOf(node), `\`${name}\` must be a list`)
       return []
     }
     return node.items.flatMap((item) => {
-      if (isMap(item)) return [new MapReader(item, this.#source, this.#report)]
+      if (yaml().isMap(item)) return [new MapReader(item, this.#source, this.#report)]
       this.#report(offsetOf(item as Node), `each of \`${name}\` must be a map`)
       return []
     })
@@ -130,13 +131,13 @@ export class MapReader {
   #value(name: string): Node | undefined {
     const value = this.#pair(name)?.value as Node | null | undefined
     // `stop:` with nothing after it is as good as not written.
-    if (!value || (isScalar(value) && value.value === null)) return undefined
+    if (!value || (yaml().isScalar(value) && value.value === null)) return undefined
     return value
   }
 }
 
 function nameOf(pair: Pair): string {
-  return isScalar(pair.key) ? String(pair.key.value) : ''
+  return yaml().isScalar(pair.key) ? String(pair.key.value) : ''
 }
 
 function offsetOf(node: Node | null): number {

@@ -1,8 +1,8 @@
-import { isMap, LineCounter, parseDocument } from 'yaml'
 import type { Problem } from '../define.ts'
 import type { AnswerRule } from './answer.ts'
 import { MapReader } from './map-reader.ts'
 import { variablesOf } from './template.ts'
+import { yaml } from './yaml-library.ts'
 
 /** A prompt file with every default applied: plain JSON, and as such part of the node's key. */
 export type Prompt = {
@@ -48,6 +48,7 @@ const DEFAULT_LABELS = ['Query:', 'Search query:', 'Question:']
  * and `parse`. All problems are found at once, each with its line and column.
  */
 export function parsePrompt(text: string, path: string): { value: Prompt } | { problems: readonly Problem[] } {
+  const { isMap, LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const problems: Problem[] = []
   const report = (offset: number, message: string, advice?: string): void => {
