@@ -1,0 +1,19 @@
+import type { ArtifactKind } from '../../stages/define.ts'
+import type { OutputKinds } from './edge.ts'
+import type { BoundStage } from './stage-plan.ts'
+
+/** What outputs a stage has in all of its variants, or undefined if that can't be told. */
+export function outputKinds(variants: Iterable<BoundStage>): OutputKinds | undefined {
+  let common: Map<string, Set<ArtifactKind>> | undefined
+  for (const { outputs } of variants) {
+    if (!outputs) return undefined
+    if (!common) common = new Map(Object.entries(outputs).map(([name, kind]) => [name, new Set([kind])]))
+    else {
+      for (const [name, kinds] of common) {
+        if (Object.hasOwn(outputs, name)) kinds.add(outputs[name]!)
+        else common.delete(name)
+      }
+    }
+  }
+  return common
+}
