@@ -21,6 +21,12 @@ export interface Slot {
   accepts: readonly (ArtifactKind | SourceKind)[]
   /** Which files of a dataset the stage reads, for `dataset` (a `split` always is queries and its qrels). */
   parts?: readonly DatasetPart[]
+  /**
+   * A list over the variants of a stage can stand here too (`${stages.x.OUT[*]}`); its members are inputs below the
+   * slot's pointer. `numbered`: `from/0`, `from/1`, … in the order of the axes. `labelled`: by what tells the variants
+   * apart (`runs/density=1,scale=0.5`; `runs/only` where there is one), so that labels are part of the key.
+   */
+  lists?: 'numbered' | 'labelled'
 }
 
 /**

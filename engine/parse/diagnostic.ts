@@ -28,6 +28,7 @@ export type DiagnosticCode =
   | 'cycle'
   | 'unknown-param'
   | 'sweep'
+  | 'when'
   | 'dataset'
   | 'model'
   | 'prompt'

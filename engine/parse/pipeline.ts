@@ -31,7 +31,7 @@ export interface StageBlock {
   uses: string
   with: { readonly [name: string]: Json }
   after: readonly string[]
-  /** `env`, `resources`, `timeout`, `retry`, `allow_failed`, as far as they were written. */
+  /** `when`, `env`, `resources`, `timeout`, `retry`, `allow_failed`, as far as they were written. */
   settings: { readonly [name: string]: Json }
   passEnv: readonly string[]
   description?: string

@@ -8,6 +8,8 @@ export interface Reference {
   root: ReferenceRoot
   name: string
   rest: readonly string[]
+  /** The list over all variants of a stage: `${stages.x.OUT[*]}`. */
+  all?: true
   /** As written, with `${` and `}`. */
   text: string
   /** Offset in the text that it stands in. */
@@ -35,6 +37,7 @@ export interface ParsedText {
 
 const ROOTS: readonly ReferenceRoot[] = ['params', 'datasets', 'models', 'stages']
 const SEGMENT = /^[A-Za-z0-9_-]+$/
+const EVERY = '[*]'
 const LITERAL = 'Write $${ for a plain ${.'
 
 const MAX_REMEMBERED = 100_000
@@ -109,7 +112,12 @@ function parseReference(text: string, index: number): Reference | ReferenceProbl
       ...(mended ? { suggestion: mended } : { advice: LITERAL }),
     }
   }
-  if (/\[\*\]$/.test(inside)) return { ...facts, message: 'a list over all variants, `[*]`, is not supported yet' }
+  if (inside.endsWith(EVERY)) {
+    const one = parseReference(`\${${inside.slice(0, -EVERY.length)}}`, index)
+    if ('message' in one) return { ...facts, message: one.message, ...(one.advice ? { advice: one.advice } : {}) }
+    if (one.root === 'stages') return { ...one, all: true, text }
+    return { ...facts, message: 'only an output of a stage has variants to list', suggestion: one.text }
+  }
   const [root, name, ...rest] = inside.split('.')
   if (root === 'env')
     return {

@@ -37,6 +37,10 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
         pools: LATER,
       },
     },
+    when: {
+      type: 'boolean',
+      description: 'Whether the stage is there at all. What reads a stage that is not there is not there either.',
+    },
     timeout: { ...duration, description: 'Longest time that one attempt may take.' },
     retry: {
       type: 'object',
@@ -81,7 +85,6 @@ const STAGE: OptionsSchema = {
     },
     // Anything goes here for now: these are checked with their params filled in.
     ...Object.fromEntries(Object.keys(SETTINGS_SCHEMA.properties ?? {}).map((name) => [name, {}])),
-    when: LATER,
     executor: LATER,
   },
 }

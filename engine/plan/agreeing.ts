@@ -1,23 +1,21 @@
-import type { StageNodes } from './graph-stage.ts'
-import type { GraphNode } from './node.ts'
 import type { Projection, Variant, Variants } from './variants.ts'
 
 /**
- * Gives, for a variant of `projection`, the nodes of another stage that have the same values on the axes that both
- * depend on, ordered by axis.
+ * Gives, for a variant of `of`, the variants of `among` that have the same values on the axes that both depend on,
+ * ordered by axis: what `after` waits for, and what a list over variants holds.
  */
-export function nodesAgreeing(
-  nodes: StageNodes,
-  projection: Projection,
+export function variantsAgreeing(
+  among: Projection,
+  of: Projection,
   variants: Variants,
-): (variant: Variant) => readonly GraphNode[] {
-  const shared = variants.over(projection.axes.filter((axis) => nodes.projection.axes.includes(axis)))
-  const groups = new Map<Variant, GraphNode[]>()
-  for (const [variant, node] of nodes.byVariant) {
+): (variant: Variant) => readonly Variant[] {
+  const shared = variants.over(of.axes.filter((axis) => among.axes.includes(axis)))
+  const groups = new Map<Variant, Variant[]>()
+  for (const variant of among.variants) {
     const key = variants.project(variant, shared)
     const group = groups.get(key)
-    if (group) group.push(node)
-    else groups.set(key, [node])
+    if (group) group.push(variant)
+    else groups.set(key, [variant])
   }
   return (variant) => groups.get(variants.project(variant, shared)) ?? []
 }

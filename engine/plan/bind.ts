@@ -19,7 +19,14 @@ export type Binding = {
   /** What the schema says about this place; nothing where it knows none. */
   candidates: Candidates
 } & (
-  | { type: 'stage'; stage: string; output: string; text: string }
+  | {
+      type: 'stage'
+      stage: string
+      output: string
+      /** The list over the stage's variants. */
+      all: boolean
+      text: string
+    }
   | { type: 'dataset'; name: string; split?: string; text: string }
   | { type: 'llm'; name: string; text: string }
   | { type: 'file'; kind: 'prompt' | 'path'; ref: InputRef }
@@ -155,13 +162,13 @@ class Binder {
   }
 
   #input(reference: Reference, candidates: Candidates, at: SourcePath): Json {
-    const { root, name, rest, text } = reference
+    const { root, name, rest, text, all = false } = reference
     const { pipeline } = this.#scope
     const named = Object.hasOwn(pipeline[root], name) && (root !== 'stages' || rest.length > 0)
     if (!this.#scope.inputs || !named) return this.#hole(at)
     const place = { at: () => this.#position(at, reference), path: at, candidates }
     const [member] = rest
-    if (root === 'stages') return this.#bind({ ...place, type: 'stage', stage: name, output: member!, text })
+    if (root === 'stages') return this.#bind({ ...place, type: 'stage', stage: name, output: member!, all, text })
     if (root === 'models') return this.#bind({ ...place, type: 'llm', name, text })
     return this.#bind({ ...place, type: 'dataset', name, text, ...(member === undefined ? {} : { split: member }) })
   }

@@ -3,7 +3,7 @@ import type { Diagnostics } from '../parse/diagnostics.ts'
 import { kindsInWords } from '../parse/kinds.ts'
 import { suggest } from '../parse/suggest.ts'
 import { type Binding, kindOf, type Scope } from './bind.ts'
-import { acceptedBy } from './schema-walk.ts'
+import { acceptedBy, listsAt } from './schema-walk.ts'
 
 /** Kinds of a stage's outputs; several where they differ between variants. */
 export type OutputKinds = ReadonlyMap<string, ReadonlySet<ArtifactKind>>
@@ -33,13 +33,21 @@ export function checkEdge(
         message: `stage \`${binding.stage}\` has no output \`${binding.output}\``,
         ...(near === undefined
           ? { advice: `Its outputs: ${names.join(', ')}.` }
-          : { suggestion: `\${stages.${binding.stage}.${near}}` }),
+          : { suggestion: `\${stages.${binding.stage}.${near}${binding.all ? '[*]' : ''}}` }),
       })
       return false
     }
   }
   const actual = binding.type === 'stage' ? [...outputs!.get(binding.output)!] : [kindOf(binding, () => 'unknown')]
-  if (actual.every((kind) => kind === 'unknown' || accepted.includes(kind))) return true
+  if (actual.every((kind) => kind === 'unknown' || accepted.includes(kind))) {
+    if (binding.type !== 'stage' || !binding.all || listsAt(candidates)) return true
+    diagnostics.error(at(), {
+      code: 'wrong-edge-type',
+      message: `${placeName(binding)} takes one input, and \`${text}\` is a list over all variants`,
+      suggestion: `\${stages.${binding.stage}.${binding.output}}`,
+    })
+    return false
+  }
   const is = actual.map((kind) => ACTUAL[kind as keyof typeof ACTUAL] ?? kind).join(' or ')
   diagnostics.error(at(), {
     code: 'wrong-edge-type',
@@ -80,7 +88,7 @@ function fitting(
 ): { suggestion: string } | { advice: string } | undefined {
   if (binding.type === 'stage') {
     const names = [...(outputs ?? [])].filter(([, kinds]) => [...kinds].every((kind) => accepted.includes(kind)))
-    const fits = names.map(([name]) => `\${stages.${binding.stage}.${name}}`).sort()
+    const fits = names.map(([name]) => `\${stages.${binding.stage}.${name}${binding.all ? '[*]' : ''}}`).sort()
     if (fits.length === 1) return { suggestion: fits[0]! }
     return { advice: fits.length > 1 ? `These fit: ${fits.join(', ')}.` : `No output of \`${binding.stage}\` fits.` }
   }

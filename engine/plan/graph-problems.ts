@@ -2,6 +2,7 @@ import type { Position } from '../parse/diagnostic.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
 import type { Pipeline } from '../parse/pipeline.ts'
 import { suggest } from '../parse/suggest.ts'
+import type { AbsentNode } from './node.ts'
 import type { FoundReference } from './scan.ts'
 
 /** Reports a stage type that there is not. */
@@ -41,6 +42,19 @@ export function reportCycle(
     code: 'cycle',
     message: `stages need each other in a circle: ${[...cycle, cycle[0]].join(' -> ')}`,
     ...(edges.length > 1 ? { related: edges.slice(0, -1) } : {}),
+  })
+}
+
+/** Reports that `when` leaves no node of the pipeline. */
+export function reportNothingLeft(absent: readonly AbsentNode[], pipeline: Pipeline, diagnostics: Diagnostics): void {
+  const [first, ...more] = new Set(absent.filter(({ because }) => because.kind === 'when').map(({ stage }) => stage))
+  if (first === undefined) return
+  const related = more.map((stage) => ({ ...pipeline.locate(['stages', stage, 'when']), message: 'and this' }))
+  diagnostics.error(pipeline.locate(['stages', first, 'when']), {
+    code: 'when',
+    message: 'nothing is left of the pipeline: this `when` is false, and all else needs what it leaves out',
+    advice: 'Set the param that it names with -p, or write `when: true`.',
+    ...(related.length > 0 ? { related } : {}),
   })
 }
 

@@ -16,11 +16,13 @@ export interface GraphStage {
   /** Checked options by variant of `own`; absent where something is wrong. */
   checked: Map<Variant, CheckedStage>
   ownProjection: Projection
+  /** Variants of `own` for which `when` is false. */
+  absent: Set<Variant>
   /** Set once the stages that it needs have theirs. */
   nodes?: StageNodes
 }
 
-/** The nodes of a stage, by the variants of the axes that it depends on. */
+/** The nodes of a stage, by the variants of the axes that it depends on; a variant may have none. */
 export interface StageNodes {
   projection: Projection
   byVariant: ReadonlyMap<Variant, GraphNode>

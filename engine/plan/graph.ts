@@ -5,16 +5,16 @@ import { Diagnostics } from '../parse/diagnostics.ts'
 import { pathOf } from '../parse/path-text.ts'
 import { factsOf, type Pipeline, type StageBlock } from '../parse/pipeline.ts'
 import { suggest } from '../parse/suggest.ts'
-import { nodesAgreeing } from './agreeing.ts'
+import { variantsAgreeing } from './agreeing.ts'
 import type { Scope } from './bind.ts'
 import { findCycles } from './cycle.ts'
 import type { OutputKinds } from './edge.ts'
 import { Files } from './files.ts'
-import { reportCycle, reportStageType, warnOfIdleAxes } from './graph-problems.ts'
-import type { GraphStage } from './graph-stage.ts'
+import { reportCycle, reportNothingLeft, reportStageType, warnOfIdleAxes } from './graph-problems.ts'
+import type { CheckedStage, GraphStage } from './graph-stage.ts'
 import { Lineages } from './lineage.ts'
 import { Members } from './members.ts'
-import type { Graph, GraphNode, InputRef, NodeId } from './node.ts'
+import type { AbsentNode, Graph, GraphNode, InputRef, NodeId } from './node.ts'
 import { NodeInputs } from './node-inputs.ts'
 import { outputKinds } from './output-kinds.ts'
 import { Outside, type Question } from './outside.ts'
@@ -54,6 +54,7 @@ class GraphBuilder {
   readonly #stages = new Map<string, GraphStage>()
   readonly #inputs: NodeInputs
   readonly #nodes = new Map<NodeId, GraphNode>()
+  readonly #absent: AbsentNode[] = []
 
   constructor(pipeline: Pipeline, outside: Outside) {
     const { registry } = outside
@@ -84,20 +85,30 @@ class GraphBuilder {
   build(): Graph | undefined {
     for (const block of Object.values(this.#pipeline.stages)) this.#stages.set(block.name, this.#scan(block))
     const bound = new Map([...this.#stages].map(([name, stage]) => [name, this.#bind(stage)]))
-    const outputs = new Map([...bound].map(([name, variants]) => [name, outputKinds(variants.values())]))
+    const outputs = new Map(
+      [...bound].map(([name, variants]) => [name, outputKinds(this.#stages.get(name)!.definition, variants.values())]),
+    )
     for (const [name, stage] of this.#stages) this.#check(stage, bound.get(name)!, outputs)
     const needs = new Map([...this.#stages].map(([name, stage]) => [name, this.#needs(stage)]))
     const { order, stuck } = orderStages(needs)
     const references = (name: string): readonly FoundReference[] => this.#stages.get(name)!.references
     for (const cycle of findCycles(needs, stuck)) reportCycle(cycle, references, this.#pipeline, this.diagnostics)
     for (const name of order) if (!this.#instantiate(this.#stages.get(name)!)) break
+    if (this.diagnostics.errors === 0 && this.#nodes.size === 0)
+      reportNothingLeft(this.#absent, this.#pipeline, this.diagnostics)
     if (this.diagnostics.errors > 0) return undefined
     const used = [...this.#stages.values()].flatMap(({ nodes }) => nodes?.projection.axes ?? [])
     warnOfIdleAxes(new Set(used), this.#pipeline, this.diagnostics)
     const dependents = new Map<NodeId, NodeId[]>([...this.#nodes.keys()].map((id) => [id, []]))
     for (const { id, needs: needed } of this.#nodes.values())
       for (const other of needed) dependents.get(other)!.push(id)
-    return { pipeline: factsOf(this.#pipeline), nodes: this.#nodes, dependents, datasets: this.#sources.allDatasets() }
+    return {
+      pipeline: factsOf(this.#pipeline),
+      nodes: this.#nodes,
+      dependents,
+      absent: this.#absent,
+      datasets: this.#sources.allDatasets(),
+    }
   }
 
   #scan(block: StageBlock): GraphStage {
@@ -127,13 +138,25 @@ class GraphBuilder {
     }
     const ownProjection = this.#variants.over(own)
     const definition = known ? this.#registry.stages[uses]! : undefined
-    return { block, definition, references, own: ownProjection.axes, checked: new Map(), ownProjection }
+    return {
+      block,
+      definition,
+      references,
+      own: ownProjection.axes,
+      checked: new Map(),
+      ownProjection,
+      absent: new Set(),
+    }
   }
 
-  #bind({ block, definition, ownProjection }: GraphStage): Map<Variant, BoundStage> {
+  #bind({ block, definition, ownProjection, absent }: GraphStage): Map<Variant, BoundStage> {
     const bound = new Map<Variant, BoundStage>()
     if (!definition) return bound
-    for (const variant of ownProjection.variants) bound.set(variant, bindStage(block, definition, this.#scope(variant)))
+    for (const variant of ownProjection.variants) {
+      const stage = bindStage(block, definition, this.#scope(variant))
+      if (stage) bound.set(variant, stage)
+      else absent.add(variant)
+    }
     return bound
   }
 
@@ -183,7 +206,8 @@ class GraphBuilder {
       if (root === 'params') continue
       const from = root === 'stages' ? this.#stages.get(name)!.nodes?.projection.axes : this.#sources.axesOf(root, name)
       if (!from) return true
-      for (const axis of from) axes.add(axis)
+      // A list over variants folds the axes of its stage instead of handing them on.
+      if (!reference.all) for (const axis of from) axes.add(axis)
     }
     const projection = this.#variants.over(axes)
     if (this.#nodes.size + projection.variants.length > MAX_NODES) {
@@ -196,13 +220,38 @@ class GraphBuilder {
       const other = this.#stages.get(name)
       if (!other) continue
       if (!other.nodes) return true
-      waits.push(nodesAgreeing(other.nodes, projection, this.#variants))
+      const { byVariant } = other.nodes
+      const agreeing = variantsAgreeing(other.nodes.projection, projection, this.#variants)
+      waits.push((variant) => agreeing(variant).flatMap((one) => byVariant.get(one) ?? []))
     }
     const byVariant = new Map<Variant, GraphNode>()
     for (const variant of projection.variants) {
-      const node = this.#node(stage, variant, waits)
-      if (!node) return true
-      byVariant.set(variant, node)
+      const id = (block.name + variant.suffix) as NodeId
+      const own = this.#variants.project(variant, stage.ownProjection)
+      if (stage.absent.has(own)) {
+        this.#absent.push({ id, stage: block.name, because: { kind: 'when' } })
+        continue
+      }
+      const found = stage.checked.get(own)
+      if (!found) return true
+      const on = this.#inputs.absent(found, variant, projection)
+      if (on.length > 0) {
+        this.#absent.push({ id, stage: block.name, because: { kind: 'needs', on } })
+        continue
+      }
+      const inputs = this.#inputs.of(id, stage, found, variant, projection)
+      if (!inputs) return true
+      byVariant.set(
+        variant,
+        this.#node(
+          id,
+          stage,
+          found,
+          variant,
+          inputs,
+          waits.flatMap((wait) => wait(variant)),
+        ),
+      )
     }
     for (const node of byVariant.values()) this.#nodes.set(node.id, node)
     stage.nodes = { projection, byVariant }
@@ -210,25 +259,22 @@ class GraphBuilder {
   }
 
   #node(
-    stage: GraphStage,
+    id: NodeId,
+    { block, definition }: GraphStage,
+    found: CheckedStage,
     variant: Variant,
-    waits: readonly ((variant: Variant) => readonly GraphNode[])[],
-  ): GraphNode | undefined {
-    const { block, definition, checked, ownProjection } = stage
-    const found = checked.get(this.#variants.project(variant, ownProjection))
-    if (!definition || !found) return undefined
+    inputs: ReadonlyMap<string, InputRef>,
+    after: readonly GraphNode[],
+  ): GraphNode {
     const { options, outputs, settings, cpus } = found
-    const id = (block.name + variant.suffix) as NodeId
-    const inputs = this.#inputs.of(id, stage, found, variant)
-    if (!inputs) return undefined
     const needs = new Set<NodeId>()
     for (const ref of inputs.values()) if (ref.type === 'stage') needs.add(ref.node)
-    for (const wait of waits) for (const other of wait(variant)) needs.add(other.id)
+    for (const other of after) needs.add(other.id)
     const pipeline = this.#pipeline
     return {
       id,
       stage: block.name,
-      definition,
+      definition: definition!,
       variant: variant.labels,
       options,
       inputs,

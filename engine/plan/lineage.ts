@@ -24,7 +24,9 @@ export class Lineages {
     return {
       corpora: (input) => {
         const ref = inputs.get(input)
-        return ref ? this.#of(ref) : []
+        if (ref) return this.#of(ref)
+        const members = [...inputs].filter(([name]) => name.startsWith(`${input}/`))
+        return [...new Set(members.flatMap(([, member]) => this.#of(member)))].sort(compareUtf8)
       },
       dataset: (input) => {
         const ref = inputs.get(input)

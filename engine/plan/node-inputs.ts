@@ -1,15 +1,22 @@
 import { compareUtf8 } from '../../cache/canonical.ts'
 import type { Position } from '../parse/diagnostic.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
-import { pathOf } from '../parse/path-text.ts'
+import { pathOf, pointerOf } from '../parse/path-text.ts'
 import type { Pipeline } from '../parse/pipeline.ts'
-import type { CheckedStage, GraphStage } from './graph-stage.ts'
+import { variantsAgreeing } from './agreeing.ts'
+import type { Binding } from './bind.ts'
+import type { CheckedStage, GraphStage, StageNodes } from './graph-stage.ts'
 import type { Lineages } from './lineage.ts'
 import { reportInBlock } from './locate-problem.ts'
 import type { Members } from './members.ts'
-import type { InputRef, NodeId } from './node.ts'
-import { slotsOf } from './schema-walk.ts'
-import type { Variant, Variants } from './variants.ts'
+import type { GraphNode, InputRef, NodeId } from './node.ts'
+import { listsAt, slotsOf } from './schema-walk.ts'
+import type { Projection, Variant, Variants } from './variants.ts'
+
+type StageBinding = Extract<Binding, { type: 'stage' }>
+
+/** What the one member of a labelled list is called where nothing is swept. */
+const ONLY = 'only'
 
 interface Context {
   pipeline: Pipeline
@@ -23,16 +30,42 @@ interface Context {
 /** Finds out what the inputs of nodes refer to; a node is asked for only after all that it needs. */
 export class NodeInputs {
   readonly #context: Context
+  /** By the axes of the reader and of what it reads. */
+  readonly #agreeing = new Map<string, ReturnType<typeof variantsAgreeing>>()
 
   constructor(context: Context) {
     this.#context = context
   }
 
+  /** Nodes that it would read and that are absent. A list over variants merely lacks them, unless it lacks all. */
+  absent(found: CheckedStage, variant: Variant, projection: Projection): readonly NodeId[] {
+    const on = new Set<NodeId>()
+    for (const binding of found.stage.bound.bindings.values()) {
+      if (binding.type !== 'stage') continue
+      const { byVariant } = this.#nodesOf(binding)
+      const read = this.#read(binding, variant, projection)
+      if (read.some((one) => byVariant.has(one))) continue
+      for (const { suffix } of read) on.add((binding.stage + suffix) as NodeId)
+    }
+    return [...on]
+  }
+
   /** By name, sorted: the inputs that are written, and those that follow from them. Undefined after reporting. */
-  of(id: NodeId, stage: GraphStage, found: CheckedStage, variant: Variant): ReadonlyMap<string, InputRef> | undefined {
+  of(
+    id: NodeId,
+    stage: GraphStage,
+    found: CheckedStage,
+    variant: Variant,
+    projection: Projection,
+  ): ReadonlyMap<string, InputRef> | undefined {
     const inputs = new Map<string, InputRef>()
     for (const name of found.inputs) {
-      const ref = this.#input(found, name, variant)
+      const binding = found.stage.bound.bindings.get(name)!
+      if (binding.type === 'stage') {
+        for (const [member, ref] of this.#fromStage(name, binding, variant, projection)) inputs.set(member, ref)
+        continue
+      }
+      const ref = this.#fromSource(binding, variant)
       if (!ref) return undefined
       inputs.set(name, ref)
     }
@@ -40,15 +73,45 @@ export class NodeInputs {
     return stage.definition?.implied ? this.#withImplied(stage, found, inputs, variant) : inputs
   }
 
-  #input({ stage: { bound } }: CheckedStage, name: string, variant: Variant): InputRef | undefined {
-    const { stages, sources, variants } = this.#context
-    const binding = bound.bindings.get(name)!
+  *#fromStage(
+    name: string,
+    binding: StageBinding,
+    variant: Variant,
+    projection: Projection,
+  ): Generator<[string, InputRef]> {
+    const { variants } = this.#context
+    const { output, all, candidates } = binding
+    const nodes = this.#nodesOf(binding)
+    const ref = (node: GraphNode): InputRef => ({ type: 'stage', node: node.id, output, kind: node.outputs[output]! })
+    const read = this.#read(binding, variant, projection).filter((one) => nodes.byVariant.has(one))
+    const folded = variants.over(nodes.projection.axes.filter((axis) => !projection.axes.includes(axis)))
+    for (const [i, one] of read.entries()) {
+      const node = nodes.byVariant.get(one)!
+      if (!all) yield [name, ref(node)]
+      else if (listsAt(candidates) === 'labelled')
+        yield [`${name}/${pointerOf([variants.project(one, folded).suffix.slice(1, -1) || ONLY])}`, ref(node)]
+      else yield [`${name}/${i}`, ref(node)]
+    }
+  }
+
+  #nodesOf({ stage }: StageBinding): StageNodes {
+    return this.#context.stages.get(stage)!.nodes!
+  }
+
+  /** The variants of the other stage that a reference means: one, or for a list those that agree on shared axes. */
+  #read(binding: StageBinding, variant: Variant, projection: Projection): readonly Variant[] {
+    const { variants } = this.#context
+    const other = this.#nodesOf(binding).projection
+    if (!binding.all) return [variants.project(variant, other)]
+    const pair = `${projection.axes.join()} ${other.axes.join()}`
+    const agreeing = this.#agreeing.get(pair) ?? variantsAgreeing(other, projection, variants)
+    this.#agreeing.set(pair, agreeing)
+    return agreeing(variant)
+  }
+
+  #fromSource(binding: Exclude<Binding, { type: 'stage' }>, variant: Variant): InputRef | undefined {
+    const { sources } = this.#context
     switch (binding.type) {
-      case 'stage': {
-        const { nodes } = stages.get(binding.stage)!
-        const node = nodes!.byVariant.get(variants.project(variant, nodes!.projection))!
-        return { type: 'stage', node: node.id, output: binding.output, kind: node.outputs[binding.output]! }
-      }
       case 'dataset': {
         const { name: dataset, split } = binding
         if (split !== undefined)

@@ -46,10 +46,20 @@ export interface GraphNode {
   position: Position
 }
 
+/** A node that there would be if `when` of its stage, or of one that it reads from, were true. */
+export interface AbsentNode {
+  id: NodeId
+  stage: string
+  /** `when`: its own stage says so. `needs`: it would read these, and they are absent. */
+  because: { kind: 'when' } | { kind: 'needs'; on: readonly NodeId[] }
+}
+
 /** Every node of a pipeline, in topological order, and who needs whom. */
 export interface Graph {
   pipeline: PipelineFacts
   nodes: ReadonlyMap<NodeId, GraphNode>
   dependents: ReadonlyMap<NodeId, readonly NodeId[]>
+  /** What `when` leaves out, in topological order. */
+  absent: readonly AbsentNode[]
   datasets: { readonly [name: string]: DatasetFiles }
 }

@@ -99,7 +99,7 @@ export class Scanner {
     })
   }
 
-  #withoutOutput({ name, text, index }: Reference, path: SourcePath): void {
+  #withoutOutput({ name, text, index, all }: Reference, path: SourcePath): void {
     const { uses } = this.#pipeline.stages[name]!
     const definition = Object.hasOwn(this.#registry.stages, uses) ? this.#registry.stages[uses] : undefined
     const outputs = typeof definition?.outputs === 'object' ? Object.keys(definition.outputs).sort() : []
@@ -107,7 +107,7 @@ export class Scanner {
       code: 'reference-syntax',
       message: `\`${text}\` names no output of stage \`${name}\``,
       ...(outputs.length === 1
-        ? { suggestion: `\${stages.${name}.${outputs[0]}}` }
+        ? { suggestion: `\${stages.${name}.${outputs[0]}${all ? '[*]' : ''}}` }
         : outputs.length > 1
           ? { advice: `Its outputs: ${outputs.join(', ')}.` }
           : {}),

@@ -66,6 +66,11 @@ export function acceptedBy(candidates: Candidates): readonly (ArtifactKind | Sou
   return found
 }
 
+/** How the members of a list over variants are named here; undefined where a place takes one input. */
+export function listsAt(candidates: Candidates): Slot['lists'] {
+  return slotsOf(candidates).find(({ lists }) => lists !== undefined)?.lists
+}
+
 /** What may describe the place at a path within the value that a schema describes. */
 export function candidatesAt(schema: OptionsSchema, path: readonly (string | number)[]): Candidates {
   let candidates = candidatesOf(schema)

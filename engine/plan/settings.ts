@@ -10,6 +10,8 @@ import { reportInBlock } from './locate-problem.ts'
 
 /** What of a node is not its inputs. */
 export interface NodeSettings {
+  /** False where there is to be no node. */
+  when: boolean
   env: { readonly [name: string]: string }
   cpus?: number
   timeoutMs?: number
@@ -19,7 +21,7 @@ export interface NodeSettings {
 
 const NO_RETRY = { attempts: 1, backoffMs: 0 }
 const DEFAULT_BACKOFF_MS = 1_000
-const DEFAULTS: NodeSettings = { env: {}, retry: NO_RETRY, allowFailed: 0 }
+const DEFAULTS: NodeSettings = { when: true, env: {}, retry: NO_RETRY, allowFailed: 0 }
 
 /** Fills params into the settings of a stage and checks them; undefined after reporting what is wrong. */
 export function readSettings(block: StageBlock, scope: Scope): NodeSettings | undefined {
@@ -41,6 +43,7 @@ export function readSettings(block: StageBlock, scope: Scope): NodeSettings | un
   const retry = asMap(value.retry)
   const timeoutMs = typeof value.timeout === 'string' ? durationMs(value.timeout) : undefined
   return {
+    when: value.when !== false,
     env: env as { [name: string]: string },
     ...(cpus === undefined ? {} : { cpus: cpus as number }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -18,11 +18,16 @@ export interface BoundStage {
   settings: NodeSettings | undefined
 }
 
-/** Fills params, inputs and defaults into a stage. Outputs are there if they can be told from the options. */
-export function bindStage(block: StageBlock, definition: AnyStageDefinition, scope: Scope): BoundStage {
+/**
+ * Fills params, inputs and defaults into a stage. Outputs are there if they can be told from the options. Undefined
+ * where `when` is false: its options are not looked at, because a variant without the stage need not have values for it.
+ */
+export function bindStage(block: StageBlock, definition: AnyStageDefinition, scope: Scope): BoundStage | undefined {
+  const settings = readSettings(block, scope)
+  if (settings?.when === false) return undefined
   const base = ['stages', block.name, 'with']
   const bound = bindBlock(block.with as Json, definition.options, base, scope)
-  return { bound, outputs: outputsOf(definition, bound), settings: readSettings(block, scope) }
+  return { bound, outputs: outputsOf(definition, bound), settings }
 }
 
 function outputsOf(definition: AnyStageDefinition, bound: Bound): BoundStage['outputs'] {

@@ -2,7 +2,7 @@ import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs
 import { chmod, constants, copyFile, mkdir, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { sha256, sha256Stream } from '../../cache/digest.ts'
+import { hexOf, sha256, sha256Stream } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { StageError, type StageInput } from '../define.ts'
 import { type CommandOptions, escapePointer } from './stage.ts'
@@ -12,6 +12,9 @@ const MAX_COPIED_BYTES = 16 * 1024 * 1024
 
 /** Still smaller ones are read once, and need no thread. */
 const MAX_READ_BYTES = 256 * 1024
+
+/** Longest name of a file that every file system takes, less what programs like to add. */
+const MAX_ENTRY = 200
 
 /** One input file of a command, and what it was when it was placed. */
 export interface PlacedFile {
@@ -41,12 +44,30 @@ export async function placeInputs(
 ): Promise<PlacedFile[]> {
   const placed: PlacedFile[] = []
   for (const name of Object.keys(declared)) {
-    const input = inputs[`inputs/${escapePointer(name)}`] ?? inputs[`inputs/${name}`]
-    if (!input) throw new Error(`no input ${name}`)
-    if (!standsAlone(input)) await mkdir(path.join(work, name), { recursive: true })
-    for (const file of filesOf(name, input)) placed.push(await placeFile(file, work))
+    for (const [place, input] of placesOf(name, inputs)) {
+      if (!standsAlone(input)) await mkdir(path.join(work, place), { recursive: true })
+      for (const file of filesOf(place, input)) placed.push(await placeFile(file, work))
+    }
   }
   return placed
+}
+
+/** Where an input goes: under its name; of a list over variants, each member into a folder of that name. */
+function placesOf(name: string, inputs: { readonly [name: string]: StageInput }): [string, StageInput][] {
+  const pointer = `inputs/${escapePointer(name)}`
+  const input = inputs[pointer]
+  if (input) return [[name, input]]
+  const members = Object.entries(inputs).filter(([other]) => other.startsWith(`${pointer}/`))
+  if (members.length === 0) throw new Error(`no input ${name}`)
+  return members.map(([member, one]) => [`${name}/${entryName(member.slice(pointer.length + 1))}`, one])
+}
+
+/** The label of a variant, out of a pointer, as one file name; what is too long for one ends in a digest. */
+function entryName(label: string): string {
+  const name = label.replaceAll('~1', '%2F').replaceAll('~0', '~').replaceAll('\\', '%5C')
+  return Buffer.byteLength(name) <= MAX_ENTRY
+    ? name
+    : `${[...name].slice(0, 40).join('')}-${hexOf(sha256(name)).slice(0, 32)}`
 }
 
 async function placeFile({ place, location, digest, executable }: FileToPlace, work: string): Promise<PlacedFile> {

@@ -36,11 +36,11 @@ export const command: ServiceStageDefinition<CommandOptions> = {
         type: 'object',
         default: {},
         description:
-          'What the folder holds, by name in it: a path, a glob or a reference. A file (and a `file` output) stands there under the name itself; folders, globs, other outputs and collections are folders of that name. The program may change them: they are copies, or above 16 MiB links to the read-only originals.',
+          'What the folder holds, by name in it: a path, a glob or a reference. A file (and a `file` output) stands there under the name itself; folders, globs, other outputs and collections are folders of that name. A list over variants is a folder with one entry for each, named by what tells them apart, such as `density=1,scale=0.5` (`only`, where there is one). The program may change them: they are copies, or above 16 MiB links to the read-only originals.',
         additionalProperties: {
           description:
             'A path, a glob, or a reference to an output, a dataset (its corpus) or a split (its queries and judgements).',
-          slot: { accepts: [...ARTIFACTS, 'dataset', 'split', 'path'], parts: ['corpus'] },
+          slot: { accepts: [...ARTIFACTS, 'dataset', 'split', 'path'], parts: ['corpus'], lists: 'labelled' },
         },
       },
       outputs: {

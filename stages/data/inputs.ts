@@ -13,3 +13,12 @@ export function splitOf(input: StageInput | undefined): { name: string; queries:
     throw new Error(`expected a split with queries and judgements, got ${input?.type}`)
   return { name: input.name, queries: input.queries, qrels: input.qrels }
 }
+
+/** The inputs at a slot that takes a list over variants too: the one that is there, or the list's members in order. */
+export function inputsAt(inputs: { readonly [name: string]: StageInput }, name: string): StageInput[] {
+  const one = inputs[name]
+  if (one) return [one]
+  const members: StageInput[] = []
+  for (let next = inputs[`${name}/0`]; next; next = inputs[`${name}/${members.length}`]) members.push(next)
+  return members
+}

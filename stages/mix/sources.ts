@@ -1,5 +1,5 @@
 import { readCorpus } from '../data/beir.ts'
-import { corpusOf } from '../data/inputs.ts'
+import { corpusOf, inputsAt } from '../data/inputs.ts'
 import { readJsonl } from '../data/jsonl.ts'
 import { readPassages } from '../data/pairs.ts'
 import { FILES, fileOf, type Pair, type Passage, passageText } from '../data/rows.ts'
@@ -63,7 +63,8 @@ export async function readSources(context: StageContext<MixOptions>, wholeCorpor
   const reports: SourceReport[] = []
   const examples: Example[] = []
   for (const [i, { weight = 1 }] of options.pairs.entries()) {
-    const input = inputs[`pairs/${i}/from`]
+    const from = inputsAt(inputs, `pairs/${i}/from`)
+    const [input] = from
     const keys = new Map<string, { text: string; key: TextKey }>()
     const passages = corpora.get(corpusDigests.get(i) ?? '')
     const report: SourceReport = { ...describe(input, i), weight, read: 0, empty: 0 }
@@ -99,14 +100,24 @@ export async function readSources(context: StageContext<MixOptions>, wholeCorpor
         for (const [passage, relevance] of judged)
           if (relevance > 0) add(query, split.queries.get(query) as string, passages.get(passage) as Passage)
     } else {
-      const own = await readPassages(input)
-      for await (const { row, line } of readJsonl<Pair>(fileOf(input, FILES.pairs).location, FILES.pairs)) {
-        const passage = own.get(row.passage_id)
-        if (!passage)
-          throw new StageError(`the pair names a passage that is not with it: ${JSON.stringify(row.passage_id)}`, {
-            where: `${FILES.pairs}:${line}`,
-          })
-        add(row._id, row.query, passage)
+      const seen = new Set<string>()
+      for (const one of from) {
+        // Variants over several collections may use one id for different passages.
+        keys.clear()
+        const own = await readPassages(one)
+        for await (const { row, line } of readJsonl<Pair>(fileOf(one, FILES.pairs).location, FILES.pairs)) {
+          const passage = own.get(row.passage_id)
+          if (!passage)
+            throw new StageError(`the pair names a passage that is not with it: ${JSON.stringify(row.passage_id)}`, {
+              where: `${FILES.pairs}:${line}`,
+            })
+          if (from.length > 1) {
+            const pair = JSON.stringify([row._id, row.query, row.passage_id, passageText(passage)])
+            if (seen.has(pair)) continue
+            seen.add(pair)
+          }
+          add(row._id, row.query, passage)
+        }
       }
     }
   }

@@ -123,8 +123,8 @@ export const mix: StageDefinition<MixOptions> = {
           properties: {
             from: {
               description:
-                'Synthetic pairs (an output of generate or filter), or a split of a dataset, whose judgements above 0 are pairs.',
-              slot: { accepts: ['pairs', 'split'] },
+                'Synthetic pairs (an output of generate or filter), or a split of a dataset, whose judgements above 0 are pairs. A list over variants is one source with the pairs of all of them, each once.',
+              slot: { accepts: ['pairs', 'split'], lists: 'numbered' },
             },
             weight: {
               type: 'integer',

@@ -53,7 +53,7 @@ function nestedRows(option: OptionsSchema, name: string): string[] {
 }
 
 function textOf(option: OptionsSchema): string {
-  if (option.slot) return `a reference: ${option.slot.accepts.join(', ')}`
+  if (option.slot) return `a reference: ${option.slot.accepts.join(', ')}${option.slot.lists ? '; also `[*]`' : ''}`
   if (option.enum) return option.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ')
   if (option.const !== undefined) return `\`${JSON.stringify(option.const)}\``
   const choices = option.oneOf ?? option.anyOf

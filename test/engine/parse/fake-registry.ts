@@ -114,7 +114,7 @@ const data: AnyStageDefinition = {
           additionalProperties: false,
           required: ['from'],
           properties: {
-            from: { slot: { accepts: ['pairs', 'split'] } },
+            from: { slot: { accepts: ['pairs', 'split'], lists: 'numbered' } },
             weight: { type: 'integer', minimum: 1, default: 1 },
             corpus: { slot: { accepts: ['dataset'], parts: ['corpus'] } },
           },
@@ -150,7 +150,9 @@ const command: AnyStageDefinition = {
       inputs: {
         type: 'object',
         default: {},
-        additionalProperties: { slot: { accepts: ['passages', 'pairs', 'training', 'file', 'folder', 'path'] } },
+        additionalProperties: {
+          slot: { accepts: ['passages', 'pairs', 'training', 'file', 'folder', 'path'], lists: 'labelled' },
+        },
       },
       outputs: { type: 'object', default: {}, additionalProperties: { enum: ['file', 'folder', 'pairs'] } },
     },
