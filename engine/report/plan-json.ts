@@ -1,6 +1,6 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { NodeEstimate, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
-import type { NodeId } from '../plan/node.ts'
+import type { AbsentNode, NodeId } from '../plan/node.ts'
 
 /** Why a node has its decision, as programs read it; `follows` is what a pending node waits for. */
 type JsonReason = StaleReason | { kind: 'follows'; on: readonly NodeId[] }
@@ -16,16 +16,31 @@ export interface JsonNode {
   estimate: NodeEstimate
 }
 
+/** One node that is left out: its own `when` is false, or (`needs`) it would read from nodes that are left out. */
+export interface JsonAbsent {
+  id: NodeId
+  stage: string
+  because: 'when' | 'needs'
+  on: readonly NodeId[]
+}
+
 /** The one object that `plan --json` prints; `schema` is raised when a program would misread it. */
 export interface JsonPlan {
   schema: 1
   nodes: readonly JsonNode[]
+  /** Nodes that `when` leaves out. */
+  absent: readonly JsonAbsent[]
   totals: Plan['totals']
 }
 
 /** A plan as programs read it. */
 export function planJson(plan: Plan): JsonPlan {
-  return { schema: 1, nodes: plan.nodes.map(nodeJson), totals: plan.totals }
+  return { schema: 1, nodes: plan.nodes.map(nodeJson), absent: plan.graph.absent.map(absentJson), totals: plan.totals }
+}
+
+/** A node that is left out, as programs read it. */
+export function absentJson({ id, stage, because }: AbsentNode): JsonAbsent {
+  return { id, stage, because: because.kind, on: because.kind === 'needs' ? because.on : [] }
 }
 
 /** One node of a plan as programs read it. */

@@ -1,4 +1,5 @@
 import type { Decision, NodeEstimate, Plan, PlannedNode } from '../plan/decision.ts'
+import { absentText } from './absent-text.ts'
 import { type Paint, plainPaint } from './colour.ts'
 import { explanationText } from './explanation.ts'
 import { decisionPhrase } from './reason-text.ts'
@@ -28,6 +29,8 @@ export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint
     const told = plan.nodes.filter(({ decision }) => decision.kind !== 'cached')
     parts.splice(1, 0, ...told.map((planned) => explanationText(planned)))
   }
+  const absent = absentText(plan.graph.absent)
+  if (absent !== undefined) parts.push(absent)
   return parts.join('\n\n')
 }
 

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import type { Diagnostic } from '../../parse/diagnostic.ts'
 import { loadGraph } from '../../plan/load-graph.ts'
+import { absentText } from '../../report/absent-text.ts'
+import { absentJson } from '../../report/plan-json.ts'
 import { counted } from '../../report/words.ts'
 import { ExitStatus } from '../exit-status.ts'
 import type { CommonOptions } from '../options.ts'
@@ -18,12 +20,15 @@ export async function validateCommand(file: string, options: CommonOptions): Pro
     registry,
   })
   const valid = graph !== undefined
-  if (options.json) printJson({ valid, diagnostics: diagnostics.map(diagnosticJson) })
+  if (options.json)
+    printJson({ valid, diagnostics: diagnostics.map(diagnosticJson), absent: (graph?.absent ?? []).map(absentJson) })
   else {
     if (!valid || !options.quiet) tellDiagnostics(diagnostics)
     if (pipeline && graph && !options.quiet) {
       const stages = Object.keys(pipeline.stages).length
       print(`${file} is valid: ${counted(stages, 'stage')}, ${counted(graph.nodes.size, 'node')}`)
+      const absent = absentText(graph.absent)
+      if (absent !== undefined) print(absent)
     }
   }
   return valid ? ExitStatus.ok : ExitStatus.invalid

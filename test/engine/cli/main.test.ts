@@ -74,7 +74,11 @@ test('an invalid pipeline is status 2, told on standard error with its place, an
     expect.arrayContaining(['severity', 'code', 'message', 'file', 'line', 'column', 'suggestion']),
   )
   expect(printed.diagnostics[0].suggestion).toBe('inputs')
-  expect(JSON.parse(queryloom('validate', 'demo.yaml', '--json').stdout)).toEqual({ valid: true, diagnostics: [] })
+  expect(JSON.parse(queryloom('validate', 'demo.yaml', '--json').stdout)).toEqual({
+    valid: true,
+    diagnostics: [],
+    absent: [],
+  })
 })
 
 test('plan, run, status and explain agree with each other and keep data on standard output', () => {

@@ -141,6 +141,15 @@ test('plan --json keeps to its contract', () => {
         }),
       }),
     },
+    absent: {
+      type: 'array',
+      items: object({
+        id: { type: 'string' },
+        stage: { type: 'string' },
+        because: { enum: ['when', 'needs'] },
+        on: { type: 'array', items: { type: 'string' } },
+      }),
+    },
     totals: object({
       cached: count,
       fetch: count,

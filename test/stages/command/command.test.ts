@@ -197,6 +197,29 @@ describe('command', () => {
     await expect(run('cat in > out', { out: 'out' }, { in: input.input })).rejects.toThrow('an input changed')
   })
 
+  it('finds a list over variants as a folder with an entry for each, by its label', async () => {
+    const long = `b=${'x'.repeat(300)}`
+    const runs = {
+      'inputs/runs/a=1,b=x~1y': artifactInput('folder', { 'scores.txt': 'one\n' }),
+      'inputs/runs/a=2,b=~0': artifactInput('folder', { 'scores.txt': 'two\n' }),
+      [`inputs/runs/${long}`]: artifactInput('file', { 'any.txt': 'three\n' }),
+    }
+    const result = await runStage(
+      command,
+      {
+        run: 'ls runs > names; cat runs/*/scores.txt > all',
+        inputs: { runs: { $input: 'inputs/runs' } },
+        outputs: { names: 'names', all: 'all' },
+      },
+      runs,
+      { processes: processes() },
+    )
+    const [first, second, third, ...more] = result.text('names', 'names').trim().split('\n')
+    expect([first, second, more]).toEqual(['a=1,b=x%2Fy', 'a=2,b=~', []])
+    expect(third).toMatch(/^b=x{38}-[0-9a-f]{32}$/)
+    expect(result.text('all', 'all')).toBe('one\ntwo\n')
+  })
+
   it('links large inputs instead of copying them', async () => {
     const large = file('x'.repeat(17 * 1024 * 1024))
     const result = await run('test -L in && wc -c < in > out', { out: 'out' }, { in: large.input })

@@ -88,6 +88,29 @@ describe('mix', () => {
     expect(result.summary.counts).toEqual({ pairs: 2, empty: 0, decontaminated: 0, training: 2, dev: 0 })
   })
 
+  it('takes a list over variants as one source, each pair once, each passage from its own variant', async () => {
+    const other = corpus.map((passage) => ({ ...passage, text: `Elsewhere ${passage.text}` }))
+    const result = await runStage(
+      mix,
+      { pairs: [{ from: { $input: 'pairs/0/from' } }] },
+      {
+        'pairs/0/from/0': synthetic([pair(0, 'how is tea made')]),
+        'pairs/0/from/1': synthetic([pair(0, 'how is tea made'), pair(0, 'keeping tea', 1)]),
+        'pairs/0/from/2': synthetic([pair(0, 'how is tea made')], other),
+      },
+    )
+    expect(
+      training(result)
+        .map(({ anchor, positive }) => [anchor, positive.includes('Elsewhere')])
+        .sort(),
+    ).toEqual([
+      ['how is tea made', false],
+      ['how is tea made', true],
+      ['keeping tea', false],
+    ])
+    expect(result.summary.counts).toMatchObject({ pairs: 3, training: 3 })
+  })
+
   it('gives the same bytes whatever the order of the source files and of the corpus', async () => {
     const options = {
       negatives: { mine: 'bm25', per_query: 3, skip_top: 1 },
