@@ -37,6 +37,11 @@ export class KnownPositives {
     }
   }
 
+  /** Keeps a passage from being a negative of the anchor although it does not answer it. */
+  spare(normalisedAnchor: string, text: TextKey): void {
+    into(this.#texts, normalisedAnchor, text)
+  }
+
   /** By normalised anchor and by text of the passage, whatever source says so. */
   has(normalisedAnchor: string, text: TextKey): boolean {
     return this.#texts.get(normalisedAnchor)?.has(text) ?? false

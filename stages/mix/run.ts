@@ -11,6 +11,7 @@ import { decontaminate } from './decontaminate.ts'
 import { type Example, KnownPositives } from './example.ts'
 import { holdOut } from './hold-out.ts'
 import { type Miner, makeMiner } from './negatives.ts'
+import { shufflePassages } from './shuffle.ts'
 import { readSources } from './sources.ts'
 import type { MixOptions } from './stage.ts'
 
@@ -34,7 +35,8 @@ export async function run(context: StageContext<MixOptions>): Promise<StageSumma
     against,
     options.decontaminate?.jaccard ?? DEFAULT_JACCARD,
   )
-  const { training, dev, passages, dropped } = holdOut(clean.kept, options.dev, seed)
+  const { training: right, dev, passages, dropped } = holdOut(clean.kept, options.dev, seed)
+  const { training, unshuffled } = withShuffled(right, options, known)
 
   const miners = new Map<string, Miner>()
   if (negatives !== 'none')
@@ -82,6 +84,7 @@ export async function run(context: StageContext<MixOptions>): Promise<StageSumma
   if (options.dev !== 'none') details.dev = { passages, dropped_with_their_query: dropped }
   if (miners.size > 0) details.mining = [...miners.values()].map((miner) => miner.report() as unknown as Json)
   const warnings: string[] = []
+  if (unshuffled > 0) warnings.push(`left out for want of passages to shuffle them among: ${unshuffled} pairs`)
   if (total === 0) warnings.push('there is nothing to train on')
   if (short) warnings.push('the corpus is too small for so many negatives: some rows have fewer')
   return {
@@ -95,6 +98,25 @@ export async function run(context: StageContext<MixOptions>): Promise<StageSumma
     ...(warnings.length > 0 ? { warnings } : {}),
     details,
   }
+}
+
+/** The examples of the sources that ask for it with wrong passages; these are then no negatives of their queries. */
+function withShuffled(
+  training: readonly Example[],
+  { pairs, seed }: MixOptions,
+  known: KnownPositives,
+): { training: Example[]; unshuffled: number } {
+  let unshuffled = 0
+  const all = pairs.flatMap(({ shuffle }, i) => {
+    const own = training.filter(({ source }) => source === i)
+    if (!shuffle) return own
+    const { examples, dropped } = shufflePassages(own, known, seed)
+    unshuffled += dropped
+    return examples
+  })
+  for (const { source, normalised, positiveKey } of all)
+    if (pairs[source]?.shuffle) known.spare(normalised, positiveKey)
+  return { training: all, unshuffled }
 }
 
 /** Rows, each as often as its weight says, by XXH64 of seed, ids and repeat; nothing of it depends on their order. */

@@ -4,6 +4,7 @@ import type { Implied, InputMarker, Lineage, OptionsSchema, StageDefinition } fr
 interface MixSource {
   from: InputMarker
   weight?: number
+  shuffle?: boolean
   corpus?: InputMarker
 }
 
@@ -132,6 +133,11 @@ export const mix: StageDefinition<MixOptions> = {
               maximum: 1000,
               default: 1,
               description: 'How many times each row of this source stands in the training data.',
+            },
+            shuffle: {
+              type: 'boolean',
+              description:
+                'Gives each query of this source the passage of another one, by seed: a control that shows what wrong pairs do. Only training rows are shuffled, not `dev`.',
             },
             corpus: {
               description:

@@ -88,6 +88,51 @@ describe('mix', () => {
     expect(result.summary.counts).toEqual({ pairs: 2, empty: 0, decontaminated: 0, training: 2, dev: 0 })
   })
 
+  it('pairs the queries of a shuffled source with wrong passages, each query and each passage as often as before', async () => {
+    const rows = [...pairs, ...SUBJECTS.slice(0, 5).map((subject, i) => pair(i, `keeping ${subject}`, 1))]
+    const source = (options: object) => ({
+      pairs: [{ from: { $input: 'pairs/0/from' }, ...options }],
+      dev: { count: 2 },
+    })
+    const inputs = { 'pairs/0/from': synthetic(rows) }
+    const right = await runStage(mix, source({}), inputs)
+    const wrong = await runStage(mix, source({ shuffle: true }), inputs)
+    const again = await runStage(mix, source({ shuffle: true }), { 'pairs/0/from': synthetic([...rows].reverse()) })
+    const column = (result: StageResult, name: 'anchor' | 'positive'): string[] =>
+      training(result)
+        .map((row) => row[name])
+        .sort()
+    expect(column(wrong, 'anchor')).toEqual(column(right, 'anchor'))
+    expect(column(wrong, 'positive')).toEqual(column(right, 'positive'))
+    const subjectOf = (text: string): string | undefined => SUBJECTS.find((subject) => text.includes(subject))
+    for (const { anchor, positive } of training(wrong)) expect(subjectOf(positive)).not.toBe(subjectOf(anchor))
+    expect(dev(wrong)).toEqual(dev(right))
+    expect(training(again)).toEqual(training(wrong))
+    const otherSeed = await runStage(mix, { ...source({ shuffle: true }), dev: 'none', seed: 2 }, inputs)
+    const seedOne = await runStage(mix, { ...source({ shuffle: true }), dev: 'none' }, inputs)
+    const byAnchor = (result: StageResult) =>
+      new Map(training(result).map(({ anchor, positive }) => [anchor, positive]))
+    expect(byAnchor(otherSeed)).not.toEqual(byAnchor(seedOne))
+  })
+
+  it('takes neither the right nor the wrong passage of a shuffled query as its negative, and leaves out what it can not shuffle', async () => {
+    const options = {
+      pairs: [{ from: { $input: 'pairs/0/from' }, shuffle: true }],
+      negatives: { mine: 'bm25', per_query: 8 },
+    }
+    const result = await runStage(mix, options, { 'pairs/0/from': synthetic(pairs), ...whole(0) })
+    for (const row of training(result)) {
+      const right = pairs.find(({ query }) => query === row.anchor)
+      expect(negatives(row)).toHaveLength(8)
+      expect(negatives(row)).not.toContain(row.positive)
+      expect(negatives(row)).not.toContain(textOf(Number(right?.passage_id.slice(1))))
+    }
+    const few = [pair(0, 'a first query'), pair(0, 'a second query', 1), pair(1, 'a third query')]
+    const left = await runStage(mix, { ...options, negatives: 'none' }, { 'pairs/0/from': synthetic(few) })
+    expect(left.summary.counts).toMatchObject({ pairs: 3, training: 2 })
+    expect(left.summary.warnings).toEqual(['left out for want of passages to shuffle them among: 1 pairs'])
+  })
+
   it('takes a list over variants as one source, each pair once, each passage from its own variant', async () => {
     const other = corpus.map((passage) => ({ ...passage, text: `Elsewhere ${passage.text}` }))
     const result = await runStage(
