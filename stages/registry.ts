@@ -1,3 +1,4 @@
+import { baselines } from './baselines/baselines.ts'
 import { command } from './command/stage.ts'
 import { datasets } from './data/dataset.ts'
 import type { Registry } from './define.ts'
@@ -31,4 +32,5 @@ export const registry: Registry = {
   prompts: {
     parse: parsePrompt,
   },
+  baselines,
 }

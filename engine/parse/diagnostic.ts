@@ -29,6 +29,8 @@ export type DiagnosticCode =
   | 'unknown-param'
   | 'sweep'
   | 'when'
+  | 'baseline'
+  | 'report'
   | 'dataset'
   | 'model'
   | 'prompt'

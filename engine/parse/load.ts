@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Json, Registry } from '../../stages/define.ts'
+import { addBaselines } from './baselines.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { Diagnostics } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
@@ -9,9 +10,9 @@ import { literalValue, overrideParams } from './params.ts'
 import { parseSource } from './parse-source.ts'
 import type { Pipeline, ReportBlock, SourcePath, StageBlock } from './pipeline.ts'
 import { projectRoot } from './project-root.ts'
+import { readReport } from './report-block.ts'
 import { SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from './schema.ts'
 import { readSource, Source } from './source.ts'
-import { suggest } from './suggest.ts'
 import { readSweep } from './sweep.ts'
 import { validate } from './validate.ts'
 
@@ -67,8 +68,18 @@ function readPipeline(document: SourceDocument, options: LoadOptions, diagnostic
     params: written,
     diagnostics,
   })
-  const stages: { [name: string]: StageBlock } = {}
-  for (const [name, block] of Object.entries(asMap(root.stages))) stages[name] = readStage(name, block, form)
+  const own: { [name: string]: StageBlock } = {}
+  for (const [name, block] of Object.entries(asMap(root.stages))) own[name] = readStage(name, block, form)
+  const { stages, labels, entryOf } = addBaselines(
+    root.baselines ?? null,
+    own,
+    options.registry.baselines,
+    document,
+    diagnostics,
+  )
+  // Nobody wrote what is inside an added stage: its place is where it was asked for.
+  const placeOf = (at: SourcePath): SourcePath | undefined =>
+    at[0] === 'stages' ? entryOf.get(String(at[1])) : undefined
   const description = asText(root.description)
   return {
     file,
@@ -87,10 +98,13 @@ function readPipeline(document: SourceDocument, options: LoadOptions, diagnostic
     axes,
     exclude,
     include,
-    report: readReport(asMap(root.report), stages, document, diagnostics),
+    report: readReport(asMap(root.report), { stages, labels, sweep: asMap(root.sweep) }, document, diagnostics),
     sources: [{ file, digest: document.source.digest }],
-    locate: (at, what) => document.locate(at, what),
-    locateText: (at, start, length) => document.locateText(at, start, length),
+    locate: (at, what) => document.locate(placeOf(at) ?? at, what),
+    locateText: (at, start, length) => {
+      const place = placeOf(at)
+      return place ? document.locate(place) : document.locateText(at, start, length)
+    },
   }
 }
 
@@ -155,34 +169,5 @@ function readStage(name: string, block: Json, form: Form): StageBlock {
     settings,
     passEnv: asTexts(map.pass_env),
     ...(description === undefined ? {} : { description }),
-  }
-}
-
-function readReport(
-  block: { readonly [name: string]: Json },
-  stages: { readonly [name: string]: StageBlock },
-  document: SourceDocument,
-  diagnostics: Diagnostics,
-): ReportBlock {
-  const unknown = (name: string, at: SourcePath, what: 'key' | 'value'): void => {
-    if (Object.hasOwn(stages, name)) return
-    const meant = suggest(name, Object.keys(stages))
-    diagnostics.error(document.locate(at, what), {
-      code: 'unknown-reference',
-      message: `there is no stage \`${name}\``,
-      ...(meant === undefined ? {} : { suggestion: meant }),
-    })
-  }
-  const labels: { [stage: string]: string } = {}
-  for (const [stage, label] of Object.entries(asMap(block.labels))) {
-    unknown(stage, ['report', 'labels', stage], 'key')
-    if (typeof label === 'string') labels[stage] = label
-  }
-  const baseline = asText(block.baseline)
-  if (baseline !== undefined) unknown(baseline, ['report', 'baseline'], 'value')
-  return {
-    ...(Array.isArray(block.metrics) ? { metrics: asTexts(block.metrics) } : {}),
-    ...(block.labels === undefined ? {} : { labels }),
-    ...(baseline === undefined ? {} : { baseline }),
   }
 }

@@ -44,6 +44,10 @@ export interface ReportBlock {
   labels?: { readonly [stage: string]: string }
   /** The stage that others must beat for the verdict. */
   baseline?: string
+  /** The axis whose values are the columns of a table for each metric. */
+  x?: string
+  /** The axis whose values are its rows. */
+  series?: string
 }
 
 /** A parsed pipeline: pure data, every value with its position. */

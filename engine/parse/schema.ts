@@ -89,6 +89,11 @@ const STAGE: OptionsSchema = {
   },
 }
 
+const BASELINES: OptionsSchema = {
+  type: ['array', 'null'],
+  description: 'Systems to compare with, added as stages `baseline-…` at the same budget.',
+}
+
 const ASSIGNMENTS: OptionsSchema = { type: 'array', items: { type: 'object' } }
 
 /** Form of a pipeline, without what depends on params: options, settings, datasets' and models' blocks. */
@@ -128,12 +133,12 @@ export const STRUCTURE_SCHEMA: OptionsSchema = {
         metrics: { type: 'array', items: { type: 'string' }, description: 'Metrics to show.' },
         labels: { type: 'object', additionalProperties: { type: 'string' }, description: 'Names in tables, by stage.' },
         baseline: text('The stage that others must beat.'),
-        x: LATER,
-        series: LATER,
+        x: text('The axis whose values are the columns of further tables, one for each metric.'),
+        series: text('The axis whose values are the rows of these tables.'),
       },
     },
     include: LATER,
-    baselines: LATER,
+    baselines: { ...BASELINES, items: { type: 'string' } },
   },
 }
 
@@ -173,6 +178,14 @@ export function assembleSchema(registry: Registry): PipelineSchemas {
   const described: { [name: string]: Json } = {}
   for (const [name, section] of Object.entries(properties))
     if (!section.notYet) described[name] = forEditors(section, 'nowhere')
+  const known = Object.entries(registry.baselines?.known ?? {})
+  described.baselines = {
+    ...(forEditors(BASELINES, 'nowhere') as { [word: string]: Json }),
+    items:
+      known.length === 0
+        ? { type: 'string' }
+        : { oneOf: known.map(([name, description]) => ({ const: name, description })) },
+  }
   const members = {
     stages: { $ref: '#/$defs/stage' },
     datasets: forEditors(registry.datasets.schema, 'inside'),

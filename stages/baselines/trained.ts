@@ -1,0 +1,79 @@
+import type { Json, Problem } from '../define.ts'
+import type { Derivation } from './derivation.ts'
+import { stageReference, withStage } from './reference.ts'
+import { type Stages, type System, sourcesOf } from './system.ts'
+
+/** The sources of a mix that stand in for a system's, or why there are none. */
+export type DeriveSources = (
+  system: System & { mix: string },
+  stages: Stages,
+  into: Derivation,
+) => readonly { readonly [name: string]: Json }[] | Problem
+
+/** Says so where a model is trained further that was trained before: what that one learned from is not followed. */
+export function continuesModel({ train }: System, stages: Stages): Problem | undefined {
+  if (!stageReference(stages[train]!.with.base)) return undefined
+  return {
+    message: `\`${train}\` trains a model further, and what that one learned from would stay as it is`,
+    advice: 'Write this baseline as stages of your own.',
+  }
+}
+
+/** Measures the system's model before training: without data, so that nothing that shapes the data touches it. */
+export function untrained(system: System, stages: Stages, into: Derivation): void {
+  const measured = stages[system.eval]!.with
+  const { base, tokenizer, vocabulary_size, seed, data } = stages[system.train]!.with
+  if (stageReference(base)) {
+    into.measure(system.eval, { ...measured, model: base })
+    return
+  }
+  const [dataset, ...others] = system.corpora ?? []
+  const start = { base, vocabulary_size, seed, budget: { steps: 0 } }
+  const named = tokenizer !== undefined && tokenizer !== 'corpus'
+  // A tokenizer is learned from the corpus that the data descends from. Data that leads to several, or to none that
+  // can be told, is kept for its sake; so it is where the base may turn out to be a model, with a tokenizer of its own.
+  const one = dataset !== undefined && others.length === 0 && typeof base === 'string' && !base.includes('${')
+  const options = named
+    ? { ...start, tokenizer }
+    : one
+      ? { ...start, tokenizer: { corpus: `\${datasets.${dataset}}` } }
+      : { ...start, tokenizer, data }
+  const train = into.add(system.train, options)
+  into.measure(system.eval, { ...measured, model: `\${stages.${train}.model}` })
+}
+
+/** Trains and measures as the system does, on a mix with other sources. */
+export function trainedOn(
+  derive: DeriveSources,
+  system: System,
+  stages: Stages,
+  into: Derivation,
+): Problem | undefined {
+  const { mix } = system
+  if (mix === undefined) return { message: `what \`${system.train}\` is trained on can't be followed to a mix` }
+  const sources = derive({ ...system, mix }, stages, into)
+  if ('message' in sources) return sources
+  const data = into.add(mix, { ...stages[mix]!.with, pairs: [...sources] as Json[] })
+  const options = stages[system.train]!.with
+  const dev = stageReference(options.dev)
+  const train = into.add(system.train, {
+    ...options,
+    data: withStage(stageReference(options.data)!, data),
+    ...(dev?.stage === mix ? { dev: withStage(dev, data) } : {}),
+  })
+  const measured = stages[system.eval]!.with
+  into.measure(system.eval, { ...measured, model: withStage(stageReference(measured.model)!, train) })
+  return undefined
+}
+
+/** The sources of a system's mix, those that a language model wrote replaced. */
+export function replaceWritten(
+  { mix, written }: System & { mix: string },
+  stages: Stages,
+  replace: (source: { readonly [name: string]: Json }, chain: readonly string[]) => { [name: string]: Json },
+): readonly { readonly [name: string]: Json }[] {
+  return sourcesOf(stages[mix]!).map((source, i) => {
+    const found = written.find(({ index }) => index === i)
+    return found ? replace(source, found.chain) : source
+  })
+}
