@@ -80,6 +80,6 @@ function axisProblem(name: string, sweep: Map): { message: string; suggestion?: 
     message: `\`${name}\` is no axis of the sweep`,
     ...(near !== undefined
       ? { suggestion: near }
-      : { advice: axes.length === 0 ? 'The pipeline has no sweep.' : `The axes: ${axes.join(', ')}.` }),
+      : { advice: axes.length === 0 ? 'The sweep has none.' : `The axes: ${axes.join(', ')}.` }),
   }
 }

@@ -1,8 +1,11 @@
+import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
+import { type AxisTable, axisTables } from './axis-tables.ts'
 import type { Metrics, Result, Scores } from './results.ts'
+import { comparisonsOf } from './systems.ts'
 
 /** One result of `metrics --json`. */
-export interface JsonMetrics {
+interface JsonMetrics {
   node: NodeId
   /** False where the pipeline, or what it reads, has changed since. */
   fresh: boolean
@@ -18,9 +21,23 @@ export interface JsonMetrics {
   groups?: NonNullable<Scores['groups']>
 }
 
-/** The newest results of a pipeline as programs read them, one for each node that leaves scores. */
-export function metricsJson(results: readonly Result[]): JsonMetrics[] {
-  return results.map(({ scored: { node, fresh }, scores, dataset }) => ({
+/** The one object that `metrics --json` prints; `schema` is raised when a program would misread it. */
+export interface JsonResults {
+  schema: 1
+  /** The newest results, one for each node that leaves scores. */
+  results: readonly JsonMetrics[]
+  /** What `report.x` and `report.series` ask for. */
+  tables: readonly AxisTable[]
+}
+
+/** The results of a pipeline as programs read them. */
+export function metricsJson(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): JsonResults {
+  const tables = comparisonsOf(results, pipeline).flatMap((comparison) => axisTables(comparison, pipeline))
+  return { schema: 1, results: results.map(resultJson), tables }
+}
+
+function resultJson({ scored: { node, fresh }, scores, dataset }: Result): JsonMetrics {
+  return {
     node: node.id,
     fresh,
     variant: node.variant,
@@ -31,5 +48,5 @@ export function metricsJson(results: readonly Result[]): JsonMetrics[] {
     queries: scores.queries,
     metrics: scores.metrics,
     ...(scores.groups === undefined ? {} : { groups: scores.groups }),
-  }))
+  }
 }

@@ -5,6 +5,8 @@ import { isLeaked, type Metrics, type Result } from './results.ts'
 export interface System {
   /** The name it has in tables. */
   label: string
+  /** The same without its axes. */
+  name: string
   stage: string
   /** Axes that are not replicates. */
   variant: { readonly [axis: string]: string }
@@ -67,6 +69,11 @@ export function meansOver(result: Result, chosen: ReadonlySet<string>, metrics: 
   return means
 }
 
+/** What a result scores in a comparison: over the queries that are clean for every system, where some leaked. */
+export function comparisonMetrics(result: Result, { clean, metrics }: Comparison): Metrics {
+  return clean ? meansOver(result, clean, metrics) : result.scores.metrics
+}
+
 function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): System[] {
   const replicateAxes = new Set(pipeline.axes.filter((axis) => axis.replicate).map((axis) => axis.param))
   const systems = new Map<string, System & { replicates: Result[] }>()
@@ -83,6 +90,7 @@ function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'ax
     const label = Object.hasOwn(labels, node.stage) ? (labels[node.stage] as string) : node.stage
     const axes = entries.map(([axis, value]) => `${axis}=${value}`).join(', ')
     systems.set(name, {
+      name: label,
       label: axes === '' ? label : `${label} [${axes}]`,
       stage: node.stage,
       variant: Object.fromEntries(entries),

@@ -36,7 +36,11 @@ class Watched {
   /** Whether a plan parsed the pipeline, and its decisions by node. */
   async plan(...args: string[]): Promise<{ parsed: boolean; nodes: { [id: string]: string } }> {
     writeFileSync(this.#list, '')
-    const plan = await this.project.json<{ nodes: { id: string; decision: string }[] }>('plan', 'pipeline.yaml', ...args)
+    const plan = await this.project.json<{ nodes: { id: string; decision: string }[] }>(
+      'plan',
+      'pipeline.yaml',
+      ...args,
+    )
     const parsed = readFileSync(this.#list, 'utf8').includes('/node_modules/yaml/')
     return { parsed, nodes: Object.fromEntries(plan.nodes.map(({ id, decision }) => [id, decision])) }
   }

@@ -55,7 +55,7 @@ test.skipIf(!python)(
     expect(queries.length).toBeGreaterThan(40)
     expect(new Set(queries).size).toBeGreaterThan(30)
 
-    const metrics = await project.json<MetricsRow[]>('metrics', 'quickstart.yaml', ...SMALL)
+    const { results: metrics } = await project.json<{ results: MetricsRow[] }>('metrics', 'quickstart.yaml', ...SMALL)
     expect(metrics).toHaveLength(26)
     for (const row of metrics) {
       expect(row).toMatchObject({ fresh: true, dataset: 'collection', queries: 97 })

@@ -18,7 +18,7 @@ export function metricsCommand(file: string, options: CommonOptions): Promise<Ex
     const current = new Map<NodeId, ActionRecord>()
     for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
     const results = await readResults(scoredNodes(session, (node) => current.get(node)))
-    if (options.json) printJson(metricsJson(results))
+    if (options.json) printJson(metricsJson(results, session.pipeline))
     else if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
     else process.stderr.write('no results yet: run the pipeline first\n')
     return ExitStatus.ok

@@ -203,9 +203,67 @@ test('metrics --json keeps to its contract', async () => {
       },
     },
   }
-  const printed = JSON.parse(JSON.stringify(metricsJson(results)))
+  const printed = JSON.parse(JSON.stringify(metricsJson(results, pipeline())))
   const validate = new Ajv2020().compile(schema)
-  expect(validate(printed), JSON.stringify(validate.errors)).toBe(true)
-  expect(printed[0]).toMatchObject({ node: 'bm25', fresh: true, retriever: 'bm25', dataset: 'garden', queries: 24 })
-  expect(printed[1]).toMatchObject({ fresh: false, variant: { train_seed: '1' }, groups: { clean: { queries: 23 } } })
+  expect({ ...printed, results: [] }).toEqual({ schema: 1, results: [], tables: [] })
+  expect(validate(printed.results), JSON.stringify(validate.errors)).toBe(true)
+  expect(printed.results[0]).toMatchObject({
+    node: 'bm25',
+    fresh: true,
+    retriever: 'bm25',
+    dataset: 'garden',
+    queries: 24,
+  })
+  expect(printed.results[1]).toMatchObject({
+    fresh: false,
+    variant: { train_seed: '1' },
+    groups: { clean: { queries: 23 } },
+  })
+})
+
+const labelled = (param: string, labels: readonly string[], replicate = false): AxisFacts => ({
+  param,
+  labels,
+  replicate,
+})
+
+test('report.x and report.series give a table for each metric, with means over replicates', async () => {
+  const axes = [labelled('density', ['3', '1']), labelled('scale', ['0.5', '1', '2']), replicate]
+  const level = (density: string, scale: string): number => Number(density) / 10 + Number(scale) / 100
+  const swept = await Promise.all(
+    ['1', '3'].flatMap((density) =>
+      ['1', '0.5'].map((scale) => replicates('trained', level(density, scale), { variant: { density, scale } })),
+    ),
+  )
+  const results = [
+    await bm25(0.5),
+    ...swept.flat().filter(({ scored }) => !scored.node.id.includes('density=1,scale=1')),
+  ]
+  const report = { x: 'scale', series: 'density', labels: { bm25: 'BM25' }, metrics: ['ndcg@10'] }
+  await expect(resultsText(results, { axes, report })).toMatchFileSnapshot('./golden/metrics-axes.txt')
+  const [table, ...more] = metricsJson(results, { axes, report }).tables
+  expect(more).toEqual([])
+  expect(table).toMatchObject({ metric: 'ndcg@10', x: 'scale', series: 'density', columns: ['0.5', '1'], queries: 24 })
+  expect(table?.rows.map(({ system, series }) => [system, series])).toEqual([
+    ['BM25', null],
+    ['trained', '3'],
+    ['trained', '1'],
+  ])
+  const mean = (part: readonly Result[]): number =>
+    part.reduce((sum, { scores }) => sum + (scores.metrics['ndcg@10'] as number), 0) / part.length
+  expect(table?.rows[1]?.values[0]).toBeCloseTo(mean(swept[3] as Result[]), 12)
+  expect(table?.rows[2]?.values[1]).toBeNull()
+  expect(new Set(table?.rows[0]?.values).size).toBe(1)
+})
+
+test('a table over axes is over the queries that are clean for every system, and none is shown without its axis', async () => {
+  const axes = [labelled('scale', ['1']), replicate]
+  const results = [
+    await result({ stage: 'trained', variant: { scale: '1' }, values: [1, 0.5, 0.25], leaked: [0] }),
+    await bm25(0.5),
+  ]
+  const report = { x: 'scale', metrics: ['ndcg@10'] }
+  const [table] = metricsJson(results, { axes, report }).tables
+  expect(table).toMatchObject({ series: null, rows: [{ system: 'trained', values: [0.375] }, { system: 'bm25' }] })
+  expect(metricsJson(results, { axes: [replicate], report }).tables).toEqual([])
 })
