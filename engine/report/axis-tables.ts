@@ -66,7 +66,7 @@ interface Line {
   always?: System
 }
 
-function linesOf(systems: readonly System[], x: string, series: Axis | undefined): Line[] {
+function linesOf(systems: readonly System[], x: string, series: AxisFacts | undefined): Line[] {
   const lines = new Map<string, Line>()
   const stages = [...new Set(systems.map(({ stage }) => stage))]
   const order = series?.labels ?? []
