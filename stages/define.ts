@@ -368,6 +368,8 @@ export interface Registry {
     schema: OptionsSchema
     /** Identity for keys; `folder` is what paths in the block are relative to. */
     identity(block: Json, folder: string): CanonicalValue | Problem
+    /** The graphics cards that its server needs, in the form of `resources.gpus`; undefined where the block says nothing. */
+    gpus(block: Json): Json | undefined
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
     lease: LeaseModel
   }

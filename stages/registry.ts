@@ -7,7 +7,7 @@ import { filter } from './filter/stage.ts'
 import { parsePrompt } from './generate/prompt.ts'
 import { generate } from './generate/stage.ts'
 import { mix } from './mix/stage.ts'
-import { modelSchema } from './models/block.ts'
+import { type ModelBlock, modelSchema } from './models/block.ts'
 import { modelIdentity } from './models/identity.ts'
 import { sampleCorpus } from './sample-corpus/stage.ts'
 import { train } from './train/stage.ts'
@@ -27,6 +27,7 @@ export const registry: Registry = {
   models: {
     schema: modelSchema,
     identity: modelIdentity,
+    gpus: (block) => (block as ModelBlock).gpus,
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
   },
   prompts: {

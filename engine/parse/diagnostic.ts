@@ -37,6 +37,7 @@ export type DiagnosticCode =
   | 'input-file'
   | 'lineage'
   | 'stage-option'
+  | 'resources'
 
 /** One problem of a pipeline, with where it is and what to do about it. */
 export interface Diagnostic extends Position {

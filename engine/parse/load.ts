@@ -37,7 +37,7 @@ export interface LoadedPipeline {
   diagnostics: readonly Diagnostic[]
 }
 
-const SECTIONS = ['params', 'datasets', 'models', 'stages']
+const SECTIONS = ['params', 'datasets', 'models', 'pools', 'stages']
 
 /** Reads a pipeline file and checks its form. Expected problems are values; nothing is thrown for any file. */
 export function loadPipeline(file: string, options: LoadOptions): LoadedPipeline {
@@ -94,6 +94,7 @@ function readPipeline(document: SourceDocument, options: LoadOptions, diagnostic
     paramsFolder: path.resolve(options.paramsFolder ?? '.'),
     datasets: asMap(root.datasets),
     models: asMap(root.models),
+    pools: asMap(root.pools),
     stages,
     axes,
     exclude,

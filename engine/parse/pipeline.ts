@@ -31,7 +31,7 @@ export interface StageBlock {
   uses: string
   with: { readonly [name: string]: Json }
   after: readonly string[]
-  /** `when`, `env`, `resources`, `timeout`, `retry`, `allow_failed`, as far as they were written. */
+  /** `when`, `env`, `resources`, `timeout`, `retry`, as far as they were written. */
   settings: { readonly [name: string]: Json }
   passEnv: readonly string[]
   description?: string
@@ -65,6 +65,8 @@ export interface Pipeline {
   paramsFolder: string
   datasets: { readonly [name: string]: Json }
   models: { readonly [name: string]: Json }
+  /** Sizes as written, by name. */
+  pools: { readonly [name: string]: Json }
   stages: { readonly [name: string]: StageBlock }
   /** Sorted by param. Those that `-p` set are gone; of those that `--only` names, only the values named are left. */
   axes: readonly Axis[]

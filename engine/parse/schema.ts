@@ -1,4 +1,5 @@
 import type { Json, OptionsSchema, Registry } from '../../stages/define.ts'
+import { BYTE_SIZE_PATTERN } from '../util/byte-size.ts'
 import { DURATION_PATTERN } from './duration.ts'
 
 /** Names of params, datasets, models, stages. */
@@ -22,6 +23,18 @@ const duration: OptionsSchema = {
   expects: 'a time span such as 30s, 5m or 2h',
 }
 
+const memory = (description: string): OptionsSchema => ({
+  description,
+  oneOf: [
+    { type: 'integer', minimum: 1 },
+    { type: 'string', pattern: BYTE_SIZE_PATTERN, expects: 'an amount such as 512MB or 8GiB' },
+  ],
+})
+const POOL: OptionsSchema = { type: 'integer', minimum: 1, description: 'How much of it can be used at once.' }
+
+/** Sizes by pool; checked once params are filled in. */
+export const POOLS_SCHEMA: OptionsSchema = { type: 'object', additionalProperties: POOL }
+
 /** The keys of a stage that may hold `${params…}`; checked once these are known. */
 export const SETTINGS_SCHEMA: OptionsSchema = {
   type: 'object',
@@ -32,9 +45,29 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
       additionalProperties: false,
       properties: {
         cpus: { type: 'integer', minimum: 1, description: 'CPU cores.' },
-        memory: LATER,
-        gpus: LATER,
-        pools: LATER,
+        memory: memory('Memory, in bytes or as 512MB, 8GiB. It is set aside, not enforced.'),
+        gpus: {
+          description:
+            'Graphics cards of its own; 0 hides all of them. `{ count, memory }` asks for free memory on each.',
+          oneOf: [
+            { type: 'integer', minimum: 0 },
+            {
+              type: 'object',
+              required: ['count'],
+              additionalProperties: false,
+              properties: {
+                count: { type: 'integer', minimum: 1, description: 'How many cards.' },
+                memory: memory('Memory that must be free on each card.'),
+              },
+            },
+          ],
+        },
+        pools: {
+          type: 'object',
+          description: 'How much it uses of the pools declared at the top of the file.',
+          propertyNames: NAME,
+          additionalProperties: { type: 'integer', minimum: 1 },
+        },
       },
     },
     when: {
@@ -50,11 +83,6 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
         attempts: { type: 'integer', minimum: 1, maximum: 100, description: 'Attempts in all.' },
         backoff: duration,
       },
-    },
-    allow_failed: {
-      type: 'integer',
-      minimum: 0,
-      description: 'How many rows may fail for a passing reason without the stage failing.',
     },
     env: {
       type: 'object',
@@ -113,6 +141,7 @@ export const STRUCTURE_SCHEMA: OptionsSchema = {
     params: { ...mapOf('Values that `-p NAME=VALUE` may override.', {}) },
     datasets: mapOf('Test collections and corpora.', {}),
     models: mapOf('Language models.', {}),
+    pools: mapOf('What stages share and only so much can be used of at once, e.g. requests to a service.', {}),
     stages: { ...mapOf('The stages of the pipeline.', STAGE), type: 'object', minProperties: 1 },
     sweep: {
       type: ['object', 'null'],
@@ -190,6 +219,7 @@ export function assembleSchema(registry: Registry): PipelineSchemas {
     stages: { $ref: '#/$defs/stage' },
     datasets: forEditors(registry.datasets.schema, 'inside'),
     models: forEditors(registry.models.schema, 'inside'),
+    pools: forEditors(POOL, 'here'),
   }
   for (const [name, member] of Object.entries(members))
     described[name] = { ...(described[name] as { [word: string]: Json }), additionalProperties: member }

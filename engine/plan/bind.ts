@@ -57,6 +57,8 @@ export interface Scope {
   params: { readonly [name: string]: Json }
   files: Files
   diagnostics: Diagnostics
+  /** Sizes of the declared pools, where settings of stages are read. */
+  pools?: { readonly [pool: string]: number }
   /** Whether inputs can stand in the block, or only references to params (any other is reported elsewhere). */
   inputs: boolean
 }

@@ -1,6 +1,7 @@
 import type { AnyStageDefinition, ArtifactKind, Json } from '../../stages/define.ts'
 import type { StageBlock } from '../parse/pipeline.ts'
 import type { GraphNode } from './node.ts'
+import type { ResourceRequest } from './resources.ts'
 import type { FoundReference } from './scan.ts'
 import type { NodeSettings } from './settings.ts'
 import type { BoundStage } from './stage-plan.ts'
@@ -34,7 +35,7 @@ export interface CheckedStage {
   options: Json
   outputs: { readonly [name: string]: ArtifactKind }
   settings: NodeSettings
-  cpus: number
+  resources: ResourceRequest
   corpusFrom: readonly string[] | undefined
   /** Inputs in the order of their names. */
   inputs: readonly string[]

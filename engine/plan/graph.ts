@@ -18,6 +18,7 @@ import type { AbsentNode, Graph, GraphNode, InputRef, NodeId } from './node.ts'
 import { NodeInputs } from './node-inputs.ts'
 import { outputKinds } from './output-kinds.ts'
 import { Outside, type Question } from './outside.ts'
+import { readPools } from './pools.ts'
 import { type FoundReference, Scanner } from './scan.ts'
 import { orderStages } from './stage-order.ts'
 import { type BoundStage, bindStage, checkStage } from './stage-plan.ts'
@@ -51,6 +52,7 @@ class GraphBuilder {
   readonly #files: Files
   readonly #sources: Members
   readonly #scanner: Scanner
+  readonly #pools: { readonly [pool: string]: number }
   readonly #stages = new Map<string, GraphStage>()
   readonly #inputs: NodeInputs
   readonly #nodes = new Map<NodeId, GraphNode>()
@@ -64,14 +66,16 @@ class GraphBuilder {
     this.#variants = new Variants(pipeline, diagnostics)
     this.#files = new Files(pipeline.root, outside, diagnostics)
     this.#scanner = new Scanner(pipeline, registry, diagnostics)
-    this.#sources = new Members({
+    const context = {
       pipeline,
       registry,
       variants: this.#variants,
       files: this.#files,
       scanner: this.#scanner,
       diagnostics,
-    })
+    }
+    this.#sources = new Members(context)
+    this.#pools = readPools(context)
     this.#inputs = new NodeInputs({
       pipeline,
       variants: this.#variants,
@@ -108,6 +112,7 @@ class GraphBuilder {
       dependents,
       absent: this.#absent,
       datasets: this.#sources.allDatasets(),
+      pools: this.#pools,
     }
   }
 
@@ -173,7 +178,7 @@ class GraphBuilder {
         stage,
         ...result,
         settings: stage.settings,
-        cpus: stage.settings.cpus ?? definition.cpus?.(result.options) ?? 1,
+        resources: { cpus: definition.cpus?.(result.options) ?? 1, ...stage.settings.resources },
         corpusFrom: definition.corpusFrom?.(result.options),
         inputs: [...stage.bound.bindings.keys()].sort(compareUtf8),
       })
@@ -186,6 +191,7 @@ class GraphBuilder {
       params: variant.suffix === '' ? this.#pipeline.params : { ...this.#pipeline.params, ...variant.values },
       files: this.#files,
       diagnostics: this.diagnostics,
+      pools: this.#pools,
       inputs: true,
     }
   }
@@ -266,7 +272,7 @@ class GraphBuilder {
     inputs: ReadonlyMap<string, InputRef>,
     after: readonly GraphNode[],
   ): GraphNode {
-    const { options, outputs, settings, cpus } = found
+    const { options, outputs, settings, resources } = found
     const needs = new Set<NodeId>()
     for (const ref of inputs.values()) if (ref.type === 'stage') needs.add(ref.node)
     for (const other of after) needs.add(other.id)
@@ -282,10 +288,9 @@ class GraphBuilder {
       needs: [...needs],
       env: settings.env,
       passEnv: block.passEnv,
-      cpus,
+      resources,
       ...(settings.timeoutMs === undefined ? {} : { timeoutMs: settings.timeoutMs }),
       retry: settings.retry,
-      allowFailed: settings.allowFailed,
       // Looked up only when asked for: few nodes ever are.
       get position(): Position {
         return pipeline.locate(['stages', block.name], 'key')

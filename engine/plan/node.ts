@@ -1,7 +1,8 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { AnyStageDefinition, ArtifactKind, DatasetFiles, Json } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
-import type { PipelineFacts } from '../parse/pipeline.ts'
+import type { Pipeline, PipelineFacts } from '../parse/pipeline.ts'
+import type { ResourceRequest } from './resources.ts'
 
 declare const nodeId: unique symbol
 /** `queries[density=3,scale=0.5]`: the stage and the axes it depends on, sorted by name. */
@@ -38,10 +39,9 @@ export interface GraphNode {
   needs: readonly NodeId[]
   env: { readonly [name: string]: string }
   passEnv: readonly string[]
-  cpus: number
+  resources: ResourceRequest
   timeoutMs?: number
   retry: { attempts: number; backoffMs: number }
-  allowFailed: number
   /** Of the stage's name in the pipeline. */
   position: Position
 }
@@ -62,4 +62,6 @@ export interface Graph {
   /** What `when` leaves out, in topological order. */
   absent: readonly AbsentNode[]
   datasets: { readonly [name: string]: DatasetFiles }
+  /** Sizes by name. */
+  pools: { readonly [pool: string]: number }
 }

@@ -7,21 +7,21 @@ import { SETTINGS_SCHEMA } from '../parse/schema.ts'
 import { validate } from '../parse/validate.ts'
 import { bindBlock, type Scope } from './bind.ts'
 import { reportInBlock } from './locate-problem.ts'
+import { poolProblems, readResources } from './resources.ts'
 
 /** What of a node is not its inputs. */
 export interface NodeSettings {
   /** False where there is to be no node. */
   when: boolean
   env: { readonly [name: string]: string }
-  cpus?: number
+  resources: ReturnType<typeof readResources>
   timeoutMs?: number
   retry: { attempts: number; backoffMs: number }
-  allowFailed: number
 }
 
 const NO_RETRY = { attempts: 1, backoffMs: 0 }
 const DEFAULT_BACKOFF_MS = 1_000
-const DEFAULTS: NodeSettings = { when: true, env: {}, retry: NO_RETRY, allowFailed: 0 }
+const DEFAULTS: NodeSettings = { when: true, env: {}, resources: readResources({}), retry: NO_RETRY }
 
 /** Fills params into the settings of a stage and checks them; undefined after reporting what is wrong. */
 export function readSettings(block: StageBlock, scope: Scope): NodeSettings | undefined {
@@ -39,13 +39,16 @@ export function readSettings(block: StageBlock, scope: Scope): NodeSettings | un
   const problems = explainErrors(validate(SETTINGS_SCHEMA, value))
   reportInBlock(problems, bound, base, scope.pipeline, scope.diagnostics)
   if (problems.length > 0 || bound.holes.size > 0) return undefined
-  const { cpus } = asMap(value.resources)
+  const resources = readResources(value.resources)
+  const unmet = poolProblems(resources.pools, scope.pools ?? {})
+  reportInBlock(unmet, bound, base, scope.pipeline, scope.diagnostics)
+  if (unmet.length > 0) return undefined
   const retry = asMap(value.retry)
   const timeoutMs = typeof value.timeout === 'string' ? durationMs(value.timeout) : undefined
   return {
     when: value.when !== false,
     env: env as { [name: string]: string },
-    ...(cpus === undefined ? {} : { cpus: cpus as number }),
+    resources,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     retry:
       value.retry === undefined
@@ -54,6 +57,5 @@ export function readSettings(block: StageBlock, scope: Scope): NodeSettings | un
             attempts: (retry.attempts as number | undefined) ?? 1,
             backoffMs: typeof retry.backoff === 'string' ? durationMs(retry.backoff)! : DEFAULT_BACKOFF_MS,
           },
-    allowFailed: (value.allow_failed as number | undefined) ?? 0,
   }
 }

@@ -173,7 +173,7 @@ class Run {
         tasks: todo.map((node) => ({
           id: node.id,
           needs: node.needs,
-          cpus: node.cpus,
+          cpus: node.resources.cpus,
           seconds: this.#planned.get(node.id)?.estimate.seconds ?? 1,
         })),
         slots: this.#options.jobs ?? availableParallelism(),

@@ -1,3 +1,4 @@
+import { BYTE_SIZE_PATTERN } from '../../engine/util/byte-size.ts'
 import type { OptionsSchema } from '../define.ts'
 
 /** A member of `models:` as written: a server that queryloom starts, or an endpoint that somebody else runs. */
@@ -10,6 +11,7 @@ export interface ModelBlock {
   slots?: number
   /** Tokens of one slot. */
   context?: number
+  gpus?: number | { count: number; memory?: number | string }
   args?: { [name: string]: string | number | boolean }
   endpoint?: string
   model?: string
@@ -45,6 +47,28 @@ export const modelSchema: OptionsSchema = {
     },
     slots: { type: 'integer', minimum: 1, maximum: 256, description: 'Requests worked on at once. Default 4.' },
     context: { type: 'integer', minimum: 64, description: 'Tokens of one request, prompt and answer. Default 2048.' },
+    gpus: {
+      description:
+        'Graphics cards of the server; 0 hides all of them from it. `{ count, memory }` asks for free memory on each.',
+      oneOf: [
+        { type: 'integer', minimum: 0 },
+        {
+          type: 'object',
+          required: ['count'],
+          additionalProperties: false,
+          properties: {
+            count: { type: 'integer', minimum: 1, description: 'How many cards.' },
+            memory: {
+              description: 'Memory that must be free on each card.',
+              oneOf: [
+                { type: 'integer', minimum: 1 },
+                { type: 'string', pattern: BYTE_SIZE_PATTERN, expects: 'an amount such as 512MB or 8GiB' },
+              ],
+            },
+          },
+        },
+      ],
+    },
     args: {
       type: 'object',
       additionalProperties: { type: ['string', 'number', 'boolean'] },

@@ -3,7 +3,7 @@ import type { Json, Problem } from '../define.ts'
 import { type ModelBlock, SERVER_DEFAULTS } from './block.ts'
 import { parseSource } from './source.ts'
 
-const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'args'] as const
+const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args'] as const
 const ENDPOINT_MEMBERS = ['endpoint', 'model', 'revision', 'identity', 'api_key_env'] as const
 
 /** Server options that queryloom sets itself, and what to write instead. */

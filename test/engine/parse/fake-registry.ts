@@ -194,6 +194,7 @@ export const fakeRegistry: Registry = {
       const found = path.resolve(folder, file ?? 'none')
       return existsSync(found) ? { file: path.basename(found) } : { message: `no model file ${file}`, at: 'file' }
     },
+    gpus: () => undefined,
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
   },
   prompts: {

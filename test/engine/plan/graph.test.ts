@@ -93,7 +93,7 @@ describe('nodes', () => {
   })
 
   test('carry the settings of their stage, with params filled in', () => {
-    const { cpus, timeoutMs, retry, allowFailed, env, passEnv } = nodesOf(`
+    const { resources, timeoutMs, retry, env, passEnv } = nodesOf(`
 version: 1
 params: { cores: 3, wait: 2m, level: 9 }
 stages:
@@ -103,25 +103,18 @@ stages:
     resources: { cpus: "\${params.cores}" }
     timeout: \${params.wait}
     retry: { attempts: 3, backoff: 1m30s }
-    allow_failed: 5
     env: { LEVEL: "\${params.level}", NAME: "n-\${params.level}" }
     pass_env: [TOKEN]
 `).get('a')!
-    expect({ cpus, timeoutMs, retry, allowFailed, env, passEnv }).toEqual({
-      cpus: 3,
+    expect({ resources, timeoutMs, retry, env, passEnv }).toEqual({
+      resources: { cpus: 3, memory: 0, pools: {} },
       timeoutMs: 120_000,
       retry: { attempts: 3, backoffMs: 90_000 },
-      allowFailed: 5,
       env: { LEVEL: '9', NAME: 'n-9' },
       passEnv: ['TOKEN'],
     })
     const plain = nodesOf('version: 1\nstages: { a: { uses: command, with: { run: x } } }').get('a')!
-    expect([plain.cpus, plain.timeoutMs, plain.retry, plain.allowFailed]).toEqual([
-      2,
-      undefined,
-      { attempts: 1, backoffMs: 0 },
-      0,
-    ])
+    expect([plain.resources.cpus, plain.timeoutMs, plain.retry]).toEqual([2, undefined, { attempts: 1, backoffMs: 0 }])
   })
 
   test('wait for those of `after`, matched by the axes that both have', () => {
