@@ -33,29 +33,53 @@ const SILENT_MS = 60_000
  * after `waitMs`.
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<HeldLock> {
-  const silentMs = options.silentMs ?? SILENT_MS
-  const mine = newOwner()
   const clock = options.clock ?? CLOCK
   const began = clock.now()
-  let seen: { sign: string; since: number } | undefined
+  const attempt = lockAttempts(path, options)
   let told: string | undefined
-  for (let turn = 0; !create(path, mine); turn++) {
-    const found = look(path)
-    if (!found) continue
-    const now = clock.now()
-    // Signs of life are compared with each other and never with a clock, which another host may have set otherwise.
-    if (seen?.sign !== found.sign) seen = { sign: found.sign, since: now }
-    const state = found.owner ? vitality(found.owner) : 'unknown'
-    if (state === 'dead' || (state === 'unknown' && now - seen.since >= silentMs)) {
-      takeAway(path, found.text)
-      continue
-    }
-    if (now - began >= options.waitMs) throw busy(path, found.owner)
-    if (told !== found.text) options.onWait?.(found.owner)
-    told = found.text
-    await clock.wait(Math.min(500, 20 * (turn + 1), Math.max(1, options.waitMs - (now - began))))
+  for (let turn = 0; ; turn++) {
+    const result = attempt()
+    if ('release' in result) return result
+    const waited = clock.now() - began
+    if (waited >= options.waitMs) throw busy(path, result.owner)
+    if (told !== result.text) options.onWait?.(result.owner)
+    told = result.text
+    await clock.wait(Math.min(500, 20 * (turn + 1), Math.max(1, options.waitMs - waited)))
   }
-  return hold(path, mine, silentMs)
+}
+
+/** Who has a lock; `owner` is undefined where its record can't be read. */
+export interface TakenLock {
+  owner: OwnerRecord | undefined
+  text: string
+}
+
+/**
+ * The same for those who have something else to do meanwhile: each call of the returned function is one attempt, which
+ * gives the lock or says who has it.
+ */
+export function lockAttempts(
+  path: string,
+  options: Pick<LockOptions, 'silentMs' | 'clock'> = {},
+): () => HeldLock | TakenLock {
+  const silentMs = options.silentMs ?? SILENT_MS
+  const clock = options.clock ?? CLOCK
+  let seen: { sign: string; since: number } | undefined
+  return () => {
+    const mine = newOwner()
+    while (!create(path, mine)) {
+      const found = look(path)
+      if (!found) continue
+      const now = clock.now()
+      // Signs of life are compared with each other and never with a clock, which another host may have set otherwise.
+      if (seen?.sign !== found.sign) seen = { sign: found.sign, since: now }
+      const state = found.owner ? vitality(found.owner) : 'unknown'
+      const gone = state === 'dead' || (state === 'unknown' && now - seen.since >= silentMs)
+      if (!gone) return found
+      takeAway(path, found.text)
+    }
+    return hold(path, mine, silentMs)
+  }
 }
 
 function hold(path: string, mine: OwnerRecord, silentMs: number): HeldLock {

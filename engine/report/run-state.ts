@@ -131,6 +131,7 @@ export function foldEvent(state: RunState, event: RunEvent): void {
     case 'warning':
       state.warnings.push(event.node === undefined ? event.message : `${event.node}: ${event.message}`)
       return
+    case 'node-waiting':
     case 'server-started':
     case 'server-stopped':
       return

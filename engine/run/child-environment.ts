@@ -2,6 +2,8 @@ import type { GraphNode } from '../plan/node.ts'
 
 /** Variable that marks every process of a run, so that stragglers of a dead run can be told from anybody else's. */
 export const RUN_COOKIE = 'QUERYLOOM_RUN'
+/** Variable that tells the children of a run, and all that they start, from each other. */
+export const CHILD_COOKIE = 'QUERYLOOM_CHILD'
 
 const KEPT = ['PATH', 'HOME', 'USER', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES']
 const NETWORK =
@@ -14,6 +16,7 @@ const NETWORK =
 export function childEnvironment(options: {
   /** Marks the processes of one run. */
   cookie: string
+  child: string
   temporary: string
   network?: boolean
   declared?: { readonly [name: string]: string }
@@ -32,16 +35,28 @@ export function childEnvironment(options: {
     PYTHONHASHSEED: '0',
     PYTHONNOUSERSITE: '1',
     PYTHONUNBUFFERED: '1',
-    [RUN_COOKIE]: options.cookie,
     ...options.declared,
+    [RUN_COOKIE]: options.cookie,
+    [CHILD_COOKIE]: options.child,
   }
 }
 
-/** The variables that a node declares: those in its key, and those that are only passed on. */
-export function declaredEnvironment(node: GraphNode): { [name: string]: string } {
+/**
+ * The variables that a node declares, those in its key and those that are only passed on, and the cards lent to it:
+ * without any, and `gpus: 0`, none are seen.
+ */
+export function declaredEnvironment(node: GraphNode, cards: readonly string[]): { [name: string]: string } {
   const passed = node.passEnv.flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
   })
-  return { ...Object.fromEntries(passed), ...node.env }
+  return { ...Object.fromEntries(passed), ...node.env, ...cardsEnvironment(cards, node.resources.gpus) }
+}
+
+/** What tells a process which cards it may use; nothing where it asked for nothing, so that it sees what we see. */
+export function cardsEnvironment(
+  cards: readonly string[] | undefined,
+  asked: number | undefined,
+): { [name: string]: string } {
+  return asked === undefined ? {} : { CUDA_VISIBLE_DEVICES: (cards ?? []).join(',') }
 }

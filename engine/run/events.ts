@@ -1,6 +1,7 @@
 import type { ActionKey } from '../../cache/digest.ts'
 import type { RequestCounts, StageSummary } from '../../stages/define.ts'
 import type { NodeId } from '../plan/node.ts'
+import type { SkipReason } from './scheduler.ts'
 
 /** How a run ended. */
 export type RunStatus = 'ok' | 'failed' | 'interrupted'
@@ -36,6 +37,8 @@ export interface Failure {
 export type RunEvent = { at: number } & (
   | { type: 'run-started'; run: string; pipeline: string; file: string; nodes: number }
   | { type: 'node-queued'; node: NodeId }
+  /** A queued node that waits for what other processes hold. */
+  | { type: 'node-waiting'; node: NodeId; why: string }
   | { type: 'node-started'; node: NodeId; stage: string; uses: string; key: ActionKey; log: string }
   | { type: 'node-progress'; node: NodeId; done: number; total?: number; note?: string; requests?: RequestCounts }
   | { type: 'node-retried'; node: NodeId; attempt: number; failure: Failure; waitMs: number }
@@ -49,7 +52,7 @@ export type RunEvent = { at: number } & (
     }
   | { type: 'node-restored'; node: NodeId; key: ActionKey; cutOff: boolean }
   | { type: 'node-failed'; node: NodeId; failure: Failure; requests: RequestCounts }
-  | { type: 'node-skipped'; node: NodeId; because: NodeId | 'interrupted' }
+  | { type: 'node-skipped'; node: NodeId; because: SkipReason }
   | { type: 'server-started'; note: string }
   | { type: 'server-stopped'; note: string }
   | { type: 'warning'; message: string; node?: NodeId }

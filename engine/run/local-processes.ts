@@ -8,25 +8,37 @@ import type { Children } from './children.ts'
 
 const GRACE_MS = 10_000
 
+/** The grace time of a kill: who presses Ctrl-C twice wants the end. */
+const KILL_GRACE_MS = 1_000
+
+/** A process runner that knows when all that it started is gone. */
+export interface LocalProcesses extends ProcessRunner {
+  /** Ends what its ended processes left behind, in whatever session; false if some of it can't be ended. */
+  gone(): Promise<boolean>
+}
+
 /** Runs processes on this machine, each in a group of its own that ends with the engine whatever happens to it. */
 export async function localProcesses(options: {
   temporary: string
   children: Children
   declared?: { readonly [name: string]: string }
-}): Promise<ProcessRunner> {
+}): Promise<LocalProcesses> {
   const { execa } = await import('execa')
   const { children } = options
+  const names = new Set<string>()
 
   const start = (request: ProcessRequest): RunningProcess => {
     mkdirSync(dirname(request.log), { recursive: true })
     const log = openSync(request.log, 'a')
+    const child = children.name()
+    names.add(child)
     const stdout = request.stdout === undefined ? log : openSync(request.stdout, 'w')
     children.prepare(execa)
     const [program, ...words] = request.command
     const subprocess = execa(program, words, {
       ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
       env: {
-        ...childEnvironment({ ...options, cookie: children.cookie, network: request.network ?? false }),
+        ...childEnvironment({ ...options, cookie: children.cookie, child, network: request.network ?? false }),
         ...request.env,
       },
       extendEnv: false,
@@ -40,7 +52,7 @@ export async function localProcesses(options: {
     closeSync(log)
     if (stdout !== log) closeSync(stdout)
     const pid = subprocess.pid
-    const forget = pid === undefined ? () => {} : children.add(pid)
+    const forget = pid === undefined ? () => {} : children.add(child, pid)
     let timedOut = false
     let over = pid === undefined
     const signalGroup = (signal: NodeJS.Signals): void => {
@@ -69,7 +81,10 @@ export async function localProcesses(options: {
             timedOut = true
             void stop()
           }, request.timeoutMs)
-    const onAbort = (): void => void stop()
+    const onAbort = (): void => {
+      const isTimeout = (request.signal?.reason as Error | undefined)?.name === 'TimeoutError'
+      void stop(isTimeout ? undefined : Math.min(request.graceMs ?? GRACE_MS, KILL_GRACE_MS))
+    }
     const ended: Promise<ProcessResult> = (async () => {
       const result = await subprocess
       clearTimeout(timer)
@@ -89,6 +104,7 @@ export async function localProcesses(options: {
 
   return {
     start,
+    gone: () => children.gone(names),
     async run(request) {
       const from = logSize(request.log)
       const result = await start(request).ended

@@ -1,14 +1,7 @@
-import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
-import { sha256 } from '../../cache/digest.ts'
-import type {
-  LeaseModel,
-  ModelEndpoint,
-  ModelLeases,
-  ProcessRunner,
-  StageInput,
-  ToolsCache,
-} from '../../stages/define.ts'
+import type { LeaseModel, ModelEndpoint, ModelLeases, StageInput, ToolsCache } from '../../stages/define.ts'
 import type { GraphNode } from '../plan/node.ts'
+import type { LocalProcesses } from './local-processes.ts'
+import { modelId } from './model-id.ts'
 
 type Llm = Extract<StageInput, { type: 'llm' }>
 type Server = ModelEndpoint & { stop(): Promise<void> }
@@ -16,16 +9,19 @@ type Server = ModelEndpoint & { stop(): Promise<void> }
 /** What starting a server needs and where its events go. */
 export interface ServerServices {
   lease: LeaseModel
-  processes(): Promise<ProcessRunner>
+  /** Processes that see the cards lent to the server of this model. */
+  processes(llm: Llm, id: string): Promise<LocalProcesses>
   tools: ToolsCache
   logs: string
   signal: AbortSignal
   onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
+  /** Ends a server that nobody will need any more, by calling `stop`. */
+  retire(id: string): Promise<void>
 }
 
 /**
  * One server a model, shared by the nodes that use it: started by the first, kept while a node that will need it has
- * not finished, stopped after the last.
+ * not finished, stopped after the last, or earlier if its cards are needed elsewhere: then the next starts it again.
  */
 export class ModelServers implements ModelLeases {
   readonly #services: ServerServices
@@ -38,17 +34,17 @@ export class ModelServers implements ModelLeases {
     for (const node of nodes) {
       for (const ref of node.inputs.values()) {
         if (ref.type !== 'llm') continue
-        const id = modelId(ref.block as CanonicalValue, ref.identity)
+        const id = modelId(ref.block, ref.identity)
         this.#waiting.set(id, (this.#waiting.get(id) ?? new Set()).add(node.id))
       }
     }
   }
 
   async use<Result>(llm: Llm, fn: (endpoint: ModelEndpoint) => Promise<Result>): Promise<Result> {
-    const id = modelId(llm.model as CanonicalValue, llm.identity)
+    const id = modelId(llm.model, llm.identity)
     let server = this.#servers.get(id)
     if (!server) {
-      server = this.#start(llm)
+      server = this.#start(llm, id)
       this.#servers.set(id, server)
       // The next node tries anew what could not be started.
       server.catch(() => this.#servers.delete(id))
@@ -60,21 +56,21 @@ export class ModelServers implements ModelLeases {
   async done(node: GraphNode): Promise<void> {
     const stops: Promise<void>[] = []
     for (const [id, nodes] of this.#waiting) {
-      if (nodes.delete(node.id) && nodes.size === 0) stops.push(this.#stop(id))
+      if (nodes.delete(node.id) && nodes.size === 0) stops.push(this.#services.retire(id))
     }
     await Promise.all(stops)
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#servers.keys()].map((id) => this.#stop(id)))
+    await Promise.all([...this.#servers.keys()].map((id) => this.stop(id)))
   }
 
-  async #start(llm: Llm): Promise<Server> {
-    const { lease, tools, logs, signal, onEvent } = this.#services
-    return lease(llm, { processes: await this.#services.processes(), tools, logs, signal, onEvent })
+  isUp(id: string): boolean {
+    return this.#servers.has(id)
   }
 
-  async #stop(id: string): Promise<void> {
+  /** Ends a model's server, if there is one; resolves when nothing of it lives. */
+  async stop(id: string): Promise<void> {
     const server = this.#servers.get(id)
     this.#servers.delete(id)
     await server?.then(
@@ -82,8 +78,24 @@ export class ModelServers implements ModelLeases {
       () => {},
     )
   }
-}
 
-function modelId(block: CanonicalValue, identity: CanonicalValue): string {
-  return sha256(canonicalBytes('lease', { block, identity }))
+  async #start(llm: Llm, id: string): Promise<Server> {
+    const { lease, tools, logs, signal, onEvent } = this.#services
+    const processes = await this.#services.processes(llm, id)
+    const gone = async (): Promise<void> => {
+      if (await processes.gone()) return
+      onEvent({ type: 'warning', note: `something that the server of model ${llm.name} started can't be ended` })
+    }
+    try {
+      const server = await lease(llm, { processes, tools, logs, signal, onEvent })
+      const stop = async (): Promise<void> => {
+        await server.stop()
+        await gone()
+      }
+      return { ...server, stop }
+    } catch (error) {
+      await gone()
+      throw error
+    }
+  }
 }

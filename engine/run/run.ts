@@ -1,39 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
 import { openToolsCache } from '../../cache/tools-cache.ts'
-import type { ProcessRunner, RequestCounts } from '../../stages/define.ts'
-import { StageError } from '../../stages/define.ts'
+import type { RequestCounts } from '../../stages/define.ts'
 import type { Plan, PlannedNode } from '../plan/decision.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { decide, digests } from '../plan/plan.ts'
 import { actionKey, preimageOf } from '../plan/preimage.ts'
 import type { Session } from '../session.ts'
 import { engineVersion } from '../util/engine-version.ts'
-import { pause } from '../util/pause.ts'
-import { declaredEnvironment } from './child-environment.ts'
+import { attempts } from './attempts.ts'
 import { Children, sweepChildren } from './children.ts'
 import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
 import { Journal } from './journal.ts'
-import { localProcesses } from './local-processes.ts'
-import { ModelServers } from './model-servers.ts'
+import type { Machine } from './machine.ts'
+import { provideFor } from './provision.ts'
 import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
+import { capacityOf, taskOf } from './tasks.ts'
 import { Views } from './views.ts'
 
 const PROGRESS_MS = 100
 
 /** How a run is to go. */
 export interface RunOptions {
-  /** CPU slots; default the number of processors. */
-  jobs?: number
+  /** What `preflight` found. */
+  machine: Machine
   failFast?: boolean
   onEvent(event: RunEvent): void
   /** First request to stop: drain. Second: kill. */
@@ -126,28 +124,22 @@ class Run {
     const staging = makePrivateFolder(join(store.root, 'staging'))
     const threads = new StageThreads()
     const tools = openToolsCache()
-    const processes = (node?: GraphNode): Promise<ProcessRunner> =>
-      localProcesses({
-        temporary: staging,
-        children: this.#children,
-        declared: node ? declaredEnvironment(node) : {},
-      })
-    const servers = new ModelServers(
-      {
-        lease: registry.models.lease,
-        processes: () => processes(),
-        tools,
-        logs: join(this.#folder, 'logs'),
-        signal: this.#kill,
-        onEvent: (event) =>
-          this.#emit(
-            event.type === 'warning'
-              ? { type: 'warning', message: event.note }
-              : { type: event.type, note: event.note },
-          ),
+    const { machine } = this.#options
+    const provision = provideFor(todo, {
+      temporary: staging,
+      logs: join(this.#folder, 'logs'),
+      children: this.#children,
+      machine,
+      models: registry.models,
+      tools,
+      signal: this.#kill,
+      onEvent: ({ type, note }) => this.#emit(type === 'warning' ? { type, message: note } : { type, note }),
+      onWait: (node, why) => this.#emit({ type: 'node-waiting', node, why }),
+      onLeft: (node) => {
+        const message = "something that it started can't be ended, and may still use its graphics cards"
+        this.#emit({ type: 'warning', message, node })
       },
-      todo,
-    )
+    })
     const world: ExecutionWorld = {
       graph,
       store,
@@ -165,37 +157,34 @@ class Run {
           node,
           digests(sources, (id) => this.#results.get(id)),
         ),
-      processes,
-      models: servers,
+      processes: provision.processes,
+      models: provision.models,
     }
     try {
       await schedule({
-        tasks: todo.map((node) => ({
-          id: node.id,
-          needs: node.needs,
-          cpus: node.resources.cpus,
-          seconds: this.#planned.get(node.id)?.estimate.seconds ?? 1,
-        })),
-        slots: this.#options.jobs ?? availableParallelism(),
+        tasks: todo.map((node) =>
+          taskOf(node, machine, provision.needs.get(node.id), this.#planned.get(node.id)?.estimate.seconds ?? 1),
+        ),
+        capacity: capacityOf(machine, graph.pools),
+        gate: provision.gate,
         drain: this.#drain,
         failFast: this.#options.failFast ?? false,
         run: async (id) => {
           const node = graph.nodes.get(id) as GraphNode
           const outcome = await this.#runNode(world, node)
-          await servers.done(node)
+          await provision.leave(node)
           return outcome
         },
         onQueued: (node) => this.#emit({ type: 'node-queued', node }),
         onSkipped: (node, because) => {
           this.#totals.nodes.skipped++
           this.#emit({ type: 'node-skipped', node, because })
-          void servers.done(graph.nodes.get(node) as GraphNode)
+          void provision.leave(graph.nodes.get(node) as GraphNode)
         },
       })
     } finally {
-      await servers.close()
+      await provision.close()
       await threads.close()
-      this.#children.close()
       rmSync(staging, { recursive: true, force: true })
     }
   }
@@ -219,14 +208,21 @@ class Run {
       }
       mkdirSync(join(this.#folder, 'logs'), { recursive: true })
       this.#emit({ type: 'node-started', node: node.id, stage: node.stage, uses: node.definition.type, key, log })
-      const execution = this.#attempts(node, log, (signal) =>
-        executeNode(world, node, key, preimage, {
-          log,
-          signal,
-          drain: this.#drain,
-          requests,
-          onProgress: this.#progress(node),
-        }),
+      const execution = attempts(
+        node,
+        { drain: this.#drain, kill: this.#kill },
+        (signal) =>
+          executeNode(world, node, key, preimage, {
+            log,
+            signal,
+            drain: this.#drain,
+            requests,
+            onProgress: this.#progress(node),
+          }),
+        (attempt, error, waitMs) => {
+          const failure = failureOf(error, log)
+          this.#emit({ type: 'node-retried', node: node.id, attempt, failure, waitMs })
+        },
       )
       const settled = execution.then(
         () => this.#inFlight.delete(key),
@@ -253,34 +249,6 @@ class Run {
       this.#totals.requests.sent += requests.sent
       this.#totals.requests.cached += requests.cached
       this.#totals.requests.failed += requests.failed
-    }
-  }
-
-  async #attempts<Result>(
-    node: GraphNode,
-    log: string,
-    attempt: (signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> {
-    for (let number = 1; ; number++) {
-      const timeout = node.timeoutMs === undefined ? undefined : AbortSignal.timeout(node.timeoutMs)
-      try {
-        return await attempt(timeout ? AbortSignal.any([this.#kill, timeout]) : this.#kill)
-      } catch (error) {
-        const timedOut = timeout?.aborted && !this.#kill.aborted
-        const failure = timedOut
-          ? new StageError(`ran past its time limit of ${(node.timeoutMs as number) / 1000} s`)
-          : error
-        if (this.#drain.aborted || number >= node.retry.attempts) throw failure
-        const waitMs = node.retry.backoffMs * 2 ** (number - 1)
-        this.#emit({
-          type: 'node-retried',
-          node: node.id,
-          attempt: number + 1,
-          failure: failureOf(failure, log),
-          waitMs,
-        })
-        await pause(waitMs, this.#drain)
-      }
     }
   }
 

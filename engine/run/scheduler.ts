@@ -1,33 +1,39 @@
 import type { NodeId } from '../plan/node.ts'
+import { type Amounts, type Demand, type Gate, ReadyQueue } from './ready-queue.ts'
 
 /** What the scheduler must know of a node. */
-export interface Task {
+export interface Task extends Demand {
   id: NodeId
   needs: readonly NodeId[]
-  /** Slots that it holds while it runs; 0 for what only waits. */
-  cpus: number
   /** Expected seconds, from history; weighs the critical path. */
   seconds: number
 }
 
 export type Outcome = 'done' | 'failed' | 'skipped'
 
+/** Why a task did not start: what it needs failed, the run was interrupted, or another failed under `failFast`. */
+export type SkipReason = NodeId | 'interrupted' | 'fail-fast'
+
 /**
- * Runs tasks in parallel: a task starts when all it needs is done and enough CPU slots are free, those before the
- * longest remaining path first. A task that does not fit yet holds up no smaller one. After a failure everything that
- * does not depend on it goes on; `drain` starts nothing new. Resolves when nothing runs and nothing can start.
+ * Runs tasks in parallel: a task starts when all it needs is done and what it holds is free, those before the longest
+ * remaining path first (see `ReadyQueue` for what does not fit). After a failure everything that does not depend on it
+ * goes on; with `failFast`, and after `drain`, nothing new starts and what runs may finish. Resolves when nothing runs
+ * and nothing can start. Tasks come in topological order.
  */
 export async function schedule(options: {
   tasks: readonly Task[]
-  slots: number
+  capacity: Amounts
+  /** `listen` is told what to call when the gate may let more in. */
+  gate?: Gate & { listen(onChange: () => void): void }
   drain: AbortSignal
   failFast: boolean
   /** Must not reject; whatever went wrong is an outcome. */
   run(id: NodeId): Promise<Outcome>
   onQueued(id: NodeId): void
-  onSkipped(id: NodeId, because: NodeId | 'interrupted'): void
+  onSkipped(id: NodeId, because: SkipReason): void
 }): Promise<void> {
-  const { tasks, drain } = options
+  const { tasks, drain, capacity, gate } = options
+  refuseImpossible(tasks, capacity)
   const byId = new Map(tasks.map((task) => [task.id, task]))
   const dependents = new Map<NodeId, NodeId[]>()
   const missing = new Map<NodeId, number>()
@@ -41,68 +47,86 @@ export async function schedule(options: {
       else dependents.set(need, [task.id])
     }
   }
-  const rank = criticalPath(tasks, dependents)
-  const ready: Task[] = []
-  const enqueue = (task: Task): void => {
-    let at = ready.length
-    while (at > 0 && (rank.get((ready[at - 1] as Task).id) ?? 0) < (rank.get(task.id) ?? 0)) at--
-    ready.splice(at, 0, task)
-    options.onQueued(task.id)
+  const order = inOrder(tasks, dependents)
+  const places = new Map(order.map((task, place) => [task.id, place]))
+  const ready = new ReadyQueue({
+    capacity,
+    gate,
+    demandOf: (place) => order[place] as Task,
+    idOf: (place) => (order[place] as Task).id,
+  })
+  const enqueue = (id: NodeId): void => {
+    ready.add(places.get(id) as number)
+    options.onQueued(id)
   }
-  for (const task of tasks) if (missing.get(task.id) === 0) enqueue(task)
+  for (const task of tasks) if (missing.get(task.id) === 0) enqueue(task.id)
 
-  let free = options.slots
   let running = 0
-  let stopped = false
+  let failed = false
   const settled = new Set<NodeId>()
-  const skipDependents = (id: NodeId, because: NodeId | 'interrupted'): void => {
-    for (const dependent of dependents.get(id) ?? []) {
-      if (settled.has(dependent)) continue
-      settled.add(dependent)
-      options.onSkipped(dependent, because)
-      skipDependents(dependent, because)
+  const skipDependents = (of: NodeId, because: SkipReason): void => {
+    const open: [NodeId, SkipReason][] = [[of, because]]
+    for (let next = open.pop(); next; next = open.pop()) {
+      const [id, reason] = next
+      for (const dependent of dependents.get(id) ?? []) {
+        if (settled.has(dependent)) continue
+        settled.add(dependent)
+        options.onSkipped(dependent, reason)
+        open.push([dependent, reason])
+      }
     }
   }
+  const isStopped = (): boolean => drain.aborted || (failed && options.failFast)
 
   await new Promise<void>((resolve) => {
-    const finish = (task: Task, outcome: Outcome): void => {
+    const finish = (id: NodeId, outcome: Outcome): void => {
       running--
-      free += Math.min(task.cpus, options.slots)
-      settled.add(task.id)
+      ready.release(places.get(id) as number)
+      settled.add(id)
       if (outcome === 'done') {
-        for (const dependent of dependents.get(task.id) ?? []) {
+        for (const dependent of dependents.get(id) ?? []) {
           const left = (missing.get(dependent) as number) - 1
           missing.set(dependent, left)
-          if (left === 0 && !settled.has(dependent)) enqueue(byId.get(dependent) as Task)
+          if (left === 0 && !settled.has(dependent)) enqueue(dependent)
         }
       } else {
-        if (outcome === 'failed' && options.failFast) stopped = true
-        skipDependents(task.id, outcome === 'failed' ? task.id : 'interrupted')
+        failed ||= outcome === 'failed'
+        skipDependents(id, outcome === 'failed' ? id : 'interrupted')
       }
       startWhatFits()
     }
     const startWhatFits = (): void => {
-      for (let at = 0; at < ready.length && !stopped && !drain.aborted; ) {
-        const task = ready[at] as Task
-        const cpus = Math.min(task.cpus, options.slots)
-        if (cpus > free) {
-          at++
-          continue
-        }
-        ready.splice(at, 1)
-        free -= cpus
+      while (!isStopped()) {
+        const place = ready.take()
+        if (place === undefined) break
+        const { id } = order[place] as Task
         running++
-        void options.run(task.id).then((outcome) => finish(task, outcome))
+        void options.run(id).then((outcome) => finish(id, outcome))
       }
-      if (running === 0) resolve()
+      if (running === 0 && (ready.size === 0 || isStopped())) resolve()
     }
+    // Nothing may be running when it is to stop: all may wait for cards that others hold.
+    drain.addEventListener('abort', startWhatFits, { once: true })
+    gate?.listen(() => {
+      ready.gateChanged()
+      startWhatFits()
+    })
     startWhatFits()
   })
-  for (const task of tasks) if (!settled.has(task.id)) options.onSkipped(task.id, 'interrupted')
+  const because = drain.aborted ? 'interrupted' : 'fail-fast'
+  for (const task of tasks) if (!settled.has(task.id)) options.onSkipped(task.id, because)
 }
 
-/** Seconds from the start of a task to the end of the longest chain that begins with it. */
-function criticalPath(tasks: readonly Task[], dependents: ReadonlyMap<NodeId, readonly NodeId[]>): Map<NodeId, number> {
+// Whoever calls has told the user already: a run with such a task would never end.
+function refuseImpossible(tasks: readonly Task[], capacity: Amounts): void {
+  for (const { id, amounts } of tasks)
+    for (const [resource, amount] of Object.entries(amounts))
+      if (amount > (capacity[resource] ?? 0))
+        throw new Error(`${id} can never start: it needs ${amount} of ${resource}`)
+}
+
+/** Tasks by the seconds from their start to the end of the longest chain that begins with them, the longest first. */
+function inOrder(tasks: readonly Task[], dependents: ReadonlyMap<NodeId, readonly NodeId[]>): readonly Task[] {
   const rank = new Map<NodeId, number>()
   // Tasks come in topological order, so walking back meets every dependent first.
   for (let i = tasks.length - 1; i >= 0; i--) {
@@ -111,5 +135,5 @@ function criticalPath(tasks: readonly Task[], dependents: ReadonlyMap<NodeId, re
     for (const id of dependents.get(task.id) ?? []) after = Math.max(after, rank.get(id) ?? 0)
     rank.set(task.id, task.seconds + after)
   }
-  return rank
+  return [...tasks].sort((a, b) => (rank.get(b.id) ?? 0) - (rank.get(a.id) ?? 0))
 }

@@ -12,15 +12,22 @@ import { summaryText } from '../../report/summary.ts'
 import type { RunEvent } from '../../run/events.ts'
 import { listenForSignals } from '../../run/signals.ts'
 import { makePlan, type Session } from '../../session.ts'
-import { type ExitStatus, exitStatusOf } from '../exit-status.ts'
+import { ExitStatus, exitStatusOf } from '../exit-status.ts'
 import { print } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
-import { withSession } from '../with-session.ts'
+import { tellDiagnostics, withSession } from '../with-session.ts'
 
 /** `queryloom run`: progress and summary on standard error, results (or, with --json, events) on standard output. */
 export function runCommand(file: string, options: RunCommandOptions): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
     const plan = await makePlan(session)
+    const todo = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node)
+    const { preflight } = await import('../../run/preflight.ts')
+    const { machine, diagnostics } = await preflight(session.graph, todo, session.registry, options.jobs)
+    if (diagnostics.length > 0) {
+      tellDiagnostics(diagnostics)
+      return ExitStatus.invalid
+    }
     const nodes = plan.nodes.map(({ node }) => node.id)
     const view = await openView(options, nodes)
     const state = newRunState(nodes)
@@ -41,7 +48,7 @@ export function runCommand(file: string, options: RunCommandOptions): Promise<Ex
         drain,
         kill,
         failFast: options.failFast ?? false,
-        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+        machine,
       })
       await view.close()
       if (!options.json) {

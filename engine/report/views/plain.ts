@@ -1,5 +1,6 @@
 import type { NodeId } from '../../plan/node.ts'
 import type { RunEvent } from '../../run/events.ts'
+import type { SkipReason } from '../../run/scheduler.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import { failureText } from '../failure-text.ts'
 import { progressText } from '../progress-text.ts'
@@ -64,6 +65,11 @@ function restoredLines(restored: readonly Restored[]): string[] {
   return [`${timestamp(last.at)} ${counted(restored.length, 'node')} cached, ${last.node} the last of them\n`]
 }
 
+function skippedText(because: SkipReason): string {
+  if (because === 'interrupted') return 'the run was interrupted'
+  return because === 'fail-fast' ? 'another node failed (--fail-fast)' : `${because} failed`
+}
+
 function timestamp(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`
 }
@@ -75,6 +81,8 @@ function lineOf(event: RunEvent, state: RunState): string | undefined {
     case 'node-queued':
     case 'node-restored':
       return undefined
+    case 'node-waiting':
+      return `${event.node} waits: ${printable(event.why)}`
     case 'node-started':
       return `${event.node} started (${event.uses})`
     case 'node-progress': {
@@ -95,9 +103,7 @@ function lineOf(event: RunEvent, state: RunState): string | undefined {
     case 'node-failed':
       return `${event.node} failed: ${failureText(event.failure)}`
     case 'node-skipped':
-      return event.because === 'interrupted'
-        ? `${event.node} skipped: the run was interrupted`
-        : `${event.node} skipped: ${event.because} failed`
+      return `${event.node} skipped: ${skippedText(event.because)}`
     case 'server-started':
       return `server started: ${printable(event.note)}`
     case 'server-stopped':

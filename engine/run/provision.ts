@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { ModelLeases, ProcessRunner, Registry } from '../../stages/define.ts'
+import type { GraphNode, NodeId } from '../plan/node.ts'
+import { cardsEnvironment, declaredEnvironment } from './child-environment.ts'
+import type { Children } from './children.ts'
+import { cardLocks } from './gpus/card-locks.ts'
+import { GpuDesk } from './gpus/desk.ts'
+import { type GpuNeeds, gpuNeeds, modelResources } from './gpus/needs.ts'
+import { useOfCards } from './gpus/nvidia-smi.ts'
+import { type LocalProcesses, localProcesses } from './local-processes.ts'
+import type { Machine } from './machine.ts'
+import { ModelServers, type ServerServices } from './model-servers.ts'
+
+/** What nodes work with while they run: processes that see their cards, and servers of their models. */
+export interface Provision {
+  needs: ReadonlyMap<NodeId, GpuNeeds>
+  gate: GpuDesk
+  models: ModelLeases
+  processes(node: GraphNode): Promise<ProcessRunner>
+  /** Takes back what a node held, once nothing lives that could use its cards. */
+  leave(node: GraphNode): Promise<void>
+  /** Ends all servers, and whatever children left behind. */
+  close(): Promise<void>
+}
+
+/** Provides for these nodes of a run. */
+export function provideFor(
+  nodes: readonly GraphNode[],
+  options: {
+    temporary: string
+    /** Of this run. */
+    logs: string
+    children: Children
+    machine: Machine
+    models: Registry['models']
+    tools: ServerServices['tools'] & { readonly root: string }
+    signal: AbortSignal
+    onEvent: ServerServices['onEvent']
+    onWait(node: NodeId, why: string): void
+    /** Something that the node started can't be ended. */
+    onLeft(node: NodeId): void
+  },
+): Provision {
+  const { children, machine, models, tools, logs, signal, onEvent } = options
+  const start = (declared: { readonly [name: string]: string }): Promise<LocalProcesses> =>
+    localProcesses({ temporary: options.temporary, children, declared })
+  const needs = new Map(
+    nodes.flatMap((node) => {
+      const needed = gpuNeeds(node, models)
+      return needed ? [[node.id, needed] as const] : []
+    }),
+  )
+  const desk = new GpuDesk({
+    cards: machine.gpus.cards,
+    needs,
+    locks: cardLocks(join(tools.root, 'gpus')),
+    look: useOfCards,
+    stopServer: (model) => servers.stop(model),
+    isServerUp: (model) => servers.isUp(model),
+    onWait: options.onWait,
+  })
+  const servers: ModelServers = new ModelServers(
+    {
+      lease: models.lease,
+      processes: ({ model }, id) => start(cardsEnvironment(desk.cardsOfServer(id), modelResources(model, models).gpus)),
+      retire: (id) => desk.retire(id),
+      tools,
+      logs,
+      signal,
+      onEvent,
+    },
+    nodes,
+  )
+  /** Of nodes that hold cards. */
+  const runners = new Map<NodeId, LocalProcesses[]>()
+  return {
+    needs,
+    gate: desk,
+    models: servers,
+    processes: async (node) => {
+      const runner = await start(declaredEnvironment(node, desk.cardsOf(node.id)))
+      if (needs.has(node.id)) runners.set(node.id, [...(runners.get(node.id) ?? []), runner])
+      return runner
+    },
+    leave: async (node) => {
+      const gone = await Promise.all((runners.get(node.id) ?? []).map((runner) => runner.gone()))
+      if (gone.includes(false)) options.onLeft(node.id)
+      desk.leave(node.id)
+      await servers.done(node)
+    },
+    close: async () => {
+      await servers.close()
+      desk.close()
+      await children.close()
+    },
+  }
+}
