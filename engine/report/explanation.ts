@@ -3,7 +3,9 @@ import type { Json } from '../../stages/define.ts'
 import type { NodeEstimate, PlannedNode } from '../plan/decision.ts'
 import type { InputRef } from '../plan/node.ts'
 import { originOf, type Preimage } from '../plan/preimage.ts'
+import type { ResourceRequest } from '../plan/resources.ts'
 import { semanticOptions } from '../plan/semantic.ts'
+import { byteText } from '../util/byte-size.ts'
 import { type JsonExplanation, nodeJson } from './plan-json.ts'
 import { decisionPhrase, reasonText, valueText } from './reason-text.ts'
 import { textTable } from './text-table.ts'
@@ -25,6 +27,8 @@ export function explanationText(planned: PlannedNode): string {
   const cost = estimateText(estimate)
   if (cost !== '') lines.push(`  estimate: ${cost}`)
   lines.push(`  key: ${key ?? 'not known yet'}`)
+  const needs = resourcesText(node.resources)
+  if (needs !== '') lines.push(`  needs: ${needs}`)
   const { inputs, options } = explanationJson(planned)
   lines.push(
     ...section(
@@ -52,7 +56,17 @@ export function explanationJson(planned: PlannedNode): JsonExplanation {
   const deciding = flatten(semanticOptions(node.definition.options, node.options) as CanonicalValue)
   const other = flatten(node.options as CanonicalValue)
   for (const path of Object.keys(deciding)) delete other[path]
-  return { ...nodeJson(planned), key: key ?? null, inputs, options: { deciding, other } }
+  return { ...nodeJson(planned), key: key ?? null, resources: node.resources, inputs, options: { deciding, other } }
+}
+
+/** What a node holds while it runs, in words; empty for one CPU slot and nothing else. */
+function resourcesText({ cpus, memory, gpus, gpuMemory, pools }: ResourceRequest): string {
+  const parts = Object.entries(pools).map(([pool, slots]) => `${slots} of pool ${pool}`)
+  if (gpuMemory !== undefined) parts.unshift(`${byteText(gpuMemory)} free on each`)
+  if (gpus !== undefined) parts.unshift(gpus === 0 ? 'no graphics cards' : counted(gpus, 'graphics card'))
+  if (memory > 0) parts.unshift(`${byteText(memory)} of memory`)
+  if (cpus === 1 && parts.length === 0) return ''
+  return [counted(cpus, 'CPU slot'), ...parts].join(', ')
 }
 
 /** What a node asks of models and how long it took, in words; empty where there is nothing to tell. */

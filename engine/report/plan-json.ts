@@ -1,6 +1,7 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { NodeEstimate, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
 import type { AbsentNode, NodeId } from '../plan/node.ts'
+import type { ResourceRequest } from '../plan/resources.ts'
 
 /** Why a node has its decision, as programs read it; `follows` is what a pending node waits for. */
 type JsonReason = StaleReason | { kind: 'follows'; on: readonly NodeId[] }
@@ -65,6 +66,8 @@ export function nodeJson({ node, decision, estimate }: PlannedNode): JsonNode {
 /** What `explain --json` prints: the node as in a plan, and what its key is made of. */
 export interface JsonExplanation extends JsonNode {
   key: string | null
+  /** Held while it runs; memory in bytes. */
+  resources: ResourceRequest
   inputs: { readonly [name: string]: { from: string; identity: CanonicalValue | null } }
   options: { deciding: { readonly [path: string]: CanonicalValue }; other: { readonly [path: string]: CanonicalValue } }
 }

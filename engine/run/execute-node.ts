@@ -7,7 +7,6 @@ import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import {
   type AnyStageDefinition,
   type ModelLeases,
-  type ProcessRunner,
   type RequestCounts,
   type ServiceStageDefinition,
   type StageContext,
@@ -22,6 +21,7 @@ import { actionKey, type Preimage } from '../plan/preimage.ts'
 import { stageInput } from '../plan/stage-input.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
+import type { LocalProcesses } from './local-processes.ts'
 import type { StageThreads } from './stage-threads.ts'
 
 /** What executing a node needs beside the node. */
@@ -38,7 +38,7 @@ export interface ExecutionWorld extends PlanWorld {
   /** The preimage of a node from what is known now. */
   preimage(node: GraphNode): Preimage | undefined
   /** Process runner of a node: its declared environment is part of it. */
-  processes(node: GraphNode): Promise<ProcessRunner>
+  processes(node: GraphNode): Promise<LocalProcesses>
   models: ModelLeases
 }
 
@@ -74,6 +74,8 @@ export async function executeNode(
   const started = Date.now()
   const { requests } = options
   const outputs = prepare(node, folder)
+  const service = serviceOf(node.definition)
+  const processes = service && (await world.processes(node))
   try {
     const inputs = readInputs(world, node)
     const context: StageContext<never> = {
@@ -86,13 +88,12 @@ export async function executeNode(
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       signal: options.signal,
     }
-    const service = serviceOf(node.definition)
-    const summary = service
+    const summary = processes
       ? await service.run({
           ...context,
           log: options.log,
           rows: store.rows,
-          processes: await world.processes(node),
+          processes,
           models: world.models,
           tools: world.tools,
           count: (counts) => add(requests, counts),
@@ -119,6 +120,8 @@ export async function executeNode(
     removeTree(resume)
     return { record, summary, requests, seconds, durable }
   } catch (error) {
+    // What is still running could go on writing, here or into the next attempt.
+    await processes?.gone()
     world.failed.keep(folder, `${world.run}-${hexOf(key).slice(0, 16)}`)
     throw error
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ModelLeases, ProcessRunner, Registry } from '../../stages/define.ts'
+import type { ModelLeases, Registry } from '../../stages/define.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { cardsEnvironment, declaredEnvironment } from './child-environment.ts'
 import type { Children } from './children.ts'
@@ -16,7 +16,7 @@ export interface Provision {
   needs: ReadonlyMap<NodeId, GpuNeeds>
   gate: GpuDesk
   models: ModelLeases
-  processes(node: GraphNode): Promise<ProcessRunner>
+  processes(node: GraphNode): Promise<LocalProcesses>
   /** Takes back what a node held, once nothing lives that could use its cards. */
   leave(node: GraphNode): Promise<void>
   /** Ends all servers, and whatever children left behind. */
