@@ -94,7 +94,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
 const EXIT_STATUS = `Exit status:
   0    all went well
   1    a stage failed (status: something is not up to date)
-  2    the pipeline is invalid, or the command was called wrongly
+  2    the pipeline is invalid or asks for what this machine lacks, or the command was called wrongly
   70   a bug of queryloom
   130  interrupted (Ctrl-C)
   143  terminated`

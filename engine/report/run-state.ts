@@ -41,6 +41,8 @@ export interface RunState {
   /** In the order in which they were first heard of. */
   stages: Map<string, StageState>
   queued: Set<NodeId>
+  /** What queued nodes wait for, where others hold it. */
+  waiting: Map<NodeId, string>
   running: Map<NodeId, RunningNode>
   failed: FailedNode[]
   warnings: string[]
@@ -61,6 +63,7 @@ export function newRunState(nodes: Iterable<NodeId> = []): RunState {
     startedAt: 0,
     stages: new Map(),
     queued: new Set(),
+    waiting: new Map(),
     running: new Map(),
     failed: [],
     warnings: [],
@@ -71,7 +74,7 @@ export function newRunState(nodes: Iterable<NodeId> = []): RunState {
 }
 
 /** The stage that a node belongs to. */
-function stageOf(node: NodeId): string {
+export function stageOf(node: NodeId): string {
   const bracket = node.indexOf('[')
   return bracket === -1 ? node : node.slice(0, bracket)
 }
@@ -132,6 +135,8 @@ export function foldEvent(state: RunState, event: RunEvent): void {
       state.warnings.push(event.node === undefined ? event.message : `${event.node}: ${event.message}`)
       return
     case 'node-waiting':
+      state.waiting.set(event.node, event.why)
+      return
     case 'server-started':
     case 'server-stopped':
       return
@@ -162,6 +167,7 @@ function stageState(state: RunState, node: NodeId): StageState {
 }
 
 function leaveQueue(state: RunState, node: NodeId): void {
+  state.waiting.delete(node)
   if (state.queued.delete(node)) stageState(state, node).queued--
 }
 

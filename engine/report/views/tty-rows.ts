@@ -1,5 +1,5 @@
 import { progressText } from '../progress-text.ts'
-import type { RunningNode, RunState, StageState } from '../run-state.ts'
+import { type RunningNode, type RunState, type StageState, stageOf } from '../run-state.ts'
 import { count, counted, duration, printable } from '../words.ts'
 
 /** One line on the screen; `key` says which line of the last frame it continues. */
@@ -106,7 +106,8 @@ function stageRow(stage: StageState, state: RunState): Row {
     [nodesOf(stage) - endedOf(stage) - stage.running, 'waiting'],
   ]
   const text = counts.filter(([value]) => value > 0).map(([value, word]) => `${count(value)} ${word}`)
-  return { ...row, text: `${stage.stage}: ${text.join(', ')}` }
+  const why = [...state.waiting].find(([node]) => stageOf(node) === stage.stage)?.[1]
+  return { ...row, text: `${stage.stage}: ${text.join(', ')}${why === undefined ? '' : ` (${printable(why)})`}` }
 }
 
 function stageRowState(stage: StageState, state: RunState): Row['state'] {

@@ -48,6 +48,15 @@ test('a stage of one node has one line, with its progress', () => {
   expect(texts(state)[1]).toBe('data: 3/9, mining negatives')
 })
 
+test('a stage whose node waits for what others hold says so, until it starts', () => {
+  const state = newRunState([node('train')])
+  foldEvent(state, { at: 0, type: 'node-queued', node: node('train') })
+  foldEvent(state, { at: 0, type: 'node-waiting', node: node('train'), why: 'GPU-1 is used by process 4711' })
+  expect(texts(state)[1]).toBe('train: 1 waiting (GPU-1 is used by process 4711)')
+  foldEvent(state, started('train'))
+  expect(texts(state)[1]).toBe('train: running')
+})
+
 test('a failure has a line of its own, and its stage is marked when it is over', () => {
   const state = newRunState()
   for (const event of events) foldEvent(state, event)

@@ -220,6 +220,22 @@ describe('the desk', () => {
     expect(waits.every((wait) => wait === 'train: A is used by process 4711')).toBe(true)
   })
 
+  test('nothing is kept for a node that waits for a card of somebody else', async () => {
+    const use = new Map([['A', { free: 80 * GIB, pids: [4711] }]])
+    const wishes: { [node: string]: Wish } = { train: { own: wants(2), seconds: 9 } }
+    for (let i = 0; i < 30; i++) wishes[`w${i}`] = { own: wants(1) }
+    let ended = 0
+    const { steps } = await play([card('A'), card('B')], wishes, {
+      use,
+      work: async () => {
+        // The stranger goes when all others have run, and never if they have to wait.
+        if (++ended === 30) use.clear()
+        return 'done'
+      },
+    })
+    expect(steps.at(-1)).toBe('end train')
+  })
+
   test('free memory decides, not what a card has in all', async () => {
     const use = new Map([['A', { free: 10 * GIB, pids: [] }]])
     const taken: string[] = []
