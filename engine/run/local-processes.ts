@@ -128,17 +128,20 @@ function failureOf(request: ProcessRequest, result: ProcessResult): string {
   return `${request.title} ${how}: ${request.command.map(quoted).join(' ')}`
 }
 
-function startFailure(request: ProcessRequest, { code, originalMessage }: Failed): StageError {
-  const [program] = request.command
-  const what = `${request.title}: ${request.command.map(quoted).join(' ')}`
+function startFailure(
+  { title, command: [program], cwd }: ProcessRequest,
+  { code, originalMessage }: Failed,
+): StageError {
   // A folder that is gone is told like a program that is not there.
-  if (code === 'ENOENT' && existsSync(request.cwd ?? '.'))
-    return new StageError(`${what}: the program ${program} was not found`, {
+  if (code === 'ENOENT' && existsSync(cwd ?? '.'))
+    return new StageError(`${title} can't be started: the program ${program} was not found`, {
       advice: 'Install it, or give its full path.',
     })
   if (code === 'EACCES')
-    return new StageError(`${what}: ${program} can't be executed`, { advice: 'Make it executable (chmod +x).' })
-  return new StageError(`${what} can't be started: ${originalMessage ?? code ?? 'unknown reason'}`, {
+    return new StageError(`${title} can't be started: ${program} is not executable`, {
+      advice: `Make it executable: chmod +x ${program}`,
+    })
+  return new StageError(`${title} can't be started: ${originalMessage ?? code ?? 'unknown reason'}`, {
     transient: code === 'EAGAIN' || code === 'EMFILE' || code === 'ENOMEM',
   })
 }

@@ -74,7 +74,9 @@ test('a server that does not start is an error with the last lines of its log', 
 
 test('a binary that is not there is an error, not a wait', async () => {
   const lease = leaseModel(served({ binary: 'no-such-llama-server' }), await leaseServices())
-  await expect(lease).rejects.toThrow('the llama.cpp server of model small one did not start')
+  await expect(lease).rejects.toThrow(
+    "llama.cpp server of model small one can't be started: the program no-such-llama-server was not found",
+  )
 })
 
 test('an interrupted start leaves no server behind', async () => {
