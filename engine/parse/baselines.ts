@@ -1,4 +1,4 @@
-import type { Baselines, Json } from '../../stages/define.ts'
+import type { Json, Registry } from '../../stages/define.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
 import { asList } from './json.ts'
@@ -18,7 +18,7 @@ export interface WithBaselines {
 export function addBaselines(
   written: Json,
   stages: { readonly [name: string]: StageBlock },
-  baselines: Baselines | undefined,
+  { stages: types, baselines }: Registry,
   document: SourceDocument,
   diagnostics: Diagnostics,
 ): WithBaselines {
@@ -26,6 +26,8 @@ export function addBaselines(
   const labels: { [stage: string]: string } = {}
   const entryOf = new Map<string, SourcePath>()
   const seen = new Set<string>()
+  // What is missing for a baseline may be what a misspelt type was meant to be.
+  const sound = Object.values(stages).every(({ uses }) => Object.hasOwn(types, uses))
   for (const [i, name] of asList(written).entries()) {
     if (typeof name !== 'string') continue
     const entry: SourcePath = ['baselines', i]
@@ -49,6 +51,7 @@ export function addBaselines(
       continue
     }
     seen.add(name)
+    if (!sound) continue
     const derived = baselines.derive(name, stages)
     if ('message' in derived) {
       const { message, advice } = derived

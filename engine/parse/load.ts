@@ -70,13 +70,7 @@ function readPipeline(document: SourceDocument, options: LoadOptions, diagnostic
   })
   const own: { [name: string]: StageBlock } = {}
   for (const [name, block] of Object.entries(asMap(root.stages))) own[name] = readStage(name, block, form)
-  const { stages, labels, entryOf } = addBaselines(
-    root.baselines ?? null,
-    own,
-    options.registry.baselines,
-    document,
-    diagnostics,
-  )
+  const { stages, labels, entryOf } = addBaselines(root.baselines ?? null, own, options.registry, document, diagnostics)
   // Nobody wrote what is inside an added stage: its place is where it was asked for.
   const placeOf = (at: SourcePath): SourcePath | undefined =>
     at[0] === 'stages' ? entryOf.get(String(at[1])) : undefined

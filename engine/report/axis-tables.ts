@@ -7,7 +7,7 @@ export interface AxisTable {
   split: string
   profile: string
   metric: string
-  /** Queries that the means are over: those clean for every system, where some leaked. */
+  /** Queries that the means are over: those clean for every system, where some are and some leaked. */
   queries: number
   x: string
   /** The axis of the rows, where the report names one. */
@@ -18,7 +18,7 @@ export interface AxisTable {
 }
 
 /** The numbers of one system over `x`; of a system that does not depend on it, one number in every column. */
-export interface AxisRow {
+interface AxisRow {
   /** The name that the system has in tables, and its axes beside `x` and `series`. */
   system: string
   /** Label of its value of `series`, if it depends on that. */
@@ -43,7 +43,7 @@ export function axisTables(
     split,
     profile,
     metric,
-    queries: clean?.size ?? queries,
+    queries: clean?.size || queries,
     x: x.param,
     series: series?.param ?? null,
     columns,

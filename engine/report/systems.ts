@@ -69,9 +69,9 @@ export function meansOver(result: Result, chosen: ReadonlySet<string>, metrics: 
   return means
 }
 
-/** What a result scores in a comparison: over the queries that are clean for every system, where some leaked. */
+/** What a result scores in a comparison: over the queries that are clean for every system, where some are and some leaked. */
 export function comparisonMetrics(result: Result, { clean, metrics }: Comparison): Metrics {
-  return clean ? meansOver(result, clean, metrics) : result.scores.metrics
+  return clean && clean.size > 0 ? meansOver(result, clean, metrics) : result.scores.metrics
 }
 
 function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): System[] {

@@ -17,7 +17,7 @@ export interface System {
 }
 
 /** A source of a mix with queries of a language model. */
-export interface WrittenSource {
+interface WrittenSource {
   /** Its place in the mix's `pairs`. */
   index: number
   /** From the stage that the mix reads (the last filter, say) up to the `generate` stage. */

@@ -58,6 +58,11 @@ test.each([
   expect([...told(diagnostics), diagnostics[0]?.suggestion]).toEqual([`${LINES}:${column} ${message}`, suggestion])
 })
 
+test('a misspelt stage type is told alone', () => {
+  const { diagnostics } = load('baselines: [bm25]\n', {}, (text) => text.replace('uses: eval', 'uses: evla'))
+  expect(diagnostics.map(({ code }) => code)).toEqual(['unknown-stage-type'])
+})
+
 test('a stage of the same name is a clash that names both places', () => {
   const { diagnostics } = load('baselines: [bm25]\n', {}, (text) => text.replace('  lines:\n', '  baseline-bm25:\n'))
   expect(told(diagnostics)).toEqual([
