@@ -1,6 +1,7 @@
 import type { CanonicalValue } from '../cache/canonical.ts'
 import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
 import type { RowStore } from '../cache/row-store.ts'
+import type { Baselines } from './baselines/define.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -323,36 +324,6 @@ export interface Problem {
   at?: string
   line?: number
   column?: number
-}
-
-/** A stage as it is written: its references are still texts such as `${stages.kept.pairs}`. */
-export interface SymbolicStage {
-  uses: string
-  with: { readonly [name: string]: Json }
-  /** `when`, `resources`, … as written. */
-  settings: { readonly [name: string]: Json }
-}
-
-/** A stage that a baseline adds to a pipeline. */
-export interface AddedStage {
-  name: string
-  uses: string
-  with: { readonly [name: string]: Json }
-  /** The written stage in whose place it stands; all but `uses` and `with` is that one's. */
-  like: string
-  /** What tables call it. */
-  label?: string
-}
-
-/** What `baselines:` can name, and how stages are made of it. */
-export interface Baselines {
-  /** What each is, by name. */
-  known: { readonly [name: string]: string }
-  /** The stages that a baseline adds to those written, with what should be warned of; or why it can't be had. */
-  derive(
-    name: string,
-    stages: { readonly [name: string]: SymbolicStage },
-  ): { stages: readonly AddedStage[]; warnings: readonly Problem[] } | Problem
 }
 
 /** Everything that plugs into the engine; `stages/registry.ts` has the only one. */

@@ -1,4 +1,5 @@
-import type { Baselines, Problem } from '../define.ts'
+import type { Problem } from '../define.ts'
+import type { Baselines } from './define.ts'
 import { Derivation } from './derivation.ts'
 import { findSystems, type Stages, type System } from './system.ts'
 import { continuesModel, trainedOn, untrained } from './trained.ts'

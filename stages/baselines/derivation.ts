@@ -1,4 +1,5 @@
-import type { AddedStage, Json } from '../define.ts'
+import type { Json } from '../define.ts'
+import type { AddedStage } from './define.ts'
 import type { Stages } from './system.ts'
 
 /** Collects the stages that one baseline adds. Equal ones, of systems that share a part, are added once. */

@@ -1,4 +1,5 @@
-import type { Json, SymbolicStage } from '../define.ts'
+import type { Json } from '../define.ts'
+import type { SymbolicStage } from './define.ts'
 import { datasetReference, stageReference } from './reference.ts'
 
 /** The stages of a pipeline as written, by name. */

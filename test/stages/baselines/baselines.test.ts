@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { baselines } from '../../../stages/baselines/baselines.ts'
-import type { AddedStage, Json, Problem, SymbolicStage } from '../../../stages/define.ts'
+import type { AddedStage, SymbolicStage } from '../../../stages/baselines/define.ts'
+import type { Json, Problem } from '../../../stages/define.ts'
 
 type Options = { [name: string]: Json }
 
