@@ -1,8 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
+import { type Claims, openClaims } from './claims.ts'
 import type { RowKey } from './digest.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
+import { type RowTurn, rowTurn } from './row-turn.ts'
 import { decodeRow, encodeRow, LONGEST_RECORD, scanRows } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -11,7 +13,7 @@ import { asStoreError, isMissing } from './store-error.ts'
 /** One stored observation: the raw answer and where it came from, as JSON. */
 export type RowValue = CanonicalValue
 
-/** Where a row came from: the store, a request somebody else had in flight, or a new one. */
+/** Where a row came from: the store, a request that another call had in flight, or a new one. */
 type RowOrigin = 'stored' | 'shared' | 'new'
 
 /**
@@ -23,8 +25,14 @@ export interface RowStore {
   known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>
   /** The stored values of these keys; a damaged row is a miss for that row alone. */
   getMany(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, RowValue>>
-  /** The stored value, or that of a call in flight for the same key, or `run`'s, which is then stored. */
-  getOrRun(key: RowKey, run: () => Promise<RowValue>): Promise<{ value: RowValue; origin: RowOrigin }>
+  /**
+   * The stored value, or that of a call in flight for the same key, or `run`'s, which is then stored. What costs, `run`
+   * does in its turn among processes; it brings nothing if it was told that the row is stored.
+   */
+  getOrRun(
+    key: RowKey,
+    run: (turn: RowTurn) => Promise<RowValue | undefined>,
+  ): Promise<{ value: RowValue; origin: RowOrigin }>
   /** Resolves when every row given so far is on the disk. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -33,10 +41,11 @@ export interface RowStore {
 /**
  * Opens the rows below `folder`, which is made when the first row is stored. Nothing is read before the first call.
  * Several processes may use one folder: each appends to a segment of its own and sees what the others appended. Of
- * several answers that are stored for one key, the first in the order of segments counts, for everybody.
+ * several answers that are stored for one key, the first in the order of segments counts, for everybody. `claims` are
+ * closed with the store.
  */
-export function openRowStore(folder: string): RowStore {
-  return new SegmentRowStore(folder)
+export function openRowStore(folder: string, claims: Claims = openClaims(join(folder, 'claims'))): RowStore {
+  return new SegmentRowStore(folder, claims)
 }
 
 const INDEX = 'rows.idx'
@@ -62,6 +71,7 @@ interface WantedRow extends RowPlace {
 
 class SegmentRowStore implements RowStore {
   readonly #folder: string
+  readonly #claims: Claims
   readonly #reader: SegmentReader
   readonly #writer: SegmentWriter
   readonly #segments = new Map<string, SegmentState>()
@@ -73,8 +83,9 @@ class SegmentRowStore implements RowStore {
   #recent = new Map<RowKey, RowPlace[]>()
   #recentRows = 0
 
-  constructor(folder: string) {
+  constructor(folder: string, claims: Claims) {
     this.#folder = folder
+    this.#claims = claims
     this.#reader = new SegmentReader(folder)
     this.#writer = new SegmentWriter(folder)
   }
@@ -111,7 +122,10 @@ class SegmentRowStore implements RowStore {
     return ordered
   }
 
-  async getOrRun(key: RowKey, run: () => Promise<RowValue>): Promise<{ value: RowValue; origin: RowOrigin }> {
+  async getOrRun(
+    key: RowKey,
+    run: (turn: RowTurn) => Promise<RowValue | undefined>,
+  ): Promise<{ value: RowValue; origin: RowOrigin }> {
     const flying = this.#inFlight.get(key)
     if (flying !== undefined) {
       const { value, origin } = await flying
@@ -143,20 +157,35 @@ class SegmentRowStore implements RowStore {
     } catch (error) {
       throw asStoreError(error, 'rows', this.#folder)
     } finally {
+      this.#claims.close()
       if (this.#index) this.#refresh()
       this.#reader.close()
     }
   }
 
-  // Both looks are for other processes: one may have stored the row since the last look, or while this one asked.
-  async #run(key: RowKey, run: () => Promise<RowValue>): Promise<{ value: RowValue; origin: RowOrigin }> {
-    this.#refresh()
-    const before = this.#stored(key)
+  // The looks are for other processes: one may have stored the row since the last look, or while this one asked.
+  async #run(
+    key: RowKey,
+    run: (turn: RowTurn) => Promise<RowValue | undefined>,
+  ): Promise<{ value: RowValue; origin: RowOrigin }> {
+    const before = this.#storedByNow(key)
     if (before) return { value: before.value, origin: 'stored' }
-    const json = JSON.stringify(await run())
-    this.#refresh()
-    const meanwhile = this.#stored(key)
-    if (meanwhile) return { value: meanwhile.value, origin: 'new' }
+    const turn = rowTurn(key, this.#claims, () => this.#storedByNow(key) !== undefined)
+    try {
+      const made = await run(turn)
+      if (made !== undefined) return { value: this.#append(key, JSON.stringify(made)), origin: 'new' }
+      const meanwhile = this.#storedByNow(key)
+      if (!meanwhile) throw new Error('a row was neither asked for nor stored')
+      return { value: meanwhile.value, origin: 'stored' }
+    } finally {
+      turn.pass()
+    }
+  }
+
+  // What was stored is given back, so that a new answer and a stored one can't differ.
+  #append(key: RowKey, json: string): RowValue {
+    const meanwhile = this.#storedByNow(key)
+    if (meanwhile) return meanwhile.value
     try {
       const place = this.#writer.append(encodeRow(key, json))
       this.#note(key, place)
@@ -164,8 +193,12 @@ class SegmentRowStore implements RowStore {
     } catch (error) {
       throw asStoreError(error, 'an answer', this.#folder, Buffer.byteLength(json))
     }
-    // What was stored is given back, so that a new answer and a stored one can't differ.
-    return { value: JSON.parse(json) as RowValue, origin: 'new' }
+    return JSON.parse(json) as RowValue
+  }
+
+  #storedByNow(key: RowKey): { value: RowValue } | undefined {
+    this.#refresh()
+    return this.#stored(key)
   }
 
   #stored(key: RowKey): { value: RowValue } | undefined {

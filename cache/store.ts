@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node
 import { dirname, join } from 'node:path'
 import { type ActionLog, openActionLog } from './action-log.ts'
 import { type BlobStore, openBlobStore } from './blob-store.ts'
+import { type Claims, openClaims } from './claims.ts'
 import { fsyncFolder, writeFileAtomic } from './durable.ts'
 import type { FileSystemClock } from './fs-clock.ts'
 import { openRowStore, type RowStore } from './row-store.ts'
@@ -13,6 +14,8 @@ export interface Store {
   readonly root: string
   readonly blobs: BlobStore
   readonly actions: ActionLog
+  /** Which actions are being executed, by the hexadecimal digits of their keys. */
+  readonly claims: Claims
   readonly memo: StatMemo
   /** Answers of language models. */
   readonly rows: RowStore
@@ -43,16 +46,19 @@ export async function openStore(root: string, options: StoreOptions = {}): Promi
   const memo = openStatMemo(join(root, 'stat-memo.log'), options.clock)
   const blobs = openBlobStore(root, memo)
   const actions = openActionLog(root, blobs)
-  const rows = openRowStore(join(root, 'rows', 'llm'))
+  const claims = openClaims(join(root, 'claims', 'actions'))
+  const rows = openRowStore(join(root, 'rows', 'llm'), openClaims(join(root, 'claims', 'rows')))
   return {
     root,
     blobs,
     actions,
+    claims,
     memo,
     rows,
     bytesHashed: () => memo.bytesHashed + blobs.bytesHashed,
     close: async () => {
       const ends = await Promise.allSettled([actions.close(), rows.close()])
+      claims.close()
       blobs.close()
       memo.close()
       for (const end of ends) if (end.status === 'rejected') throw end.reason

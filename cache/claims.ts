@@ -1,0 +1,200 @@
+import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { ClaimOwners } from './claim-owners.ts'
+import { freshNonce } from './durable.ts'
+import { NameWatch, type WatchFolder } from './name-watch.ts'
+import type { OwnerRecord } from './owner.ts'
+import { isMissing } from './store-error.ts'
+
+/** Who has claimed a name. */
+export interface Holder {
+  /** Undefined where nobody can tell. */
+  owner: OwnerRecord | undefined
+  /** What the owner said of its claim. */
+  note: string
+  /** It was claimed through this very object. */
+  isSelf: boolean
+}
+
+/**
+ * What the processes that share a folder are at, so that none begins what another does already. A claim only saves
+ * work: an owner that slept for long may be overtaken, and where none can be made everybody goes on without, so what is
+ * done under a claim must be safe without it. No claim ever has to be removed by hand.
+ */
+export interface Claims {
+  /**
+   * Claims a name and returns nothing, or who has it. A dead owner is overtaken at once; one of another host, of whom
+   * nothing can be proved, after three minutes without a sign of life.
+   */
+  take(name: string, note?: string): Holder | undefined
+  /** Gives a claimed name back. Call it when all that others should find is there to be found. */
+  release(name: string): void
+  /** Resolves when a name that could not be had may be free; rejects with the signal's reason. */
+  freed(name: string, signal: AbortSignal): Promise<void>
+  /** Gives everything back. */
+  close(): void
+}
+
+/** Seams for tests. */
+export interface ClaimsOptions {
+  /** Time in milliseconds from anywhere. */
+  now?: () => number
+  watch?: WatchFolder
+}
+
+/**
+ * Opens the claims in `folder`; nothing is read or written before the first is taken. A claim is a symbolic link from
+ * its name to its owner's nonce: it appears as a whole, by one call, on network file systems too. Names are plain file
+ * names other than `owners`.
+ */
+export function openClaims(folder: string, options: ClaimsOptions = {}): Claims {
+  return new LinkedClaims(folder, options)
+}
+
+const OWNERS = 'owners'
+
+class LinkedClaims implements Claims {
+  readonly #folder: string
+  readonly #owners: ClaimOwners
+  readonly #watch: NameWatch
+  readonly #held = new Set<string>()
+  #announced: boolean = false
+
+  constructor(folder: string, { now = () => performance.now(), watch }: ClaimsOptions) {
+    this.#folder = folder
+    this.#owners = new ClaimOwners(join(folder, OWNERS), now)
+    this.#watch = new NameWatch(folder, (name) => this.#isFree(name), watch)
+  }
+
+  take(name: string, note = ''): Holder | undefined {
+    if (this.#held.has(name)) return { owner: this.#owners.me, note, isSelf: true }
+    try {
+      const holder = this.#link(name, note)
+      if (holder) return holder
+    } catch {
+      // Without a claim others may do the same work: that costs, and breaks nothing.
+    }
+    this.#held.add(name)
+    return undefined
+  }
+
+  release(name: string): void {
+    if (!this.#held.delete(name)) return
+    try {
+      // Whoever overtook this process has a claim of its own there.
+      if (this.#isMine(targetOf(this.#path(name)))) rmSync(this.#path(name))
+    } catch {
+      // It is overtaken when this process has ended.
+    }
+    this.#watch.wake(name)
+  }
+
+  freed(name: string, signal: AbortSignal): Promise<void> {
+    return this.#watch.wait(name, signal)
+  }
+
+  close(): void {
+    for (const name of this.#held) this.release(name)
+    this.#watch.close()
+    this.#owners.close()
+    this.#announced = false
+  }
+
+  #link(name: string, note: string): Holder | undefined {
+    const path = this.#path(name)
+    if (!this.#announced) this.#announce()
+    for (let isTold = false; ; ) {
+      try {
+        symlinkSync(`${this.#owners.me.nonce} ${note}`, path)
+        return undefined
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'ENOENT' && !isTold) {
+          // The folder was removed by hand.
+          this.#announce()
+          isTold = true
+          continue
+        }
+        if (code !== 'EEXIST') throw error
+      }
+      const target = targetOf(path)
+      if (target === undefined) continue
+      // An answer of a network file system can get lost after the link was made.
+      if (this.#isMine(target)) return undefined
+      const { holder, isGone } = this.#judge(name, target)
+      if (!isGone) return holder
+      takeAway(path, target)
+    }
+  }
+
+  #announce(): void {
+    this.#owners.announce()
+    this.#announced = true
+    this.#sweep()
+  }
+
+  // Claims go before their owner does: a claim without an owner is left alone for a while.
+  #sweep(): void {
+    const abandoned = new Set(this.#owners.abandoned())
+    if (abandoned.size === 0) return
+    for (const name of readdirSync(this.#folder)) {
+      const target = name === OWNERS ? undefined : targetOf(this.#path(name))
+      if (target !== undefined && abandoned.has(nonceOf(target))) takeAway(this.#path(name), target)
+    }
+    for (const nonce of abandoned) this.#owners.forget(nonce)
+  }
+
+  #judge(name: string, target: string): { holder: Holder; isGone: boolean } {
+    const nonce = nonceOf(target)
+    const { owner, isGone } = this.#owners.judge(nonce, name)
+    return { holder: { owner, note: target.slice(nonce.length + 1), isSelf: false }, isGone }
+  }
+
+  #isFree(name: string): boolean {
+    if (this.#held.has(name)) return false
+    try {
+      const target = targetOf(this.#path(name))
+      return target === undefined || this.#judge(name, target).isGone
+    } catch {
+      // What can't be looked at can't be waited for either; `take` goes on without it.
+      return true
+    }
+  }
+
+  #isMine(target: string | undefined): boolean {
+    return target !== undefined && nonceOf(target) === this.#owners.me.nonce
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name)
+  }
+}
+
+function nonceOf(target: string): string {
+  return target.split(' ', 1)[0] ?? ''
+}
+
+/** Where a link points to; empty if something else is there, undefined if nothing is. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return ''
+    throw error
+  }
+}
+
+// Two processes may find the same dead owner: whoever moves away a successor's claim by mistake puts it back.
+function takeAway(path: string, expected: string): void {
+  const aside = `${path}.${freshNonce()}`
+  try {
+    renameSync(path, aside)
+    const moved = targetOf(aside)
+    if (moved !== undefined && moved !== expected) symlinkSync(moved, path)
+  } catch (error) {
+    if (!isMissing(error) && (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(aside, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,41 @@
+import type { Claims } from './claims.ts'
+import { hexOf, type RowKey } from './digest.ts'
+import type { OwnerRecord } from './owner.ts'
+
+/** What came of trying to be the one that asks for a row. */
+export type TurnOutcome =
+  | { kind: 'mine' }
+  /** It was stored meanwhile. */
+  | { kind: 'stored' }
+  /** Another process asks for it now; undefined if nobody can tell which. */
+  | { kind: 'taken'; owner: OwnerRecord | undefined }
+
+/**
+ * Who asks for a row, among processes. Hold a turn only while a request is on its way, and wait for nothing that others
+ * may hold meanwhile: then every process goes on with what it can do, and none waits in a circle.
+ */
+export interface RowTurn {
+  /** Takes the turn unless the row is there or another process has it. It ends with the call of `getOrRun`. */
+  take(): TurnOutcome
+  /** Gives the turn back before that. */
+  pass(): void
+  /** Resolves when the other process has ended its turn, whatever came of it; rejects with the signal's reason. */
+  next(signal: AbortSignal): Promise<void>
+}
+
+/** A turn by claims that are named by the row's key; `isStored` looks at what is stored at the time of the call. */
+export function rowTurn(key: RowKey, claims: Claims, isStored: () => boolean): RowTurn {
+  const name = hexOf(key)
+  return {
+    take: () => {
+      const holder = claims.take(name)
+      if (holder) return { kind: 'taken', owner: holder.owner }
+      // Who had the turn before stored the row before it gave the turn back.
+      if (!isStored()) return { kind: 'mine' }
+      claims.release(name)
+      return { kind: 'stored' }
+    },
+    pass: () => claims.release(name),
+    next: (signal) => claims.freed(name, signal),
+  }
+}
