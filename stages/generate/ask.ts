@@ -1,9 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { OwnerRecord } from '../../cache/owner.ts'
+import type { RowTurn } from '../../cache/row-turn.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type ModelEndpoint, type RequestCounts, StageError } from '../define.ts'
 import type { ModelClient, Sent } from './client.ts'
-import type { Limiter } from './limiter.ts'
+import type { Limiter, Slot } from './limiter.ts'
 import type { RowRequest } from './requests.ts'
 import type { SendFailure } from './send-failure.ts'
 
@@ -32,21 +34,22 @@ export interface Asking {
   signal: AbortSignal
   /** Whether this model has answered any request of this node. */
   hasAnswered(): boolean
+  /** Told of a row that another process asks for now; what comes back is called when that has ended. */
+  onTaken(owner: OwnerRecord | undefined): () => void
   count(requests: Partial<RequestCounts>): void
   backoffMs?: (tries: number) => number
 }
 
 /**
- * Asks until there is an answer or a refusal to store, within the retries. Rows wait while a server is down; a request
- * is counted when it has been sent, whatever became of it.
+ * Asks until there is an answer or a refusal to store, within the retries; undefined if another process stored one
+ * meanwhile. Rows wait while a server is down; a request is counted when it has been sent, whatever became of it.
  */
-export async function ask(request: RowRequest, asking: Asking): Promise<CanonicalValue> {
-  const { endpoint, client, limiter, halt, signal } = asking
+export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
+  const { endpoint, client, signal } = asking
   const started = performance.now()
   for (let tries = 1; ; tries++) {
-    const slot = await limiter.acquire(halt, tries > 1).catch(() => {
-      throw new RowFailure('halted', 'not sent')
-    })
+    const slot = await slotInTurn(turn, asking, tries > 1)
+    if (!slot) return undefined
     let result: Sent
     try {
       result = await client.send(request, signal)
@@ -77,7 +80,26 @@ export async function ask(request: RowRequest, asking: Asking): Promise<Canonica
       throw new RowFailure('suspect', failure.message, refusal)
     }
     if (tries > asking.retries) throw new RowFailure('failed', failure.message)
+    turn.pass()
     await pause(failure, tries, asking)
+  }
+}
+
+// Neither the slot nor the turn is held while the other is waited for: two processes that ask for the same rows in
+// different orders both go on, each with the rows that the other isn't at.
+async function slotInTurn(turn: RowTurn, asking: Asking, first: boolean): Promise<Slot | undefined> {
+  const { limiter, halt } = asking
+  const halted = (): never => {
+    throw new RowFailure('halted', 'not sent')
+  }
+  for (let isFirst = first; ; isFirst = true) {
+    const slot = await limiter.acquire(halt, isFirst).catch(halted)
+    const outcome = turn.take()
+    if (outcome.kind === 'mine') return slot
+    slot.released()
+    if (outcome.kind === 'stored') return undefined
+    const onEnd = asking.onTaken(outcome.owner)
+    await turn.next(halt).catch(halted).finally(onEnd)
   }
 }
 

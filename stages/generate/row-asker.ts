@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
+import type { OwnerRecord } from '../../cache/owner.ts'
 import type { Passage } from '../data/rows.ts'
 import { type ServiceContext, StageError } from '../define.ts'
 import { parseAnswer, readChoice } from './answer.ts'
@@ -40,6 +41,8 @@ export class RowAsker {
   readonly #onAbort = (event: Event): void => this.halt((event.target as AbortSignal).reason)
   #asking: Promise<Asking> | undefined
   #client: ModelClient | undefined
+  /** Rows that other processes ask for now. */
+  readonly #taken = new Set<{ owner: OwnerRecord | undefined }>()
   #answers = 0
   #failuresInARow = 0
   #fatal: unknown
@@ -67,6 +70,14 @@ export class RowAsker {
   /** Whether nothing new is to be started any more. */
   get halted(): boolean {
     return this.#halt.signal.aborted
+  }
+
+  /** What rows are waited for that other processes ask for, in words. */
+  get waitsFor(): string | undefined {
+    const [first] = this.#taken
+    if (!first) return undefined
+    const rows = this.#taken.size === 1 ? '1 row' : `${this.#taken.size} rows`
+    return `waiting for ${rows} of ${first.owner ? `another run (pid ${first.owner.pid})` : 'another run'}`
   }
 
   /** Starts nothing new from now on; what is in flight goes on. */
@@ -120,9 +131,9 @@ export class RowAsker {
     for (;;) {
       if (this.halted) throw new RowFailure('halted', 'not asked')
       try {
-        const { value, origin } = await this.#context.rows.getOrRun(request.key, async () => {
+        const { value, origin } = await this.#context.rows.getOrRun(request.key, async (turn) => {
           this.#asking ??= this.#start()
-          return ask(request, await unlessHalted(this.#asking, this.#halt.signal))
+          return ask(request, turn, await unlessHalted(this.#asking, this.#halt.signal))
         })
         if (origin !== 'new') this.#context.count({ cached: 1 })
         else if (readAnswer(value) !== undefined) await this.#hasAnswered()
@@ -183,6 +194,11 @@ export class RowAsker {
       halt: this.#halt.signal,
       signal,
       hasAnswered: () => this.#answers > 0,
+      onTaken: (owner) => {
+        const taken = { owner }
+        this.#taken.add(taken)
+        return () => this.#taken.delete(taken)
+      },
       count: (requests) => this.#context.count(requests),
       ...(this.#backoffMs === undefined ? {} : { backoffMs: this.#backoffMs }),
     }

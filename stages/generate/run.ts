@@ -17,6 +17,8 @@ import { RowAsker, type RowResult } from './row-asker.ts'
 const BATCH = 256
 /** Rows begun and not written: bounds memory, and how far others run ahead of a slow one. */
 const WINDOW = 2048
+/** How often it is said what rows of other processes are waited for. */
+const TELL_MS = 2000
 
 /** Seams for tests. */
 export interface GenerateSeams {
@@ -123,13 +125,16 @@ async function askAll(
       const request = requests[index]!
       const result = asker.row(passage, sample, request, stored.get(request.key))
       void result.then(({ kind }) => {
-        if (kind !== 'halted') context.progress(++settled, total)
+        if (kind !== 'halted') context.progress(++settled, total, asker.waitsFor)
       })
       begun.push({ passage, sample, result })
     }
     while (begun.length > WINDOW) await writeFirst()
   }
 
+  const telling = setInterval(() => {
+    if (asker.waitsFor !== undefined) context.progress(settled, total, asker.waitsFor)
+  }, TELL_MS)
   try {
     const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, options.per_passage)))
     let batch: Passage[] = []
@@ -151,6 +156,7 @@ async function askAll(
     asker.halt(error)
     throw error
   } finally {
+    clearInterval(telling)
     // Rows still begun here belong to a run that failed; they must be over before the client is closed.
     await Promise.all(begun.map(({ result }) => result))
     await context.rows.flush()
