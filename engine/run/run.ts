@@ -12,7 +12,10 @@ import { decide, digests } from '../plan/plan.ts'
 import { actionKey, preimageOf } from '../plan/preimage.ts'
 import type { Session } from '../session.ts'
 import { engineVersion } from '../util/engine-version.ts'
+import { pause } from '../util/pause.ts'
+import { actionTurn } from './action-turn.ts'
 import { attempts } from './attempts.ts'
+import { declaredEnvironment } from './child-environment.ts'
 import { Children, sweepChildren } from './children.ts'
 import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
@@ -66,7 +69,6 @@ class Run {
   readonly #views: Views
   readonly #results = new Map<NodeId, ActionRecord>()
   readonly #planned: ReadonlyMap<NodeId, PlannedNode>
-  readonly #inFlight = new Map<ActionKey, Promise<unknown>>()
   /** Made in this run; the log shows them only when they are on the disk. */
   readonly #made = new Map<ActionKey, ActionRecord>()
   readonly #durable: Promise<void>[] = []
@@ -116,6 +118,7 @@ class Run {
     }
     if (todo.length > 0) await this.#executeAll(todo)
     await Promise.all(this.#durable)
+    this.#views.close()
     return this.#finish()
   }
 
@@ -198,38 +201,47 @@ class Run {
       const preimage = world.preimage(node)
       if (!preimage) throw new Error(`an input of ${node.id} is not known`)
       const key = actionKey(preimage)
-      // Two nodes with one key are one piece of work, wherever they came from.
-      while (this.#inFlight.has(key)) await this.#inFlight.get(key)
-      const decision = decide(world, node, key, preimage)
-      const stored = this.#made.get(key) ?? (decision.kind === 'cached' ? decision.record : undefined)
-      if (stored) {
-        await this.#restore(node, key, stored, this.#planned.get(node.id)?.decision.kind === 'pending')
+      let isStarted = false
+      const start = (): void => {
+        if (isStarted) return
+        isStarted = true
+        mkdirSync(join(this.#folder, 'logs'), { recursive: true })
+        this.#emit({ type: 'node-started', node: node.id, stage: node.stage, uses: node.definition.type, key, log })
+      }
+      const turn = await actionTurn(this.#session.store, this.#id, key, {
+        stored: () => {
+          const decision = decide(world, node, key, preimage)
+          return this.#made.get(key) ?? (decision.kind === 'cached' ? decision.record : undefined)
+        },
+        onWait: (note) => {
+          start()
+          this.#emit({ type: 'node-progress', node: node.id, done: 0, note })
+        },
+        signal: this.#drain,
+      })
+      if (turn.record) {
+        await this.#restore(node, key, turn.record, this.#planned.get(node.id)?.decision.kind === 'pending')
         return 'done'
       }
-      mkdirSync(join(this.#folder, 'logs'), { recursive: true })
-      this.#emit({ type: 'node-started', node: node.id, stage: node.stage, uses: node.definition.type, key, log })
-      const execution = attempts(
-        node,
-        { drain: this.#drain, kill: this.#kill },
-        (signal) =>
-          executeNode(world, node, key, preimage, {
-            log,
-            signal,
-            drain: this.#drain,
-            requests,
-            onProgress: this.#progress(node),
-          }),
-        (attempt, error, waitMs) => {
-          const failure = failureOf(error, log)
-          this.#emit({ type: 'node-retried', node: node.id, attempt, failure, waitMs })
-        },
+      start()
+      const { record, summary, seconds, durable } = await turn.use(() =>
+        attempts(
+          node,
+          { drain: this.#drain, kill: this.#kill },
+          (signal) =>
+            executeNode(world, node, key, preimage, {
+              log,
+              signal,
+              drain: this.#drain,
+              requests,
+              onProgress: this.#progress(node),
+            }),
+          (attempt, error, waitMs) => {
+            const failure = failureOf(error, log)
+            this.#emit({ type: 'node-retried', node: node.id, attempt, failure, waitMs })
+          },
+        ),
       )
-      const settled = execution.then(
-        () => this.#inFlight.delete(key),
-        () => this.#inFlight.delete(key),
-      )
-      this.#inFlight.set(key, settled)
-      const { record, summary, seconds, durable } = await execution
       this.#durable.push(durable.catch((error) => this.#fail(node, error, log, requests)))
       this.#results.set(node.id, record)
       if (record.incomplete === 0) this.#made.set(key, record)

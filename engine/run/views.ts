@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
 import { replaceSymlink } from '../../cache/durable.ts'
 import { checkView, materialize } from '../../cache/materialize.ts'
+import { makePrivateFolder } from '../../cache/private-folder.ts'
 import type { Store } from '../../cache/store.ts'
+import { isMissing } from '../../cache/store-error.ts'
 import type { Graph, GraphNode } from '../plan/node.ts'
 import { removeTree } from '../util/remove-tree.ts'
 
@@ -22,6 +24,8 @@ export class Views {
   readonly #graph: Graph
   /** Copies being made, by folder: nodes with equal outputs share one. */
   readonly #making = new Map<string, Promise<void>>()
+  /** Where this process makes them. */
+  #private: string | undefined
 
   constructor(store: Store, out: string, graph: Graph) {
     this.#store = store
@@ -38,20 +42,35 @@ export class Views {
     while (this.#making.has(folder)) await this.#making.get(folder)
     const state = checkView(folder, files, this.#store)
     if (state === 'ok' && linkedTo(link) === relative(dirname(link), folder)) return undefined
-    let aside: string | undefined
-    if (state === 'edited') {
-      aside = freeName(`${folder}.edited`)
-      renameSync(folder, aside)
-    }
+    const aside = state === 'edited' ? moveAside(folder) : undefined
     if (state !== 'ok') {
-      if (existsSync(folder)) removeTree(folder)
-      const made = materialize(files, folder, this.#store)
+      const made = this.#make(folder, files)
       this.#making.set(folder, made)
       await made.finally(() => this.#making.delete(folder))
     }
     mkdirSync(this.#out, { recursive: true })
     replaceSymlink(link, relative(dirname(link), folder))
     return aside
+  }
+
+  /** Removes what is only needed while views are made. */
+  close(): void {
+    if (this.#private !== undefined) removeTree(this.#private)
+    this.#private = undefined
+  }
+
+  // Another run may make the same view: it appears as a whole, and whoever comes second uses what is there.
+  async #make(folder: string, files: readonly RecordedFile[]): Promise<void> {
+    this.#private ??= makePrivateFolder(join(dirname(folder), '.making'))
+    const made = join(this.#private, basename(folder))
+    try {
+      await materialize(files, made, this.#store)
+      if (existsSync(folder) && checkView(folder, files, this.#store) !== 'ok') removeTree(folder)
+      renameSync(made, folder)
+    } catch (error) {
+      removeTree(made)
+      if (!isTaken(error)) throw error
+    }
   }
 
   // Of a sweep only what nothing depends on is shown: its inner nodes are many and seldom looked at.
@@ -82,6 +101,22 @@ function linkedTo(link: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function moveAside(folder: string): string | undefined {
+  const aside = freeName(`${folder}.edited`)
+  try {
+    renameSync(folder, aside)
+    return aside
+  } catch (error) {
+    // Another run was faster.
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 function freeName(path: string): string {
