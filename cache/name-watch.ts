@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type FSWatcher, watch } from 'node:fs'
 
 /** Calls back with the names of entries of a folder that came or went. May throw; may miss some, or all. */
@@ -40,6 +41,8 @@ export class NameWatch {
         leave()
         reject(signal.reason)
       }
+      // One for each that waits.
+      setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
       this.#waiting.set(name, (this.#waiting.get(name) ?? new Set()).add(wake))
       this.#start()

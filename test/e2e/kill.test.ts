@@ -2,36 +2,13 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type FakeOpenai, fakeOpenai, type Reaction } from '../rig/fake-openai.ts'
+import { fakeOpenai } from '../rig/fake-openai.ts'
+import { holding } from '../rig/holding.ts'
 import { ended, Project } from '../rig/project.ts'
 import { smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
 
 const REQUESTS = 40
 const CONCURRENCY = 4
-
-/** A server that holds every request from the given one on until it is let go. */
-async function holding(from: number): Promise<{ server: FakeOpenai; held: Promise<void>; release(): void }> {
-  let count = 0
-  let free = false
-  let release = (): void => {}
-  let onHeld = (): void => {}
-  const held = new Promise<void>((resolve) => {
-    onHeld = resolve
-  })
-  const gate = new Promise<void>((resolve) => {
-    release = () => {
-      free = true
-      resolve()
-    }
-  })
-  const server = await fakeOpenai((request): Reaction | Promise<Reaction> => {
-    count++
-    if (free || count < from) return writtenBy(request)
-    if (count >= from + CONCURRENCY - 1) onHeld()
-    return gate.then(() => writtenBy(request)) as Promise<Reaction>
-  })
-  return { server, held, release }
-}
 
 function outputs(project: Project): { [path: string]: string } {
   const read = (path: string): string => readFileSync(join(project.folder, 'out/pipeline', path), 'base64')
@@ -49,7 +26,7 @@ for (const [what, kill] of [
   ['its whole group', (pid: number) => process.kill(-pid, 'SIGKILL')],
 ] as const) {
   test(`SIGKILL of ${what} in the middle of generate: one pass is paid, and the bytes are those of a calm run`, async () => {
-    const { server, held, release } = await holding(15)
+    const { server, held, release } = await holding(15, CONCURRENCY)
     const project = new Project(smallProject(server.url))
     const first = project.start('run', 'pipeline.yaml', '--json')
     const end = ended(first)
@@ -70,7 +47,7 @@ for (const [what, kill] of [
 }
 
 test('the first Ctrl-C lets what is in flight finish and keeps it; exit status 130', async () => {
-  const { server, held, release } = await holding(15)
+  const { server, held, release } = await holding(15, CONCURRENCY)
   const project = new Project(smallProject(server.url))
   const first = project.start('run', 'pipeline.yaml', '--plain')
   const end = ended(first)
@@ -90,7 +67,7 @@ test('the first Ctrl-C lets what is in flight finish and keeps it; exit status 1
 })
 
 test('the second Ctrl-C ends at once', async () => {
-  const { held, server } = await holding(1)
+  const { held, server } = await holding(1, CONCURRENCY)
   const project = new Project(smallProject(server.url))
   const first = project.start('run', 'pipeline.yaml')
   const end = ended(first)
