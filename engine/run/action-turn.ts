@@ -15,7 +15,7 @@ export interface TurnRequest {
 
 /** The result that another node or run has made meanwhile, or leave to make one. */
 export type ActionTurn =
-  | { record: ActionRecord }
+  | { record: ActionRecord; use?: never }
   | {
       record?: never
       /** Makes it. Others have their turn when it has failed, or when its record is there for them to find. */

@@ -213,6 +213,22 @@ describe('the tools cache', () => {
     expect(messages).toEqual([expect.stringContaining(`process ${child.pid} on`)])
   })
 
+  test('builds once for processes that want the same at the same time', async () => {
+    const [root, log] = [freshFolder(), join(freshFolder(), 'log')]
+    const folders: string[] = []
+    let ready = 0
+    const started = [1, 2, 3].map(() =>
+      startFixture('counted-builder.ts', [root, log], (line) => {
+        if (line !== 'ready') folders.push(line)
+        else if (++ready === 3) for (const { child } of started) child.stdin?.write('go')
+      }),
+    )
+    for (const { ended } of started) expect(await ended).toBe(0)
+    expect(readFileSync(log, 'utf8').trim().split('\n').length).toBe(1)
+    expect(folders).toEqual(Array(3).fill(join(root, 'python', 'a')))
+    expect(readdirSync(folders[0] ?? '')).toEqual(['whole'])
+  })
+
   describe('lies', () => {
     afterEach(() => void vi.unstubAllEnvs())
 
