@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClaimOwners } from './claim-owners.ts'
 import { freshNonce } from './durable.ts'
@@ -82,7 +82,7 @@ class LinkedClaims implements Claims {
     if (!this.#held.delete(name)) return
     try {
       // Whoever overtook this process has a claim of its own there.
-      if (this.#isMine(targetOf(this.#path(name)))) rmSync(this.#path(name))
+      if (this.#isMine(targetOf(this.#path(name)))) unlinkSync(this.#path(name))
     } catch {
       // It is overtaken when this process has ended.
     }

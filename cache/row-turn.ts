@@ -3,7 +3,7 @@ import { hexOf, type RowKey } from './digest.ts'
 import type { OwnerRecord } from './owner.ts'
 
 /** What came of trying to be the one that asks for a row. */
-export type TurnOutcome =
+type TurnOutcome =
   | { kind: 'mine' }
   /** It was stored meanwhile. */
   | { kind: 'stored' }

@@ -32,7 +32,7 @@ export interface Failure {
 
 /**
  * Everything that happens in a run. The journal is the sequence of these; every view, summary and report is a fold
- * over it. `at` is milliseconds since the epoch.
+ * over it. `at` is milliseconds since the epoch. A node that was started to wait for another run may end as restored.
  */
 export type RunEvent = { at: number } & (
   | { type: 'run-started'; run: string; pipeline: string; file: string; nodes: number }
