@@ -174,6 +174,11 @@ describe('processes that ask for the same rows in orders of their own', () => {
     expect(again.length).toBeLessThanOrEqual(AT_ONCE)
     for (const pids of again) expect(pids).toEqual([String(victim?.child.pid), expect.any(String)])
     expect(seen[2]).toEqual(seen[1])
-    expect(readdirSync(join(folder, 'claims')).filter((name) => name !== 'owners')).toEqual([])
+    // It may have been killed with a row stored and the claim not given back: that goes with the next claim of anybody.
+    const next = openClaims(join(folder, 'claims'))
+    next.take('any')
+    next.close()
+    expect(readdirSync(join(folder, 'claims'))).toEqual(['owners'])
+    expect(readdirSync(join(folder, 'claims', 'owners'))).toEqual([])
   })
 })
