@@ -16,6 +16,8 @@ export interface CoveredSegment {
   name: string
   covered: number
   sealed: boolean
+  /** The highest round of its rows, if it has any but 0. */
+  round?: number
 }
 
 /**

@@ -2,10 +2,10 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
 import { type Claims, openClaims } from './claims.ts'
-import type { RowKey } from './digest.ts'
+import { hexOf, type RowKey } from './digest.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
-import { decodeRow, encodeRow, LONGEST_RECORD, scanRows } from './segment.ts'
+import { decodeRow, encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { asStoreError, isMissing } from './store-error.ts'
@@ -19,12 +19,15 @@ type RowOrigin = 'stored' | 'shared' | 'new'
 /**
  * Rows that were paid for. Append-only segments are the truth; the index over them can be rebuilt. A row is written
  * before `getOrRun` resolves and is on the disk at most a second later; a failed `run` stores nothing.
+ *
+ * A row may be observed again, in a later round; nothing is ever overwritten. The observation of the highest round
+ * counts. Where a round is given, only rows of that round or a later one count as stored.
  */
 export interface RowStore {
   /** Which of these keys are stored. */
-  known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>
+  known(keys: readonly RowKey[], round?: number): Promise<ReadonlySet<RowKey>>
   /** The stored values of these keys; a damaged row is a miss for that row alone. */
-  getMany(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, RowValue>>
+  getMany(keys: readonly RowKey[], round?: number): Promise<ReadonlyMap<RowKey, RowValue>>
   /**
    * The stored value, or that of a call in flight for the same key, or `run`'s, which is then stored. What costs, `run`
    * does in its turn among processes; it brings nothing if it was told that the row is stored.
@@ -32,7 +35,10 @@ export interface RowStore {
   getOrRun(
     key: RowKey,
     run: (turn: RowTurn) => Promise<RowValue | undefined>,
+    round?: number,
   ): Promise<{ value: RowValue; origin: RowOrigin }>
+  /** The highest round of any stored row; 0 as long as nothing was asked for again. */
+  lastRound(): number
   /** Resolves when every row given so far is on the disk. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -41,8 +47,8 @@ export interface RowStore {
 /**
  * Opens the rows below `folder`, which is made when the first row is stored. Nothing is read before the first call.
  * Several processes may use one folder: each appends to a segment of its own and sees what the others appended. Of
- * several answers that are stored for one key, the first in the order of segments counts, for everybody. `claims` are
- * closed with the store.
+ * several answers of one round that are stored for one key, the first in the order of segments counts, for everybody.
+ * `claims` are closed with the store.
  */
 export function openRowStore(folder: string, claims: Claims = openClaims(join(folder, 'claims'))): RowStore {
   return new SegmentRowStore(folder, claims)
@@ -63,6 +69,8 @@ interface SegmentState {
   covered: number
   /** Nothing will be added to it. */
   sealed: boolean
+  /** The highest round of its rows. */
+  round: number
 }
 
 interface WantedRow extends RowPlace {
@@ -75,9 +83,10 @@ class SegmentRowStore implements RowStore {
   readonly #reader: SegmentReader
   readonly #writer: SegmentWriter
   readonly #segments = new Map<string, SegmentState>()
-  readonly #inFlight = new Map<RowKey, Promise<{ value: RowValue; origin: RowOrigin }>>()
+  readonly #inFlight = new Map<RowKey, { round: number; row: Promise<{ value: RowValue; origin: RowOrigin }> }>()
   /** Places that turned out to be damaged after they were indexed. */
   readonly #damaged = new Set<string>()
+  #lastRound = 0
   #index: RowIndex | undefined
   /** Rows that the index doesn't cover. */
   #recent = new Map<RowKey, RowPlace[]>()
@@ -90,28 +99,28 @@ class SegmentRowStore implements RowStore {
     this.#writer = new SegmentWriter(folder)
   }
 
-  async known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> {
+  async known(keys: readonly RowKey[], round = 0): Promise<ReadonlySet<RowKey>> {
     this.#refresh()
     const found = new Set<RowKey>()
     const turn = turns()
     for (const key of keys) {
-      if (this.#places(key).length > 0) found.add(key)
+      if (this.#places(key, round).length > 0) found.add(key)
       if (turn.isOver()) await turn.next()
     }
     return found
   }
 
-  async getMany(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, RowValue>> {
+  async getMany(keys: readonly RowKey[], round = 0): Promise<ReadonlyMap<RowKey, RowValue>> {
     this.#refresh()
     const wanted: WantedRow[] = []
     for (const key of new Set(keys)) {
-      const place = this.#places(key)[0]
+      const place = this.#places(key, round)[0]
       if (place) wanted.push({ ...place, key })
     }
     const values = new Map<RowKey, RowValue>()
     const turn = turns()
     for (const near of neighbours(wanted.sort(comparePlaces))) {
-      this.#readNear(near, values)
+      this.#readNear(near, values, round)
       if (turn.isOver()) await turn.next()
     }
     const ordered = new Map<RowKey, RowValue>()
@@ -125,22 +134,29 @@ class SegmentRowStore implements RowStore {
   async getOrRun(
     key: RowKey,
     run: (turn: RowTurn) => Promise<RowValue | undefined>,
+    round = 0,
   ): Promise<{ value: RowValue; origin: RowOrigin }> {
     const flying = this.#inFlight.get(key)
-    if (flying !== undefined) {
-      const { value, origin } = await flying
+    if (flying !== undefined && flying.round >= round) {
+      const { value, origin } = await flying.row
       return { value, origin: origin === 'stored' ? origin : 'shared' }
     }
     if (!this.#index) this.#refresh()
-    const stored = this.#stored(key)
+    const stored = this.#stored(key, round)
     if (stored) return { value: stored.value, origin: 'stored' }
-    const running = this.#run(key, run)
-    this.#inFlight.set(key, running)
+    const flight = { round, row: this.#run(key, run, round) }
+    this.#inFlight.set(key, flight)
     try {
-      return await running
+      return await flight.row
     } finally {
-      this.#inFlight.delete(key)
+      // A call of a later round may have taken the place.
+      if (this.#inFlight.get(key) === flight) this.#inFlight.delete(key)
     }
+  }
+
+  lastRound(): number {
+    this.#refresh()
+    return this.#lastRound
   }
 
   async flush(): Promise<void> {
@@ -167,14 +183,17 @@ class SegmentRowStore implements RowStore {
   async #run(
     key: RowKey,
     run: (turn: RowTurn) => Promise<RowValue | undefined>,
+    round: number,
   ): Promise<{ value: RowValue; origin: RowOrigin }> {
-    const before = this.#storedByNow(key)
+    const before = this.#storedByNow(key, round)
     if (before) return { value: before.value, origin: 'stored' }
-    const turn = rowTurn(key, this.#claims, () => this.#storedByNow(key) !== undefined)
+    // Who asks again does not wait for those who ask for the first time.
+    const name = round === 0 ? hexOf(key) : `${hexOf(key)}.${round}`
+    const turn = rowTurn(name, this.#claims, () => this.#storedByNow(key, round) !== undefined)
     try {
       const made = await run(turn)
-      if (made !== undefined) return { value: this.#append(key, JSON.stringify(made)), origin: 'new' }
-      const meanwhile = this.#storedByNow(key)
+      if (made !== undefined) return { value: this.#append(key, JSON.stringify(made), round), origin: 'new' }
+      const meanwhile = this.#storedByNow(key, round)
       if (!meanwhile) throw new Error('a row was neither asked for nor stored')
       return { value: meanwhile.value, origin: 'stored' }
     } finally {
@@ -183,39 +202,42 @@ class SegmentRowStore implements RowStore {
   }
 
   // What was stored is given back, so that a new answer and a stored one can't differ.
-  #append(key: RowKey, json: string): RowValue {
-    const meanwhile = this.#storedByNow(key)
+  #append(key: RowKey, json: string, round: number): RowValue {
+    const meanwhile = this.#storedByNow(key, round)
     if (meanwhile) return meanwhile.value
     try {
-      const place = this.#writer.append(encodeRow(key, json))
+      const place = this.#writer.append(encodeRow(key, json, round))
       this.#note(key, place)
-      this.#segments.set(place.segment, { covered: place.offset + place.length, sealed: false })
+      const highest = Math.max(this.#segments.get(place.segment)?.round ?? 0, round)
+      this.#segments.set(place.segment, { covered: place.offset + place.length, sealed: false, round: highest })
+      this.#lastRound = Math.max(this.#lastRound, round)
     } catch (error) {
       throw asStoreError(error, 'an answer', this.#folder, Buffer.byteLength(json))
     }
     return JSON.parse(json) as RowValue
   }
 
-  #storedByNow(key: RowKey): { value: RowValue } | undefined {
+  #storedByNow(key: RowKey, round: number): { value: RowValue } | undefined {
     this.#refresh()
-    return this.#stored(key)
+    return this.#stored(key, round)
   }
 
-  #stored(key: RowKey): { value: RowValue } | undefined {
-    for (const place of this.#places(key)) {
+  #stored(key: RowKey, round: number): { value: RowValue } | undefined {
+    for (const place of this.#places(key, round)) {
       const value = this.#decode(key, place, this.#reader.read(place.segment, place.offset, place.length))
       if (value) return value
     }
     return undefined
   }
 
-  #readNear(near: readonly WantedRow[], values: Map<RowKey, RowValue>): void {
+  #readNear(near: readonly WantedRow[], values: Map<RowKey, RowValue>, round: number): void {
     const [first, last] = [near[0], near.at(-1)]
     if (!first || !last) return
     const bytes = this.#reader.read(first.segment, first.offset, last.offset + last.length - first.offset)
     for (const row of near) {
       const start = row.offset - first.offset
-      const found = this.#decode(row.key, row, bytes.subarray(start, start + row.length)) ?? this.#stored(row.key)
+      const found =
+        this.#decode(row.key, row, bytes.subarray(start, start + row.length)) ?? this.#stored(row.key, round)
       if (found) values.set(row.key, found.value)
     }
   }
@@ -231,8 +253,25 @@ class SegmentRowStore implements RowStore {
     return undefined
   }
 
-  /** Where a key is stored; the first place that is not damaged counts. */
-  #places(key: RowKey): RowPlace[] {
+  /** Where a key is stored since a round, the last round first; the first place that is not damaged counts. */
+  #places(key: RowKey, round: number): RowPlace[] {
+    const places = this.#undamaged(key)
+    // As long as nothing was asked for again, nobody pays for the question.
+    if (places.length === 0 || this.#lastRound === 0) return round > 0 ? [] : places
+    if (round === 0 && places.length === 1) return places
+    return places
+      .map((place) => ({ place, round: this.#roundAt(place) }))
+      .filter((found) => found.round >= round)
+      .sort((a, b) => b.round - a.round)
+      .map(({ place }) => place)
+  }
+
+  #roundAt({ segment, offset }: RowPlace): number {
+    if (!this.#segments.get(segment)?.round) return 0
+    return roundOf(this.#reader.read(segment, offset, ROUND_BYTES))
+  }
+
+  #undamaged(key: RowKey): RowPlace[] {
     const indexed = this.#index?.find(key) ?? []
     const recent = this.#recent.get(key)
     const places = recent ? [...indexed, ...recent].sort(comparePlaces) : indexed
@@ -271,7 +310,10 @@ class SegmentRowStore implements RowStore {
     const index = RowIndex.read(join(this.#folder, INDEX))
     const fits = index?.segments.every(({ name, covered }) => names.has(name) && this.#sizeOf(name) >= covered)
     if (!index || !fits) return RowIndex.empty()
-    for (const { name, covered, sealed } of index.segments) this.#segments.set(name, { covered, sealed })
+    for (const { name, covered, sealed, round = 0 } of index.segments) {
+      this.#segments.set(name, { covered, sealed, round })
+      this.#lastRound = Math.max(this.#lastRound, round)
+    }
     return index
   }
 
@@ -291,16 +333,18 @@ class SegmentRowStore implements RowStore {
   #scan(segment: string, from: number): void {
     const size = this.#sizeOf(segment)
     if (size <= from) return
-    const state: SegmentState = { covered: from, sealed: false }
+    const state: SegmentState = { covered: from, sealed: false, round: this.#segments.get(segment)?.round ?? 0 }
     this.#segments.set(segment, state)
     for (let room = SCAN_BYTES; state.covered < size; ) {
       const start = state.covered
       const bytes = this.#reader.read(segment, start, Math.min(room, size - start))
-      const { used, sealed } = scanRows(bytes, ({ key, offset, length }) => {
+      const { used, sealed } = scanRows(bytes, ({ key, offset, length, round }) => {
         this.#note(key, { segment, offset: start + offset, length })
+        state.round = Math.max(state.round, round)
       })
       state.covered += used
       state.sealed ||= sealed
+      this.#lastRound = Math.max(this.#lastRound, state.round)
       if (bytes.length < room) break
       if (used > 0) continue
       // No record begins in the first half of a stretch that twice the longest record fits in.

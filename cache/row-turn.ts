@@ -1,5 +1,4 @@
 import type { Claims } from './claims.ts'
-import { hexOf, type RowKey } from './digest.ts'
 import type { OwnerRecord } from './owner.ts'
 
 /** What came of trying to be the one that asks for a row. */
@@ -23,9 +22,8 @@ export interface RowTurn {
   next(signal: AbortSignal): Promise<void>
 }
 
-/** A turn by claims that are named by the row's key; `isStored` looks at what is stored at the time of the call. */
-export function rowTurn(key: RowKey, claims: Claims, isStored: () => boolean): RowTurn {
-  const name = hexOf(key)
+/** A turn by the claim of this name; `isStored` looks at what is stored at the time of the call. */
+export function rowTurn(name: string, claims: Claims, isStored: () => boolean): RowTurn {
   return {
     take: () => {
       const holder = claims.take(name)

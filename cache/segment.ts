@@ -10,7 +10,7 @@ import { hexOf, type RowKey } from './digest.ts'
  * | 4-7 | crc32 of everything from byte 8 to the record's end |
  * | 8-11 | length of the payload |
  * | 12 | 0: a row in plain JSON, 1: a row in raw deflate, 2: the segment is sealed |
- * | 13-15 | 0 |
+ * | 13-15 | round of the observation; 0 but for answers that were asked for again |
  * | 16-47 | key (sha256) |
  * | 48- | payload |
  */
@@ -28,14 +28,14 @@ export const LONGEST_RECORD: number = HEADER_BYTES + MAX_PAYLOAD
 const WORTH_DEFLATING = 4096
 const MAX_INFLATED = 256 << 20
 
-/** The bytes of one row. Long payloads are compressed where that saves a quarter. */
-export function encodeRow(key: RowKey, json: string): Buffer {
+/** The bytes of one row, observed in a round. Long payloads are compressed where that saves a quarter. */
+export function encodeRow(key: RowKey, json: string, round = 0): Buffer {
   const plain = Buffer.from(json, 'utf8')
   if (plain.length >= WORTH_DEFLATING) {
     const deflated = deflateRawSync(plain, { level: 1 })
-    if (deflated.length < plain.length * 0.75) return encode(DEFLATED, hexOf(key), deflated)
+    if (deflated.length < plain.length * 0.75) return encode(DEFLATED, hexOf(key), deflated, round)
   }
-  return encode(PLAIN, hexOf(key), plain)
+  return encode(PLAIN, hexOf(key), plain, round)
 }
 
 /** The record that ends a segment to which nothing will be added. */
@@ -58,6 +58,15 @@ export interface FoundRow {
   key: RowKey
   offset: number
   length: number
+  round: number
+}
+
+/** Bytes at the beginning of a record that `roundOf` needs. */
+export const ROUND_BYTES = 16
+
+/** The round that the beginning of a record tells. */
+export function roundOf(record: Buffer): number {
+  return record.length < ROUND_BYTES ? 0 : record.readUIntLE(13, 3)
 }
 
 /**
@@ -77,7 +86,7 @@ export function scanRows(bytes: Buffer, onRow: (row: FoundRow) => void): { used:
       continue
     }
     if (bytes[used + 12] === SEAL) sealed = true
-    else onRow({ key: keyAt(bytes, used), offset: used, length })
+    else onRow({ key: keyAt(bytes, used), offset: used, length, round: bytes.readUIntLE(used + 13, 3) })
     used += length
   }
   return { used, sealed }
@@ -103,13 +112,14 @@ function keyAt(bytes: Buffer, at: number): RowKey {
   return (PREFIX + bytes.toString('hex', at + 16, at + HEADER_BYTES)) as RowKey
 }
 
-function encode(kind: number, key: string, payload: Buffer): Buffer {
+function encode(kind: number, key: string, payload: Buffer, round = 0): Buffer {
   if (payload.length > MAX_PAYLOAD)
     throw new RangeError(`an answer of ${payload.length} bytes is too long to be stored`)
   const record = Buffer.alloc(HEADER_BYTES + payload.length)
   MAGIC.copy(record)
   record.writeUInt32LE(payload.length, 8)
   record[12] = kind
+  record.writeUIntLE(round, 13, 3)
   record.write(key, 16, 'hex')
   payload.copy(record, HEADER_BYTES)
   record.writeUInt32LE(crc32(record.subarray(8)), 4)
