@@ -40,6 +40,10 @@ export interface ActionRecord extends NodeAddress {
   startedAt: string
   seconds: number
   requests: { sent: number; cached: number; failed: number }
+  /** In which round its rows were asked for again, if they were. */
+  round?: number
+  /** Somebody's word that outputs made for another key are those of this one. */
+  accepted?: { why: string; from: ActionKey; at: string }
 }
 
 /**

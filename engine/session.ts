@@ -6,8 +6,9 @@ import type { PipelineFacts } from './parse/pipeline.ts'
 import { projectRoot } from './parse/project-root.ts'
 import type { Plan } from './plan/decision.ts'
 import { GraphMemo } from './plan/graph-memo.ts'
+import { loadGraph } from './plan/load-graph.ts'
 import type { Question } from './plan/outside.ts'
-import { makePlan as decideAll, type PlanWorld } from './plan/plan.ts'
+import { makePlan as decideAll, type PlanOptions, type PlanWorld, makePlan as planAll } from './plan/plan.ts'
 import { SourceFiles } from './plan/source-files.ts'
 
 /** What a command was called with, as far as it decides which pipeline is meant and where its results lie. */
@@ -77,9 +78,9 @@ export async function openSession(
   return { diagnostics, session }
 }
 
-/** Decides and estimates the whole graph of a session. */
-export function makePlan(session: Session, options: { signal?: AbortSignal } = {}): Promise<Plan> {
-  return decideAll(session, options)
+/** Decides and estimates the graph of a session, or what is chosen of it. */
+export function makePlan(session: Session, options: PlanOptions = {}): Promise<Plan> {
+  return planAll(session, options)
 }
 
 // A project that holds its own store is found again wherever both are moved to.

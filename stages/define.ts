@@ -259,6 +259,8 @@ export interface Estimate {
   /** When the keys can't be known. */
   requests?: number
   tokens?: number
+  /** What the tokens cost, if the model has prices. */
+  money?: number
 }
 
 /** What a stage type may look at when the whole graph is known, but nothing has run. */

@@ -34,7 +34,7 @@ export function withCommonOptions(command: Command): Command {
     )
     .option('--home <DIR>', 'the store (default: .queryloom at the root of the project)')
     .option('--out <DIR>', 'where outputs can be looked at (default: out at the root of the project)')
-    .option('-j, --jobs <N>', 'CPU slots (default: the number of processors)', slots)
+    .option('-j, --jobs <N>', 'CPU slots (default: the number of processors)', wholeNumber)
     .option('--json', 'print for programs')
     .option('--plain', 'plain lines, even on a terminal')
     .option('--quiet', 'say only what went wrong')
@@ -46,7 +46,8 @@ function assignment(text: string): [string, string] {
   return [text.slice(0, equals), text.slice(equals + 1)]
 }
 
-function slots(text: string): number {
+/** A whole number from 1, as an option's value. */
+export function wholeNumber(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
   return value

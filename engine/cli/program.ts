@@ -1,15 +1,38 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
-import { type CommonOptions, withCommonOptions } from './options.ts'
+import { type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
+import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
 
 /** Options of `run` beside the common ones. */
-export interface RunCommandOptions extends CommonOptions {
+export interface RunCommandOptions extends SelectionOptions {
   failFast?: boolean
+  dryRun?: boolean
 }
 
 /** Options of `plan` beside the common ones. */
-export interface PlanCommandOptions extends CommonOptions {
+export interface PlanCommandOptions extends SelectionOptions {
   explain?: boolean
+}
+
+/** Options of `graph` beside the common ones. */
+export interface GraphCommandOptions extends CommonOptions {
+  format: 'mermaid' | 'dot'
+  nodes?: boolean
+}
+
+/** Options of `accept` beside the common ones. */
+export interface AcceptCommandOptions extends CommonOptions {
+  why: string
+}
+
+/** Options of `runs` beside the common ones. */
+export interface RunsCommandOptions extends CommonOptions {
+  limit: number
+}
+
+/** Options of `logs` beside the common ones. */
+export interface LogsCommandOptions extends CommonOptions {
+  run?: string
 }
 
 /**
@@ -32,26 +55,29 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
       .helpOption('-h, --help', 'print this help')
       .addHelpText('after', text('Example:', example) + notes.map((note) => `\n${note}\n`).join(''))
 
-  command(
-    'run <FILE>',
-    'Make what is not up to date, then show the results.',
+  const chooser = (...facts: Parameters<typeof command>): Command => withSelectionOptions(command(...facts))
+
+  chooser(
+    'run <FILE> [STAGE...]',
+    'Make what is not up to date, then show the results: of the named stages or nodes with what they need, or of all.',
     'queryloom run pipelines/scifact.yaml -p data=beir/scifact -j 4',
     'The first Ctrl-C lets requests in flight finish and keeps everything done so far; the second ends at once.',
     'With --json, events are printed as JSON Lines; the last is of type run-finished.',
   )
     .option('--fail-fast', 'start nothing new after a failure')
-    .action(async (file: string, options: RunCommandOptions) => {
-      ended(await (await import('./commands/run.ts')).runCommand(file, options))
+    .option('--dry-run', 'only tell what would be done, as plan does')
+    .action(async (file: string, names: string[], options: RunCommandOptions) => {
+      ended(await (await import('./commands/run.ts')).runCommand(file, names, options))
     })
 
-  command(
-    'plan <FILE>',
+  chooser(
+    'plan <FILE> [STAGE...]',
     'Tell what a run would do and why, and which requests it would send; nothing is run.',
     'queryloom plan pipelines/quickstart/quickstart.yaml --explain',
   )
     .option('--explain', 'tell every reason in full, with the lines of a prompt that changed')
-    .action(async (file: string, options: PlanCommandOptions) => {
-      ended(await (await import('./commands/plan.ts')).planCommand(file, options))
+    .action(async (file: string, names: string[], options: PlanCommandOptions) => {
+      ended(await (await import('./commands/plan.ts')).planCommand(file, names, options))
     })
 
   command(
@@ -87,6 +113,48 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   ).action(async (file: string, options: CommonOptions) => {
     ended(await (await import('./commands/metrics.ts')).metricsCommand(file, options))
   })
+
+  command(
+    'graph <FILE>',
+    'Draw the graph, coloured by what a run would do: a box a stage, or a box a node.',
+    'queryloom graph pipelines/quickstart/quickstart.yaml --format dot | dot -Tsvg > graph.svg',
+  )
+    .addOption(new Option('--format <FORMAT>', 'what to print it as').choices(['mermaid', 'dot']).default('mermaid'))
+    .option('--nodes', 'draw every node of a sweep')
+    .action(async (file: string, options: GraphCommandOptions) => {
+      ended(await (await import('./commands/graph.ts')).graphCommand(file, options))
+    })
+
+  command(
+    'accept <FILE> <STAGE>',
+    'Take the newest results of a stage or node for what a run would make now, on the record.',
+    "queryloom accept pipelines/scifact.yaml queries --why 'only the wording of a comment changed'",
+    'Nothing is run or asked. explain and plan tell what was accepted, and why.',
+  )
+    .requiredOption('--why <TEXT>', 'why the results still hold; it is kept with them')
+    .action(async (file: string, name: string, options: AcceptCommandOptions) => {
+      ended(await (await import('./commands/accept.ts')).acceptCommand(file, name, options))
+    })
+
+  command(
+    'runs [FILE]',
+    'List the newest runs of a pipeline, or of all pipelines of the project that the current folder is in.',
+    'queryloom runs pipelines/quickstart/quickstart.yaml',
+  )
+    .option('--limit <N>', 'so many of them', wholeNumber, 20)
+    .action(async (file: string | undefined, options: RunsCommandOptions) => {
+      ended(await (await import('./commands/runs.ts')).runsCommand(file, options))
+    })
+
+  command(
+    'logs <FILE> <NODE>',
+    'Print the newest log of a node, also of one that failed.',
+    "queryloom logs pipelines/quickstart/quickstart.yaml 'queries[density=3]'",
+  )
+    .option('--run <ID>', 'the log of this run; the beginning of its id is enough')
+    .action(async (file: string, node: string, options: LogsCommandOptions) => {
+      ended(await (await import('./commands/logs.ts')).logsCommand(file, node, options))
+    })
 
   return program
 }

@@ -2,6 +2,8 @@ import type { ActionRecord } from '../../cache/action-log.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { ActionKey } from '../../cache/digest.ts'
 import type { Graph, GraphNode, NodeId } from './node.ts'
+import type { Rounds } from './rounds.ts'
+import type { Selection } from './selection.ts'
 
 /** Why a node must run. `old` and `new` are members of the two preimages; absent where a side has none. */
 export type StaleReason =
@@ -18,6 +20,8 @@ export type StaleReason =
   /** The newest result lacks rows that failed for a passing reason. */
   | { kind: 'incomplete'; rows: number }
   | { kind: 'forced' }
+  /** Forced, and its rows are asked for again. */
+  | { kind: 'reobserved' }
 
 /** What a plan says of one node. */
 export type Decision =
@@ -37,18 +41,37 @@ export interface NodeEstimate {
   money: number | null
 }
 
-/** One node of a plan. Key and preimage are known unless it is pending. */
+/** One node of a plan. Key and preimage are known unless it follows a node that will run. */
 export interface PlannedNode {
   node: GraphNode
   decision: Decision
+  /** The newest result that the node had, whatever its key; left out where `decision` has a record. */
+  last?: ActionRecord
   key?: ActionKey
   preimage?: CanonicalValue
   estimate: NodeEstimate
 }
 
-/** Decisions over a whole graph; printing it is `explain`. Nodes are in topological order. */
+/** What a plan comes to, as far as counting and earlier runs can tell; null where they can't. */
+export interface PlanEstimate {
+  /** Whether every request is counted. */
+  exact: boolean
+  tokens: number | null
+  /** By the prices of the models that have some. */
+  money: number | null
+  /** Along the critical path, with so many slots. */
+  seconds: number | null
+  slots: number
+  /** Nodes that may run and of which nothing tells how long they take. */
+  unknown_seconds: number
+}
+
+/** Decisions over a graph, or what was chosen of it; printing it is `explain`. Nodes are in topological order. */
 export interface Plan {
   graph: Graph
+  selection: Selection
+  rounds: Rounds
+  estimate: PlanEstimate
   nodes: readonly PlannedNode[]
   totals: {
     cached: number

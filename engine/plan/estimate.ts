@@ -15,6 +15,8 @@ export interface KeyedEstimate {
   estimate: NodeEstimate
   missing: readonly RowKey[]
   stored: readonly RowKey[]
+  /** Nothing tells the number of its requests. */
+  unknown?: true
 }
 
 export const NOTHING: KeyedEstimate = {
@@ -46,18 +48,18 @@ export class Estimator {
     this.#signal = signal
   }
 
-  /** What this node would ask; `seconds` is what it took last time. */
-  async estimate(node: GraphNode, seconds: number | null): Promise<KeyedEstimate> {
+  /** What this node would ask; only rows since `round` count as stored. Of time it knows nothing. */
+  async estimate(node: GraphNode, round: number): Promise<KeyedEstimate> {
     const { definition } = node
-    if (!definition.estimate) return { ...NOTHING, estimate: { ...NOTHING.estimate, seconds } }
-    const answer: Estimate = await definition.estimate(this.#context(node, this.#signal))
+    if (!definition.estimate) return NOTHING
+    const answer: Estimate = await definition.estimate(this.#context(node, this.#signal, round))
     if (!answer.keys) {
-      const requests = answer.requests ?? 0
-      const estimate = { ...NOTHING.estimate, exact: false, requests, tokens: answer.tokens ?? null, seconds }
-      return { ...NOTHING, estimate }
+      const { requests, tokens = null, money = null } = answer
+      const estimate = { ...NOTHING.estimate, exact: false, requests: requests ?? 0, tokens, money }
+      return { ...NOTHING, estimate, ...(requests === undefined ? { unknown: true } : {}) }
     }
     const distinct = [...new Set(answer.keys)]
-    const known = distinct.length > 0 ? await this.#known(distinct) : new Set<RowKey>()
+    const known = distinct.length > 0 ? await this.#store.rows.known(distinct, round) : new Set<RowKey>()
     const missing = distinct.filter((key) => !known.has(key))
     const stored = distinct.filter((key) => known.has(key))
     const share = distinct.length > 0 ? missing.length / distinct.length : 0
@@ -67,24 +69,20 @@ export class Estimator {
         requests: missing.length,
         cached_requests: stored.length,
         tokens: answer.tokens === undefined ? null : Math.round(answer.tokens * share),
-        seconds,
-        money: null,
+        seconds: null,
+        money: answer.money === undefined ? null : answer.money * share,
       },
       missing,
       stored,
     }
   }
 
-  async #known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>> {
-    return this.#store.rows.known(keys)
-  }
-
-  #context(node: GraphNode, signal: AbortSignal): PlanContext<never> {
+  #context(node: GraphNode, signal: AbortSignal, round = 0): PlanContext<never> {
     return {
       options: node.options as never,
       input: (name) => this.#input(node, name),
       inputRows: (name, file) => this.#inputRows(node, name, file),
-      known: (keys) => this.#known(keys),
+      known: (keys) => this.#store.rows.known(keys, round),
       signal,
     }
   }

@@ -1,10 +1,14 @@
 import type { ActionRecord, NodeAddress } from '../../cache/action-log.ts'
-import type { ActionKey, RowKey } from '../../cache/digest.ts'
+import type { ActionKey } from '../../cache/digest.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Decision, Plan, PlannedNode, StaleReason } from './decision.ts'
-import { Estimator, type KeyedEstimate, NOTHING } from './estimate.ts'
+import { Estimator } from './estimate.ts'
+import { History } from './history.ts'
 import type { Graph, GraphNode, NodeId } from './node.ts'
+import { estimatePlan } from './plan-estimate.ts'
 import { actionKey, type Preimage, preimageOf, readPreimage } from './preimage.ts'
+import { roundsOf } from './rounds.ts'
+import { everything, type Selection } from './selection.ts'
 import type { SourceFiles } from './source-files.ts'
 import { stageInput } from './stage-input.ts'
 import { staleReasons } from './stale.ts'
@@ -16,33 +20,85 @@ export interface PlanWorld {
   sources: SourceFiles
   /** What results of a node of this pipeline are remembered under. */
   address(node: NodeId): NodeAddress
+  /** What was chosen of the graph; everything, if left out. */
+  selection?: Selection
+}
+
+/** A node with its decision, before anything is estimated. */
+export type DecidedNode = Omit<PlannedNode, 'estimate'>
+
+/** How a plan is to be made. */
+export interface PlanOptions {
+  signal?: AbortSignal
+  selection?: Selection
+  /** CPU slots of the run that is estimated; default 1. */
+  slots?: number
 }
 
 /**
- * Decides for every node whether its result is there, must be made, or can't be known before another has run, and
- * counts what would be asked of models. Starts no process, and writes nothing but rebuildable memos.
+ * Decides for every chosen node whether its result is there, must be made, or can't be known before another has run,
+ * and estimates what would be asked of models and how long it takes. Starts no process, and writes nothing but
+ * rebuildable memos.
  */
-export async function makePlan(world: PlanWorld, options: { signal?: AbortSignal } = {}): Promise<Plan> {
-  const { graph, sources } = world
-  await sources.load(graph.nodes.values())
+export async function makePlan(anyWorld: PlanWorld, options: PlanOptions = {}): Promise<Plan> {
+  const { graph, store, sources } = anyWorld
+  const selection = options.selection ?? everything(graph)
+  const world: PlanWorld = { ...anyWorld, selection }
+  const { decided, results } = await decideNodes(world)
+  const rounds = roundsOf(world, selection.reobserved)
+  const facts = { record: (id: NodeId) => results.get(id), locate: store.blobs.locate.bind(store.blobs), sources }
+  const estimator = new Estimator(
+    store,
+    graph.nodes,
+    (node, name) => {
+      const ref = node.inputs.get(name)
+      return ref && stageInput(ref, facts)
+    },
+    options.signal ?? new AbortController().signal,
+  )
+  const history = new History(store.actions, world.address, graph.nodes.values())
+  const { nodes, requests, cachedRequests, estimate } = await estimatePlan(decided, estimator, history, {
+    rounds: rounds.byNode,
+    slots: options.slots ?? 1,
+  })
+  const totals = { cached: 0, fetch: 0, run: 0, pending: 0, requests, cached_requests: cachedRequests }
+  for (const { decision } of nodes) totals[decision.kind]++
+  return { graph, selection, rounds, nodes, totals, estimate }
+}
+
+/** The decisions of a plan, without its estimates, and the results that are there. */
+export async function decideNodes(
+  world: PlanWorld,
+): Promise<{ decided: readonly DecidedNode[]; results: ReadonlyMap<NodeId, ActionRecord> }> {
+  const { graph, sources, store, selection = everything(graph) } = world
+  const chosen = [...graph.nodes.values()].filter(({ id }) => selection.nodes.has(id))
+  await sources.load(chosen)
   const results = new Map<NodeId, ActionRecord>()
-  const decided: Omit<PlannedNode, 'estimate'>[] = []
-  for (const node of graph.nodes.values()) {
+  const decided: DecidedNode[] = []
+  for (const node of chosen) {
     const preimage = preimageOf(
       node,
       digests(sources, (id) => results.get(id)),
     )
     if (!preimage) {
-      decided.push({ node, decision: { kind: 'pending', on: unknownNeeds(node, results) } })
+      const forced = forcedReason(world, node)
+      const on = unknownNeeds(node, results)
+      const decision: Decision = forced ? { kind: 'run', reasons: [forced] } : { kind: 'pending', on }
+      decided.push({ node, decision, ...lastOf(store, world, node) })
       continue
     }
     const key = actionKey(preimage)
     const decision = decide(world, node, key, preimage)
     if (decision.kind === 'cached') results.set(node.id, decision.record)
-    decided.push({ node, decision, key, preimage })
+    const last = decision.kind === 'cached' ? {} : lastOf(store, world, node)
+    decided.push({ node, decision, key, preimage, ...last })
   }
-  const nodes = await estimated(world, decided, results, options.signal ?? new AbortController().signal)
-  return { graph, nodes: nodes.planned, totals: nodes.totals }
+  return { decided, results }
+}
+
+function lastOf(store: Store, world: PlanWorld, node: GraphNode): { last?: ActionRecord } {
+  const head = store.actions.head(world.address(node.id))
+  return head ? { last: head.record } : {}
 }
 
 /** The digests that preimages are made of, given the results known so far. */
@@ -57,8 +113,20 @@ export function digests(
   }
 }
 
-/** Whether an intact, complete result for this key is stored; if not, why the node must run. */
+/** Whether an intact, complete result for this key is stored, and nobody wants another; if not, why the node must run. */
 export function decide(world: PlanWorld, node: GraphNode, key: ActionKey, preimage: Preimage): Decision {
+  const forced = forcedReason(world, node)
+  const found = decideByRecords(world, node, key, preimage)
+  if (!forced) return found
+  return { kind: 'run', reasons: [forced, ...(found.kind === 'run' ? found.reasons : [])] }
+}
+
+function forcedReason({ selection }: PlanWorld, { id }: GraphNode): StaleReason | undefined {
+  if (selection?.reobserved.has(id)) return { kind: 'reobserved' }
+  return selection?.forced.has(id) ? { kind: 'forced' } : undefined
+}
+
+function decideByRecords(world: PlanWorld, node: GraphNode, key: ActionKey, preimage: Preimage): Decision {
   const { store } = world
   const reasons: StaleReason[] = []
   for (const record of store.actions.find(key)) {
@@ -76,7 +144,8 @@ export function decide(world: PlanWorld, node: GraphNode, key: ActionKey, preima
   return { kind: 'run', reasons: different.length > 0 ? different : [{ kind: 'never-ran' }] }
 }
 
-function damage(store: Store, record: ActionRecord): StaleReason[] {
+/** What is wrong with the stored bytes of a result. */
+export function damage(store: Store, record: ActionRecord): StaleReason[] {
   const problems: StaleReason[] = []
   for (const [output, { files }] of Object.entries(record.outputs)) {
     for (const file of files) {
@@ -91,42 +160,4 @@ function unknownNeeds(node: GraphNode, results: ReadonlyMap<NodeId, ActionRecord
   const on = new Set<NodeId>()
   for (const ref of node.inputs.values()) if (ref.type === 'stage' && !results.has(ref.node)) on.add(ref.node)
   return [...on]
-}
-
-async function estimated(
-  world: PlanWorld,
-  decided: readonly Omit<PlannedNode, 'estimate'>[],
-  results: ReadonlyMap<NodeId, ActionRecord>,
-  signal: AbortSignal,
-): Promise<{ planned: PlannedNode[]; totals: Plan['totals'] }> {
-  const { store, sources } = world
-  const facts = { record: (id: NodeId) => results.get(id), locate: store.blobs.locate.bind(store.blobs), sources }
-  const estimator = new Estimator(
-    store,
-    world.graph.nodes,
-    (node, name) => {
-      const ref = node.inputs.get(name)
-      return ref && stageInput(ref, facts)
-    },
-    signal,
-  )
-  const planned: PlannedNode[] = []
-  const totals = { cached: 0, fetch: 0, run: 0, pending: 0, requests: 0, cached_requests: 0 }
-  const missing = new Set<RowKey>()
-  const stored = new Set<RowKey>()
-  for (const entry of decided) {
-    totals[entry.decision.kind]++
-    let keyed: KeyedEstimate = NOTHING
-    if (entry.decision.kind === 'run' || entry.decision.kind === 'pending') {
-      const last = store.actions.head(world.address(entry.node.id))
-      keyed = await estimator.estimate(entry.node, last?.record.seconds ?? null)
-      if (keyed.missing.length + keyed.stored.length === 0) totals.requests += keyed.estimate.requests
-    }
-    for (const key of keyed.missing) missing.add(key)
-    for (const key of keyed.stored) stored.add(key)
-    planned.push({ ...entry, estimate: keyed.estimate })
-  }
-  totals.requests += missing.size
-  totals.cached_requests += stored.size
-  return { planned, totals }
 }

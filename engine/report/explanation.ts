@@ -1,15 +1,16 @@
+import type { ActionRecord } from '../../cache/action-log.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { Json } from '../../stages/define.ts'
-import type { NodeEstimate, PlannedNode } from '../plan/decision.ts'
-import type { InputRef } from '../plan/node.ts'
+import type { PlannedNode } from '../plan/decision.ts'
+import type { GraphNode, InputRef } from '../plan/node.ts'
 import { originOf, type Preimage } from '../plan/preimage.ts'
-import type { ResourceRequest } from '../plan/resources.ts'
 import { semanticOptions } from '../plan/semantic.ts'
 import { byteText } from '../util/byte-size.ts'
-import { type JsonExplanation, nodeJson } from './plan-json.ts'
-import { decisionPhrase, reasonText, valueText } from './reason-text.ts'
+import { estimateText } from './estimate-text.ts'
+import { type JsonExplanation, nodeJson, recordJson } from './plan-json.ts'
+import { decisionPhrase, oneLine, reasonText, valueText } from './reason-text.ts'
 import { textTable } from './text-table.ts'
-import { count, counted, duration, indent, printable } from './words.ts'
+import { count, duration, indent, moment, printable } from './words.ts'
 
 const VALUE_WIDTH = 96
 
@@ -18,17 +19,14 @@ export function explanationText(planned: PlannedNode): string {
   const { node, decision, key, estimate } = planned
   const lines = [`${node.id} (${node.definition.type}): ${decision.kind}`]
   if (decision.kind === 'run') for (const reason of decision.reasons) lines.push(indent(reasonText(reason), '  '))
-  else if (decision.kind === 'cached')
-    lines.push(`  made by run ${decision.record.run}, in ${duration(decision.record.seconds)}`)
+  else if (decision.kind === 'cached') lines.push(...recordLines(decision.record, 'made'))
   else
     lines.push(
       `  ${decisionPhrase(decision)}${decision.kind === 'pending' ? '; counts as cached if its inputs come out the same' : ''}`,
     )
-  const cost = estimateText(estimate)
-  if (cost !== '') lines.push(`  estimate: ${cost}`)
+  if (planned.last) lines.push(...recordLines(planned.last, 'its newest result was made'))
+  if (decision.kind === 'run' || decision.kind === 'pending') lines.push(`  estimate: ${estimateText(estimate)}`)
   lines.push(`  key: ${key ?? 'not known yet'}`)
-  const needs = resourcesText(node.resources)
-  if (needs !== '') lines.push(`  needs: ${needs}`)
   const { inputs, options } = explanationJson(planned)
   lines.push(
     ...section(
@@ -41,6 +39,8 @@ export function explanationText(planned: PlannedNode): string {
     ),
     ...section('options that decide the result', optionRows(options.deciding)),
     ...section("options that can't change it", optionRows(options.other)),
+    ...section('environment that decides the result', Object.entries(node.env)),
+    ...section('resources and limits', resourceRows(node)),
   )
   return lines.join('\n')
 }
@@ -56,30 +56,41 @@ export function explanationJson(planned: PlannedNode): JsonExplanation {
   const deciding = flatten(semanticOptions(node.definition.options, node.options) as CanonicalValue)
   const other = flatten(node.options as CanonicalValue)
   for (const path of Object.keys(deciding)) delete other[path]
-  return { ...nodeJson(planned), key: key ?? null, resources: node.resources, inputs, options: { deciding, other } }
-}
-
-/** What a node holds while it runs, in words; empty for one CPU slot and nothing else. */
-function resourcesText({ cpus, memory, gpus, gpuMemory, pools }: ResourceRequest): string {
-  const parts = Object.entries(pools).map(([pool, slots]) => `${slots} of pool ${pool}`)
-  if (gpuMemory !== undefined) parts.unshift(`${byteText(gpuMemory)} free on each`)
-  if (gpus !== undefined) parts.unshift(gpus === 0 ? 'no graphics cards' : counted(gpus, 'graphics card'))
-  if (memory > 0) parts.unshift(`${byteText(memory)} of memory`)
-  if (cpus === 1 && parts.length === 0) return ''
-  return [counted(cpus, 'CPU slot'), ...parts].join(', ')
-}
-
-/** What a node asks of models and how long it took, in words; empty where there is nothing to tell. */
-function estimateText(estimate: NodeEstimate): string {
-  const { requests, cached_requests: stored, tokens, seconds, money, exact } = estimate
-  const parts: string[] = []
-  if (requests + stored > 0 || !exact) {
-    parts.push(`${counted(requests, 'request')} to send, ${count(stored)} stored${exact ? '' : ' (a guess)'}`)
+  const record = planned.decision.kind === 'cached' ? planned.decision.record : planned.last
+  return {
+    ...nodeJson(planned),
+    key: key ?? null,
+    inputs,
+    options: { deciding, other },
+    resources: node.resources,
+    record: record ? recordJson(record) : null,
   }
-  if (tokens !== null) parts.push(`about ${count(tokens)} tokens`)
-  if (money !== null) parts.push(`about ${money.toFixed(2)} in money`)
-  if (seconds !== null) parts.push(`${duration(seconds)} last time`)
-  return parts.join(', ')
+}
+
+/** Which run made a result, when, how long it took, and under which key somebody accepted it. */
+function recordLines(record: ActionRecord, title: string): string[] {
+  const { run, startedAt, seconds, engine, accepted, round } = record
+  const lines = [`${title} by run ${run} at ${moment(startedAt)}, in ${duration(seconds)}, queryloom ${engine}`]
+  if (round !== undefined) lines.push(`its rows had been asked for again (round ${round})`)
+  if (accepted) {
+    lines.push(`accepted under this key at ${moment(accepted.at)}: ${oneLine(accepted.why)}`)
+    lines.push(`made for key ${accepted.from}`)
+  }
+  return lines.map((line) => `  ${line}`)
+}
+
+function resourceRows({ resources, timeoutMs, retry, passEnv }: GraphNode): string[][] {
+  const { cpus, memory, gpus, gpuMemory, pools } = resources
+  const free = gpuMemory === undefined ? '' : `, with ${byteText(gpuMemory)} free on each`
+  return [
+    ['cpus', count(cpus)],
+    ...(memory > 0 ? [['memory', byteText(memory)]] : []),
+    ...(gpus === undefined ? [] : [['gpus', `${count(gpus)}${free}`]]),
+    ...Object.entries(pools).map(([pool, slots]) => [`pool ${pool}`, count(slots)]),
+    ...(timeoutMs === undefined ? [] : [['timeout', duration(timeoutMs / 1000)]]),
+    ...(retry.attempts > 1 ? [['attempts', count(retry.attempts)]] : []),
+    ...(passEnv.length > 0 ? [['pass_env', passEnv.join(', ')]] : []),
+  ]
 }
 
 function fromText(ref: InputRef): string {

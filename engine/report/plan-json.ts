@@ -1,5 +1,6 @@
+import type { ActionRecord } from '../../cache/action-log.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import type { NodeEstimate, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
+import type { NodeEstimate, Plan, PlanEstimate, PlannedNode, StaleReason } from '../plan/decision.ts'
 import type { AbsentNode, NodeId } from '../plan/node.ts'
 import type { ResourceRequest } from '../plan/resources.ts'
 
@@ -15,6 +16,8 @@ export interface JsonNode {
   decision: 'cached' | 'fetch' | 'run' | 'pending'
   reasons: readonly JsonReason[]
   estimate: NodeEstimate
+  /** There only if somebody accepted the result under its key. */
+  accepted?: { why: string; from: string; at: string }
 }
 
 /** One node that is left out: its own `when` is false, or (`needs`) it would read from nodes that are left out. */
@@ -32,11 +35,18 @@ export interface JsonPlan {
   /** Nodes that `when` leaves out. */
   absent: readonly JsonAbsent[]
   totals: Plan['totals']
+  estimate: PlanEstimate
 }
 
 /** A plan as programs read it. */
 export function planJson(plan: Plan): JsonPlan {
-  return { schema: 1, nodes: plan.nodes.map(nodeJson), absent: plan.graph.absent.map(absentJson), totals: plan.totals }
+  return {
+    schema: 1,
+    nodes: plan.nodes.map(nodeJson),
+    absent: plan.graph.absent.map(absentJson),
+    totals: plan.totals,
+    estimate: plan.estimate,
+  }
 }
 
 /** A node that is left out, as programs read it. */
@@ -52,6 +62,7 @@ export function nodeJson({ node, decision, estimate }: PlannedNode): JsonNode {
       : decision.kind === 'pending'
         ? [{ kind: 'follows', on: decision.on }]
         : []
+  const accepted = decision.kind === 'cached' ? decision.record.accepted : undefined
   return {
     id: node.id,
     stage: node.stage,
@@ -60,6 +71,7 @@ export function nodeJson({ node, decision, estimate }: PlannedNode): JsonNode {
     decision: decision.kind,
     reasons,
     estimate,
+    ...(accepted ? { accepted } : {}),
   }
 }
 
@@ -70,4 +82,23 @@ export interface JsonExplanation extends JsonNode {
   resources: ResourceRequest
   inputs: { readonly [name: string]: { from: string; identity: CanonicalValue | null } }
   options: { deciding: { readonly [path: string]: CanonicalValue }; other: { readonly [path: string]: CanonicalValue } }
+  /** The result that is served, else the newest one; null if it never ran. */
+  record: JsonRecord | null
+}
+
+/** Where a result came from. */
+export interface JsonRecord {
+  key: string
+  run: string
+  engine: string
+  started_at: string
+  seconds: number
+  requests: ActionRecord['requests']
+  accepted: { why: string; from: string; at: string } | null
+}
+
+/** Where a result came from, as programs read it. */
+export function recordJson(record: ActionRecord): JsonRecord {
+  const { key, run, engine, startedAt, seconds, requests, accepted = null } = record
+  return { key, run, engine, started_at: startedAt, seconds, requests, accepted }
 }

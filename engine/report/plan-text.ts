@@ -1,10 +1,11 @@
-import type { Decision, NodeEstimate, Plan, PlannedNode } from '../plan/decision.ts'
+import type { Decision, NodeEstimate, Plan, PlanEstimate, PlannedNode } from '../plan/decision.ts'
 import { absentText } from './absent-text.ts'
 import { type Paint, plainPaint } from './colour.ts'
+import { about, moneyText } from './estimate-text.ts'
 import { explanationText } from './explanation.ts'
 import { decisionPhrase } from './reason-text.ts'
 import { textTable } from './text-table.ts'
-import { count, counted } from './words.ts'
+import { count, counted, roughly } from './words.ts'
 
 /** Above this many nodes, those of a stage that fare alike share a line. */
 const MAX_LINES = 30
@@ -20,6 +21,7 @@ export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint
       { title: 'decision', align: 'left' },
       { title: 'requests', align: 'right' },
       { title: 'stored', align: 'right' },
+      { title: 'time', align: 'right' },
       { title: 'why', align: 'left' },
     ],
     lines,
@@ -34,21 +36,42 @@ export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint
   return parts.join('\n\n')
 }
 
-/** Totals of a plan in a line; requests are distinct ones over the whole graph. */
+/** Totals of a plan, and what it comes to where something is to be done; requests are distinct ones over all nodes. */
 export function totalsText(plan: Plan): string {
   const { totals } = plan
   const decisions = (['cached', 'fetch', 'run', 'pending'] as const)
     .filter((kind) => totals[kind] > 0)
     .map((kind) => `${count(totals[kind])} ${kind}`)
-  const exact = plan.nodes.every(({ estimate }) => estimate.exact)
   const requests =
     `${counted(totals.requests, 'request')} to send, ${count(totals.cached_requests)} answered from the store` +
-    (exact ? '' : ' (a guess)')
-  return `${counted(plan.nodes.length, 'node')}: ${decisions.join(', ') || 'none'}; ${requests}`
+    (plan.estimate.exact ? '' : ' (a guess)')
+  const line = `${counted(plan.nodes.length, 'node')}: ${decisions.join(', ') || 'none'}; ${requests}`
+  return totals.run + totals.pending === 0 ? line : `${line}\n${planEstimateText(plan.estimate)}`
+}
+
+/** What a plan comes to, in words that say what is not known. */
+function planEstimateText({ seconds, slots, unknown_seconds: unknown, tokens, money }: PlanEstimate): string {
+  const parts: string[] = []
+  if (seconds === null) parts.push('time not known')
+  else {
+    const rest = unknown > 0 ? `, and ${counted(unknown, 'node')} of which it is not known` : ''
+    parts.push(`${about(roughly(seconds))} on ${counted(slots, 'CPU slot')}${rest}`)
+  }
+  if (tokens === null) parts.push('tokens not known')
+  else if (tokens > 0) parts.push(`about ${counted(tokens, 'token')}`)
+  if (money !== null) parts.push(moneyText(money))
+  return `estimate: ${parts.join('; ')}`
 }
 
 function lineOf({ node, decision, estimate }: PlannedNode): string[] {
-  return [node.id, decision.kind, ...requestCells(estimate), clip(decisionPhrase(decision))]
+  return [node.id, decision.kind, ...estimateCells(decision, estimate), clip(decisionPhrase(decision))]
+}
+
+function estimateCells(decision: Decision, estimate: NodeEstimate): [string, string, string] {
+  const idle = decision.kind === 'cached' || decision.kind === 'fetch'
+  const { seconds } = estimate
+  const time = idle ? '' : seconds === null ? '?' : seconds < 0.95 ? '<1 s' : `~${roughly(seconds)}`
+  return [...requestCells(estimate), time]
 }
 
 function requestCells(estimate: NodeEstimate): [string, string] {
@@ -76,14 +99,16 @@ function grouped(nodes: readonly PlannedNode[]): string[][] {
     if (group.nodes.length === 1) return lineOf(first)
     const sum = (of: (estimate: NodeEstimate) => number): number =>
       group.nodes.reduce((total, { estimate }) => total + of(estimate), 0)
+    const seconds = group.nodes.map((planned) => planned.estimate.seconds)
     const estimate = {
       ...first.estimate,
+      seconds: seconds.includes(null) ? null : sum((one) => one.seconds ?? 0),
       exact: group.nodes.every((planned) => planned.estimate.exact),
       requests: sum((one) => one.requests),
       cached_requests: sum((one) => one.cached_requests),
     }
     const label = `${first.node.stage} (${counted(group.nodes.length, 'node')})`
-    return [label, first.decision.kind, ...requestCells(estimate), clip(group.why)]
+    return [label, first.decision.kind, ...estimateCells(first.decision, estimate), clip(group.why)]
   })
 }
 

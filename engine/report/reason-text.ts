@@ -27,6 +27,8 @@ export function reasonPhrase(reason: StaleReason): string {
       return `${counted(reason.rows, 'row')} failed last time`
     case 'forced':
       return 'forced'
+    case 'reobserved':
+      return 'asked again'
     default:
       return unreachable(reason)
   }
@@ -54,8 +56,11 @@ export function reasonText(reason: StaleReason): string {
       return `${counted(reason.rows, 'row')} failed last time for a reason that may have passed`
     case 'stage-version':
       return `the same inputs give other outputs since version ${reason.new} of the stage type; the result is of version ${reason.old}`
-    case 'environment':
     case 'forced':
+      return 'forced: it is executed again; what models answered before is served from the store'
+    case 'reobserved':
+      return 'every row of it is asked for again'
+    case 'environment':
       return reasonPhrase(reason)
     default:
       return unreachable(reason)
@@ -66,7 +71,7 @@ export function reasonText(reason: StaleReason): string {
 export function decisionPhrase(decision: Decision): string {
   switch (decision.kind) {
     case 'cached':
-      return ''
+      return decision.record.accepted ? `accepted: ${oneLine(decision.record.accepted.why)}` : ''
     case 'fetch':
       return `is at ${decision.remote}`
     case 'run':
@@ -76,6 +81,11 @@ export function decisionPhrase(decision: Decision): string {
     default:
       return unreachable(decision)
   }
+}
+
+/** What somebody wrote, on one line. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/\s+/g, ' ').trim()
 }
 
 /** A value as compact JSON on one line, cut to a length. */

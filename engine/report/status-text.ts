@@ -4,7 +4,7 @@ import { decisionPhrase } from './reason-text.ts'
 import { textTable } from './text-table.ts'
 import { count, counted } from './words.ts'
 
-const MAX_STAGES = 20
+const MAX_STAGES = 19
 const WHY_WIDTH = 80
 
 /** A plan in one screen: what is not fresh, one line a stage, and the totals. */

@@ -21,6 +21,23 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${two(hours % 24)} h`
 }
 
+/** A point in time to the second, from ISO 8601 or milliseconds since the epoch: `2026-11-22 10:11:12Z`. */
+export function moment(time: string | number): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? String(time) : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`
+}
+
+/** A span of time that is only estimated, in one or two units with few digits: `5 s`, `40 s`, `4 min`, `2 h 10 min`. */
+export function roughly(seconds: number): string {
+  if (seconds < 0.95) return 'less than 1 s'
+  if (seconds < 10) return `${Math.round(seconds)} s`
+  if (seconds < 57.5) return `${Math.round(seconds / 5) * 5} s`
+  const minutes = Math.max(1, Math.round(seconds / 60))
+  if (minutes < 60) return `${minutes} min`
+  const tens = Math.round(minutes / 10)
+  return tens % 6 === 0 ? `${Math.round(tens / 6)} h` : `${Math.floor(tens / 6)} h ${(tens % 6) * 10} min`
+}
+
 /** Rows a second, with two digits that matter. */
 export function rate(perSecond: number): string {
   if (perSecond >= 10) return `${count(perSecond)}/s`

@@ -1,5 +1,6 @@
 import type { ActionKey } from '../../cache/digest.ts'
 import type { RequestCounts, StageSummary } from '../../stages/define.ts'
+import type { StaleReason } from '../plan/decision.ts'
 import type { NodeId } from '../plan/node.ts'
 import type { SkipReason } from './scheduler.ts'
 
@@ -39,7 +40,16 @@ export type RunEvent = { at: number } & (
   | { type: 'node-queued'; node: NodeId }
   /** A queued node that waits for what other processes hold. */
   | { type: 'node-waiting'; node: NodeId; why: string }
-  | { type: 'node-started'; node: NodeId; stage: string; uses: string; key: ActionKey; log: string }
+  | {
+      type: 'node-started'
+      node: NodeId
+      stage: string
+      uses: string
+      key: ActionKey
+      log: string
+      /** Why it is executed; `plan --explain` has the details. */
+      reasons?: readonly StaleReason['kind'][]
+    }
   | { type: 'node-progress'; node: NodeId; done: number; total?: number; note?: string; requests?: RequestCounts }
   | { type: 'node-retried'; node: NodeId; attempt: number; failure: Failure; waitMs: number }
   | {

@@ -4,6 +4,7 @@ import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
+import { observingRows } from '../../cache/observing-rows.ts'
 import {
   type AnyStageDefinition,
   type ModelLeases,
@@ -26,6 +27,8 @@ import type { StageThreads } from './stage-threads.ts'
 
 /** What executing a node needs beside the node. */
 export interface ExecutionWorld extends PlanWorld {
+  /** Nodes whose rows are asked for again, and in which round. */
+  rounds: ReadonlyMap<NodeId, number>
   run: string
   engine: string
   /** Private folders of this run's nodes. */
@@ -73,6 +76,7 @@ export async function executeNode(
   const resume = join(store.root, 'resume', hexOf(key))
   const started = Date.now()
   const { requests } = options
+  const round = world.rounds.get(node.id)
   const outputs = prepare(node, folder)
   const service = serviceOf(node.definition)
   const processes = service && (await world.processes(node))
@@ -92,7 +96,7 @@ export async function executeNode(
       ? await service.run({
           ...context,
           log: options.log,
-          rows: store.rows,
+          rows: round === undefined ? store.rows : observingRows(store.rows, round),
           processes,
           models: world.models,
           tools: world.tools,
@@ -114,6 +118,7 @@ export async function executeNode(
       startedAt: new Date(started).toISOString(),
       seconds,
       requests: { ...requests },
+      ...(round === undefined ? {} : { round }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
     removeTree(folder)

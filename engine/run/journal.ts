@@ -20,7 +20,8 @@ export class Journal {
       if (event.at - (this.#lastProgress.get(event.node) ?? 0) < PROGRESS_MS) return
       this.#lastProgress.set(event.node, event.at)
     }
-    writeSync(this.#file, `${JSON.stringify(event)}\n`)
+    const line = Buffer.from(`${JSON.stringify(event)}\n`)
+    for (let at = 0; at < line.length; ) at += writeSync(this.#file, line, at)
   }
 
   close(): void {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord } from '../../cache/action-log.ts'
@@ -6,10 +5,11 @@ import type { ActionKey } from '../../cache/digest.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
 import { openToolsCache } from '../../cache/tools-cache.ts'
 import type { RequestCounts } from '../../stages/define.ts'
-import type { Plan, PlannedNode } from '../plan/decision.ts'
+import type { Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { decide, digests } from '../plan/plan.ts'
 import { actionKey, preimageOf } from '../plan/preimage.ts'
+import { beginRounds, forgetFinishedRounds } from '../plan/rounds.ts'
 import type { Session } from '../session.ts'
 import { engineVersion } from '../util/engine-version.ts'
 import { pause } from '../util/pause.ts'
@@ -22,14 +22,19 @@ import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
 import { Journal } from './journal.ts'
+import { localProcesses } from './local-processes.ts'
 import type { Machine } from './machine.ts'
+import { ModelServers } from './model-servers.ts'
 import { provideFor } from './provision.ts'
+import { logPath, makeRunFolder } from './run-folder.ts'
 import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
 import { capacityOf, taskOf } from './tasks.ts'
 import { Views } from './views.ts'
 
 const PROGRESS_MS = 100
+/** Nodes that a warning names. */
+const NAMED = 5
 
 /** How a run is to go. */
 export interface RunOptions {
@@ -83,9 +88,9 @@ class Run {
     this.#options = options
     this.#drain = options.drain ?? new AbortController().signal
     this.#kill = options.kill ?? new AbortController().signal
-    const time = new Date(this.#started).toISOString().replace(/[-:]|\..*/g, '')
-    this.#id = `${time}-${randomBytes(3).toString('hex')}`
-    this.#folder = join(session.store.root, 'runs', this.#id)
+    const { id, folder } = makeRunFolder(session.store.root, new Date(this.#started))
+    this.#id = id
+    this.#folder = folder
     this.#journal = new Journal(this.#folder)
     this.#children = new Children(session.store.root, this.#id)
     this.#views = new Views(session.store, session.out, session.graph)
@@ -111,6 +116,14 @@ class Run {
     for (const title of sweepChildren(store.root)) {
       this.#emit({ type: 'warning', message: `ended what an interrupted run had left running: ${title}` })
     }
+    forgetFinishedRounds(this.#session)
+    await beginRounds(this.#session, this.#plan.rounds)
+    const continued = [...this.#plan.rounds.continued]
+    if (continued.length > 0) {
+      const names = continued.slice(0, NAMED).join(', ') + (continued.length > NAMED ? ', ..' : '')
+      const message = `asking again goes on where an earlier run was cut short, and keeps what that was answered: ${names}`
+      this.#emit({ type: 'warning', message })
+    }
     const todo: GraphNode[] = []
     for (const { node, decision, key } of this.#plan.nodes) {
       if (decision.kind === 'cached' && key) await this.#restore(node, key, decision.record, false)
@@ -119,6 +132,7 @@ class Run {
     if (todo.length > 0) await this.#executeAll(todo)
     await Promise.all(this.#durable)
     this.#views.close()
+    forgetFinishedRounds(this.#session)
     return this.#finish()
   }
 
@@ -148,6 +162,8 @@ class Run {
       store,
       sources,
       address: this.#session.address,
+      selection: this.#plan.selection,
+      rounds: this.#plan.rounds.byNode,
       run: this.#id,
       engine: engineVersion(),
       staging,
@@ -194,7 +210,7 @@ class Run {
 
   /** Restores or executes one node. Never rejects. */
   async #runNode(world: ExecutionWorld, node: GraphNode): Promise<Outcome> {
-    const log = join(this.#folder, 'logs', `${fileName(node.id)}.log`)
+    const log = logPath(this.#folder, node.id)
     const requests: RequestCounts = { sent: 0, cached: 0, failed: 0 }
     try {
       await this.#session.sources.reload(node)
@@ -206,11 +222,14 @@ class Run {
         if (isStarted) return
         isStarted = true
         mkdirSync(join(this.#folder, 'logs'), { recursive: true })
-        this.#emit({ type: 'node-started', node: node.id, stage: node.stage, uses: node.definition.type, key, log })
+        const { stage, definition } = node
+        this.#emit({ type: 'node-started', node: node.id, stage, uses: definition.type, key, log, reasons })
       }
+      let reasons: readonly StaleReason['kind'][] = []
       const turn = await actionTurn(this.#session.store, this.#id, key, {
         stored: () => {
           const decision = decide(world, node, key, preimage)
+          reasons = decision.kind === 'run' ? decision.reasons.map(({ kind }) => kind) : []
           return this.#made.get(key) ?? (decision.kind === 'cached' ? decision.record : undefined)
         },
         onWait: (note) => {
@@ -325,8 +344,4 @@ class Run {
     this.#journal.append(timed)
     this.#options.onEvent(timed)
   }
-}
-
-function fileName(node: string): string {
-  return node.replace(/[^\w.=,[\]-]/g, '_').slice(0, 150)
 }

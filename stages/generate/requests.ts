@@ -61,8 +61,8 @@ function rowKey(body: { [name: string]: Json }, model: CanonicalValue, sample: n
 }
 
 /** Tokens that a request is expected to take, at four characters a token and a full answer. */
-export function expectedTokens(request: RowRequest): number {
+export function expectedTokens(request: RowRequest): { input: number; output: number } {
   const { prompt, messages, max_tokens } = request.body
   const characters = typeof prompt === 'string' ? prompt.length : JSON.stringify(messages ?? '').length
-  return Math.ceil(characters / 4) + (typeof max_tokens === 'number' ? max_tokens : 0)
+  return { input: Math.ceil(characters / 4), output: typeof max_tokens === 'number' ? max_tokens : 0 }
 }

@@ -1,5 +1,6 @@
 import { FILES } from '../data/rows.ts'
 import type { Json, PlanContext, ServiceStageDefinition } from '../define.ts'
+import type { ModelBlock } from '../models/block.ts'
 import { crop } from './crop.ts'
 import { checkOptions, type GenerateOptions, generateSchema } from './options.ts'
 import { toPair, toPassage } from './passages.ts'
@@ -27,7 +28,7 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
       return { exact: false, ...(rows ? { requests: rows.length * options.per_passage } : {}) }
     }
     const keys = []
-    let tokens = 0
+    const tokens = { input: 0, output: 0 }
     const seen = new Set<string>()
     for (const row of rows) {
       const passage = toPassage(row, FILES.passages)
@@ -36,11 +37,19 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
         if (seen.has(request.key)) continue
         seen.add(request.key)
         keys.push(request.key)
-        tokens += expectedTokens(request)
+        const expected = expectedTokens(request)
+        tokens.input += expected.input
+        tokens.output += expected.output
       }
     }
     // With further attempts the number depends on how many answers hold no query.
-    return { exact: options.parse_attempts === 1, keys, tokens }
+    const money = costOf(tokens, context)
+    return {
+      exact: options.parse_attempts === 1,
+      keys,
+      tokens: tokens.input + tokens.output,
+      ...(money === undefined ? {} : { money }),
+    }
   },
   async predict(context) {
     const { options } = context
@@ -62,6 +71,15 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     const { run } = await import('./run.ts')
     return run(context)
   },
+}
+
+// A model that queryloom serves costs no money by the token, whatever its block says.
+function costOf(tokens: { input: number; output: number }, context: PlanContext<GenerateOptions>): number | undefined {
+  const llm = context.input('model')
+  const block = llm?.type === 'llm' ? (llm.model as ModelBlock) : undefined
+  if (block?.endpoint === undefined || !block.prices) return undefined
+  const { input = 0, output = 0 } = block.prices
+  return (tokens.input * input + tokens.output * output) / 1e6
 }
 
 function requestSetup(context: PlanContext<GenerateOptions>): RequestSetup | undefined {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { paintFor } from '../../report/colour.ts'
 import { planJson } from '../../report/plan-json.ts'
 import { planText } from '../../report/plan-text.ts'
@@ -5,12 +6,15 @@ import { makePlan } from '../../session.ts'
 import { ExitStatus } from '../exit-status.ts'
 import { print, printJson } from '../print.ts'
 import type { PlanCommandOptions } from '../program.ts'
+import { chosenNodes } from '../selection-options.ts'
 import { withSession } from '../with-session.ts'
 
-/** `queryloom plan`. */
-export function planCommand(file: string, options: PlanCommandOptions): Promise<ExitStatus> {
+/** `queryloom plan`, and `run --dry-run`: what a run of these stages or nodes would do. */
+export function planCommand(file: string, names: readonly string[], options: PlanCommandOptions): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
-    const plan = await makePlan(session)
+    const selection = chosenNodes(session.graph, names, options)
+    if (!selection) return ExitStatus.invalid
+    const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
     if (options.json) printJson(planJson(plan))
     else print(planText(plan, { explain: options.explain ?? false, paint: paintFor(process.stdout) }))
     return ExitStatus.ok

@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ActionRecord } from '../../../cache/action-log.ts'
 import type { ActionKey } from '../../../cache/digest.ts'
 import type { NodeId } from '../../plan/node.ts'
+import type { Selection } from '../../plan/selection.ts'
 import { paintFor } from '../../report/colour.ts'
 import { openView } from '../../report/progress.ts'
 import { readResults } from '../../report/results.ts'
@@ -15,12 +17,20 @@ import { makePlan, type Session } from '../../session.ts'
 import { ExitStatus, exitStatusOf } from '../exit-status.ts'
 import { print } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
+import { chosenNodes } from '../selection-options.ts'
 import { tellDiagnostics, withSession } from '../with-session.ts'
 
 /** `queryloom run`: progress and summary on standard error, results (or, with --json, events) on standard output. */
-export function runCommand(file: string, options: RunCommandOptions): Promise<ExitStatus> {
+export async function runCommand(
+  file: string,
+  names: readonly string[],
+  options: RunCommandOptions,
+): Promise<ExitStatus> {
+  if (options.dryRun) return (await import('./plan.ts')).planCommand(file, names, options)
   return withSession(file, options, async (session) => {
-    const plan = await makePlan(session)
+    const selection = chosenNodes(session.graph, names, options)
+    if (!selection) return ExitStatus.invalid
+    const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
     const todo = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node)
     const { preflight } = await import('../../run/preflight.ts')
     const { machine, diagnostics } = await preflight(session.graph, todo, session.registry, options.jobs)
@@ -54,7 +64,7 @@ export function runCommand(file: string, options: RunCommandOptions): Promise<Ex
       if (!options.json) {
         const logs = join(relative(process.cwd(), run.folder), 'logs')
         if (!options.quiet) process.stderr.write(`\n${summaryText(state, logs, paintFor(process.stderr))}\n\n`)
-        if (run.status !== 'interrupted') await printResults(session, keys)
+        if (run.status !== 'interrupted') await printResults(session, selection, keys)
       }
       return exitStatusOf(run.status, signals.received)
     } finally {
@@ -64,11 +74,16 @@ export function runCommand(file: string, options: RunCommandOptions): Promise<Ex
   })
 }
 
-async function printResults(session: Session, keys: ReadonlyMap<NodeId, ActionKey>): Promise<void> {
+async function printResults(
+  session: Session,
+  { nodes }: Selection,
+  keys: ReadonlyMap<NodeId, ActionKey>,
+): Promise<void> {
   const current = (node: NodeId): ActionRecord | undefined => {
     const key = keys.get(node)
     return key === undefined ? undefined : session.store.actions.find(key)[0]
   }
-  const results = await readResults(scoredNodes(session, current))
+  const scored = scoredNodes(session, current).filter(({ node }) => nodes.has(node.id))
+  const results = await readResults(scored)
   if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
 }

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
-import type { StaleReason } from '../../../engine/plan/decision.ts'
+import type { PlanEstimate, StaleReason } from '../../../engine/plan/decision.ts'
 import type { InputRef, NodeId } from '../../../engine/plan/node.ts'
 import { explanationJson, explanationText } from '../../../engine/report/explanation.ts'
 import { planJson } from '../../../engine/report/plan-json.ts'
@@ -31,6 +31,7 @@ const reasons: readonly StaleReason[] = [
   { kind: 'output', output: 'pairs', file: 'pairs.jsonl', problem: 'missing' },
   { kind: 'incomplete', rows: 12 },
   { kind: 'forced' },
+  { kind: 'reobserved' },
 ]
 
 const queries = planned(
@@ -61,16 +62,19 @@ const queries = planned(
   },
 )
 const passages = graphNode('passages')
-const small = planOf([
-  planned(passages, { kind: 'cached', record: record(passages.id) }),
-  queries,
-  planned(graphNode('kept', { density: '3' }), { kind: 'pending', on: [queries.node.id] }),
-  planned(
-    graphNode('judged'),
-    { kind: 'pending', on: ['kept[density=3]' as NodeId] },
-    { exact: false, requests: 300, seconds: null },
-  ),
-])
+const small = planOf(
+  [
+    planned(passages, { kind: 'cached', record: record(passages.id) }),
+    queries,
+    planned(graphNode('kept', { density: '3' }), { kind: 'pending', on: [queries.node.id] }),
+    planned(
+      graphNode('judged'),
+      { kind: 'pending', on: ['kept[density=3]' as NodeId] },
+      { exact: false, requests: 300, seconds: null },
+    ),
+  ],
+  { seconds: 75, tokens: null, unknown_seconds: 2 },
+)
 
 test('a plan is a table with a decision, requests and a reason for each node, and totals', async () => {
   await expect(planText(small)).toMatchFileSnapshot('./golden/plan.txt')
@@ -109,6 +113,39 @@ test('an explanation lists key, inputs with digests, and which options decide th
     inputs: { passages: { from: 'passages, output passages', identity: { artifact: digest('cd') } } },
     options: { deciding: { per_passage: 3, 'decoding/temperature': 0.7 }, other: { concurrency: 8 } },
   })
+})
+
+test('an explanation tells which run made the result, and under which key and why somebody accepted it', async () => {
+  const accepted = { why: 'a comment\n  \u001b[31mchanged', from: digest('ee'), at: '2026-11-23T08:00:00.000Z' }
+  const made = record(passages.id)
+  const env = { env: { LANG: 'de' }, passEnv: ['TOKEN'], timeoutMs: 90_000, retry: { attempts: 3, backoffMs: 1 } }
+  const cached = planned(graphNode('passages', {}, env), { kind: 'cached', record: { ...made, accepted } })
+  const stale = { ...planned(passages, { kind: 'run', reasons: [{ kind: 'forced' }] }), last: { ...made, round: 2 } }
+  const text = [cached, stale].map(explanationText).join('\n\n')
+  await expect(text).toMatchFileSnapshot('./golden/explanation-record.txt')
+  expect(planText(planOf([cached]))).toMatch(/^passages +cached +accepted: a comment changed$/m)
+  expect(planJson(planOf([cached])).nodes[0]).toMatchObject({ decision: 'cached', accepted })
+  expect(explanationJson(cached)).toMatchObject({ record: { run: made.run, engine: made.engine, accepted } })
+  expect(explanationJson(stale)).toMatchObject({ resources: { cpus: 1 }, record: { run: made.run, accepted: null } })
+})
+
+test('what a plan comes to is told with what is not known of it', () => {
+  const node = planned(passages, { kind: 'run', reasons: [{ kind: 'never-ran' }] })
+  const lastLine = (estimate: Partial<PlanEstimate>): string | undefined =>
+    planText(planOf([node], estimate))
+      .split('\n')
+      .at(-1)
+  expect(lastLine({ seconds: 250, slots: 4 })).toBe('estimate: about 4 min on 4 CPU slots')
+  expect(lastLine({ seconds: 0.2, slots: 1 })).toBe('estimate: less than 1 s on 1 CPU slot')
+  expect(lastLine({ seconds: 7770, unknown_seconds: 1 })).toBe(
+    'estimate: about 2 h 10 min on 2 CPU slots, and 1 node of which it is not known',
+  )
+  expect(lastLine({ tokens: 9876, money: 0.1234 })).toBe(
+    'estimate: time not known; about 9,876 tokens; costs about 0.12 by the prices of the models',
+  )
+  expect(lastLine({ tokens: null, money: 0.0001 })).toBe(
+    'estimate: time not known; tokens not known; costs less than 0.01 by the prices of the models',
+  )
 })
 
 test('plan --json keeps to its contract', () => {
@@ -157,6 +194,14 @@ test('plan --json keeps to its contract', () => {
       pending: count,
       requests: count,
       cached_requests: count,
+    }),
+    estimate: object({
+      exact: { type: 'boolean' },
+      tokens: amount,
+      money: amount,
+      seconds: amount,
+      slots: count,
+      unknown_seconds: count,
     }),
   })
   const printed = JSON.parse(JSON.stringify(planJson(small)))
