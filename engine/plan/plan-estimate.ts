@@ -66,7 +66,7 @@ function together(
     if (counted === 0) guessed += estimate.requests
     // Of rows that another node asks for as well, only the share that is new costs anything.
     const share = counted === 0 ? 1 : (missing.size - before) / counted
-    if (estimate.requests > 0) tokens = sum(tokens, estimate.tokens, share)
+    if (estimate.requests > 0 || keys.unknown) tokens = sum(tokens, estimate.tokens, share)
     if (estimate.money !== null && estimate.requests > 0) money = (money ?? 0) + estimate.money * share
   }
   for (const key of missing) stored.delete(key)

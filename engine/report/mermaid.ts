@@ -15,7 +15,7 @@ export function mermaidText({ boxes, edges }: Drawing): string {
 }
 
 function escapeText(text: string): string {
-  return text.replace(/[^\p{L}\p{N} .,:=_-]/gu, (character) => {
+  return text.replace(/[^\p{L}\p{N} .,=_-]/gu, (character) => {
     const code = character.codePointAt(0) as number
     // A control character has no picture, and no entity in HTML.
     return code < 32 || (code >= 127 && code < 160) ? '' : `#${code};`

@@ -4,28 +4,30 @@ import { type Paint, plainPaint } from './colour.ts'
 import { about, moneyText } from './estimate-text.ts'
 import { explanationText } from './explanation.ts'
 import { decisionPhrase } from './reason-text.ts'
-import { textTable } from './text-table.ts'
+import { type Column, textTable } from './text-table.ts'
 import { count, counted, roughly } from './words.ts'
 
 /** Above this many nodes, those of a stage that fare alike share a line. */
 const MAX_LINES = 30
 const WHY_WIDTH = 90
+const COLUMNS: readonly Column[] = [
+  { title: 'node', align: 'left' },
+  { title: 'decision', align: 'left' },
+  { title: 'requests', align: 'right' },
+  { title: 'stored', align: 'right' },
+  { title: 'time', align: 'right' },
+  { title: 'why', align: 'left' },
+]
+const TIME = 4
 
 /** A plan as a table: what happens to every node, why, and what it asks of models; then the totals. */
 export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint } = {}): string {
   const paint = options.paint ?? plainPaint
   const lines = plan.nodes.length > MAX_LINES ? grouped(plan.nodes) : plan.nodes.map(lineOf)
-  const table = textTable(
-    [
-      { title: 'node', align: 'left' },
-      { title: 'decision', align: 'left' },
-      { title: 'requests', align: 'right' },
-      { title: 'stored', align: 'right' },
-      { title: 'time', align: 'right' },
-      { title: 'why', align: 'left' },
-    ],
-    lines,
-  )
+  // Before anything ran, a column of question marks would tell nothing.
+  const isTimed = plan.nodes.some(({ estimate }) => estimate.seconds !== null)
+  const shown = <Cell>(cells: readonly Cell[]): Cell[] => cells.filter((_, at) => isTimed || at !== TIME)
+  const table = textTable(shown(COLUMNS), lines.map(shown))
   const parts = [paintDecisions(table, paint), totalsText(plan)]
   if (options.explain) {
     const told = plan.nodes.filter(({ decision }) => decision.kind !== 'cached')

@@ -145,20 +145,26 @@ test.each([
   expect({ status, text }).toEqual({ status: 0, text: '' })
 })
 
-test.each(['--help', 'run --help', 'validate demo.yaml', 'plan demo.yaml', 'status demo.yaml'])(
-  'queryloom %s loads nothing heavy',
-  (line) => {
-    const list = join(folder, 'modules.json')
-    const { stderr } = spawnSync(process.execPath, ['--import', recorder, main, ...line.split(' ')], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...environment, MODULES: list },
-    })
-    expect(stderr).toBe('')
-    const loaded = JSON.parse(readFileSync(list, 'utf8')) as string[]
-    expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
-    const heavy = /\/node_modules\/(execa|openai|listr2|onnxruntime-\w+|undici|@huggingface|ajv)\//
-    const allowed = line.endsWith('--help') ? /$^/ : /\/ajv\//
-    expect(loaded.filter((url) => heavy.test(url) && !allowed.test(url))).toEqual([])
-  },
-)
+test.each([
+  '--help',
+  'run --help',
+  'validate demo.yaml',
+  'plan demo.yaml',
+  'run demo.yaml top --dry-run',
+  'status demo.yaml',
+  'graph demo.yaml',
+  'runs demo.yaml',
+])('queryloom %s loads nothing heavy', (line) => {
+  const list = join(folder, 'modules.json')
+  const { stderr } = spawnSync(process.execPath, ['--import', recorder, main, ...line.split(' ')], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...environment, MODULES: list },
+  })
+  expect(stderr).toBe('')
+  const loaded = JSON.parse(readFileSync(list, 'utf8')) as string[]
+  expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
+  const heavy = /\/node_modules\/(execa|openai|listr2|onnxruntime-\w+|undici|@huggingface|ajv)\//
+  const allowed = line.endsWith('--help') ? /$^/ : /\/ajv\//
+  expect(loaded.filter((url) => heavy.test(url) && !allowed.test(url))).toEqual([])
+})
