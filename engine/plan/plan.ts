@@ -40,10 +40,10 @@ export interface PlanOptions {
  * and estimates what would be asked of models and how long it takes. Starts no process, and writes nothing but
  * rebuildable memos.
  */
-export async function makePlan(anyWorld: PlanWorld, options: PlanOptions = {}): Promise<Plan> {
-  const { graph, store, sources } = anyWorld
+export async function makePlan(base: PlanWorld, options: PlanOptions = {}): Promise<Plan> {
+  const { graph, store, sources } = base
   const selection = options.selection ?? everything(graph)
-  const world: PlanWorld = { ...anyWorld, selection }
+  const world: PlanWorld = { ...base, selection }
   const { decided, results } = await decideNodes(world)
   const rounds = roundsOf(world, selection.reobserved)
   const facts = { record: (id: NodeId) => results.get(id), locate: store.blobs.locate.bind(store.blobs), sources }

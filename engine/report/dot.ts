@@ -12,7 +12,7 @@ const COLOURS = {
 export function dotText({ boxes, edges }: Drawing): string {
   const nodes = boxes.map((box, at) => {
     const label = boxLines(box).map(escapeText).join('\\n')
-    return `  n${at} [label="${label}", class="${box.fate}", ${COLOURS[box.fate]}]`
+    return `  n${at} [label="${label}", class="${box.decision}", ${COLOURS[box.decision]}]`
   })
   const arrows = edges.map(({ from, to, order }) => `  n${from} -> n${to}${order ? ' [style=dashed]' : ''}`)
   const head = ['digraph pipeline {', '  node [shape=box, style="rounded,filled", fontname="sans-serif"]']

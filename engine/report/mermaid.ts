@@ -9,7 +9,7 @@ const STYLES = [
 
 /** A drawing as a Mermaid flowchart. Names are text wherever they come from: no character of them is read as syntax or HTML. */
 export function mermaidText({ boxes, edges }: Drawing): string {
-  const nodes = boxes.map((box, at) => `  n${at}["${boxLines(box).map(escapeText).join('<br/>')}"]:::${box.fate}`)
+  const nodes = boxes.map((box, at) => `  n${at}["${boxLines(box).map(escapeText).join('<br/>')}"]:::${box.decision}`)
   const arrows = edges.map(({ from, to, order }) => `  n${from} ${order ? '-.->' : '-->'} n${to}`)
   return ['flowchart TD', ...nodes, ...arrows, ...STYLES.map((style) => `  ${style}`)].join('\n')
 }

@@ -31,7 +31,7 @@ const nodes: DrawnNode[] = [
 
 test('a graph is drawn with a box for each stage, coloured by what is to be done, order without data dashed', async () => {
   const drawing = drawingOf(nodes, { nodes: false })
-  expect(drawing.boxes.map(({ name, fate, fates }) => [name, fate, fates])).toEqual([
+  expect(drawing.boxes.map(({ name, decision, decisions }) => [name, decision, decisions])).toEqual([
     ['passages', 'cached', { cached: 1 }],
     ['queries', 'run', { cached: 2, run: 1 }],
     ['kept', 'pending', { cached: 2, pending: 1 }],
