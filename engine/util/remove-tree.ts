@@ -1,11 +1,18 @@
 import { readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 
-/** Removes a folder and all in it, if it is there; a fraction of the system calls of `rmSync`, which it falls back to. */
+/**
+ * Removes a folder and all in it, if it is there, in a fraction of the system calls of `rmSync`, which it falls back to.
+ * What somebody still writes into meanwhile is left.
+ */
 export function removeTree(folder: string): void {
   try {
     remove(folder)
   } catch {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+    }
   }
 }
 
