@@ -1,20 +1,16 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce } from '../../cache/durable.ts'
-import { newOwner, type OwnerRecord, parseOwner, vitality } from '../../cache/owner.ts'
-import { CHILD_COOKIE, RUN_COOKIE } from './child-environment.ts'
+import { newOwner, type OwnerRecord, parseOwner, startOf, vitality } from '../../cache/owner.ts'
+import { RUN_COOKIE } from './child-environment.ts'
 import { Reaper } from './reaper.ts'
+import { Stragglers } from './stragglers.ts'
 
 /** What is remembered of a run while its children live, so that a later run can end them should this one be killed. */
 interface Note {
   engine: OwnerRecord
   cookie: string
 }
-
-/** What ended children left is looked for so long after the first of them: one look at all processes for many. */
-const SWEEP_MS = 500
-/** A process that does not go within this time after SIGKILL hangs in the kernel. */
-const UNKILLABLE_MS = 10_000
 
 /**
  * The children of one run: a reaper ends them with the engine, and a note in the store tells the next run what to look
@@ -24,14 +20,10 @@ export class Children {
   /** Value of the variable that marks every process of the run. */
   readonly cookie: string
   count = 0
-  #names = 0
+  readonly stragglers: Stragglers = new Stragglers()
   readonly #folder: string
   readonly #note: string
   readonly #groups: string
-  /** Children whose leftovers were not looked for yet. */
-  readonly #ended = new Set<string>()
-  #timer: NodeJS.Timeout | undefined
-  #sweeping: Promise<unknown> = Promise.resolve()
   #fd: number | undefined
   #reaper: Reaper | undefined
 
@@ -52,51 +44,21 @@ export class Children {
     this.#reaper = new Reaper(execa, `${RUN_COOKIE}=${this.cookie}`, this.#groups)
   }
 
-  /** A name for a child that is about to start; it and all that it starts carry it. */
-  name(): string {
-    return String(++this.#names)
-  }
-
-  /** Takes in a started child, which leads its own group; returns what to call when it has ended. */
-  add(name: string, pid: number): () => void {
+  /** Takes in a started child, which leads its own group; returns what forgets it. */
+  add(pid: number): () => void {
     this.count++
     this.#write(`+${pid}\n`)
-    return () => {
-      this.#write(`-${pid}\n`)
-      this.#ended.add(name)
-      this.#timer ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref()
-    }
+    return () => this.#write(`-${pid}\n`)
   }
 
-  /** Ends what these ended children left behind, in whatever session; false if some of it can't be ended. */
-  async gone(names: ReadonlySet<string>): Promise<boolean> {
-    const deadline = performance.now() + UNKILLABLE_MS
-    for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 200)) {
-      const left = carriers((run, child) => run === this.cookie && names.has(child))
-      for (const name of names) this.#ended.delete(name)
-      if (left.length === 0) return true
-      for (const pid of left) end(pid)
-      if (performance.now() > deadline) return false
-      // Nothing tells of the end of a process that is no child of ours.
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    }
-  }
-
-  /** Ends what is left of all children. */
+  /** Ends what is left of all children, of which none runs any more. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#sweeping
-    if (this.#ended.size > 0) await this.gone(new Set(this.#ended))
+    await this.stragglers.close()
     this.#reaper?.close()
     if (this.#fd !== undefined) closeSync(this.#fd)
     this.#fd = undefined
     rmSync(this.#note, { force: true })
     rmSync(this.#groups, { force: true })
-  }
-
-  #sweep(): void {
-    this.#timer = undefined
-    this.#sweeping = Promise.all([this.#sweeping, this.gone(new Set(this.#ended))])
   }
 
   #write(line: string): void {
@@ -118,22 +80,20 @@ export function sweepChildren(store: string): string[] {
     if (note) cookies.add(note.cookie)
   }
   if (cookies.size === 0) return []
-  return carriers((run) => cookies.has(run)).flatMap((pid) => (end(pid) ? [`process ${pid}`] : []))
+  return sweepByCookie(cookies)
 }
 
-/** Living processes with the cookies of a child that is looked for. */
-function carriers(wanted: (run: string, child: string) => boolean): number[] {
-  return safeList('/proc').flatMap((name) => {
+function sweepByCookie(cookies: ReadonlySet<string>): string[] {
+  const swept: string[] = []
+  for (const name of safeList('/proc')) {
     const pid = Number(name)
-    if (!Number.isInteger(pid) || pid === process.pid) return []
-    // Of a zombie nothing can be read any more.
-    const environ = read(`/proc/${pid}/environ`)
-    if (!environ?.includes(`${RUN_COOKIE}=`)) return []
-    const entries = environ.split('\0')
-    const value = (cookie: string): string =>
-      entries.find((entry) => entry.startsWith(`${cookie}=`))?.slice(cookie.length + 1) ?? ''
-    return wanted(value(RUN_COOKIE), value(CHILD_COOKIE)) ? [pid] : []
-  })
+    if (!Number.isInteger(pid) || pid === process.pid) continue
+    const cookie = read(`/proc/${pid}/environ`)
+      ?.split('\0')
+      .find((entry) => entry.startsWith(`${RUN_COOKIE}=`))
+    if (cookie && cookies.has(cookie.slice(RUN_COOKIE.length + 1)) && end(pid)) swept.push(`process ${pid}`)
+  }
+  return swept
 }
 
 function parseNote(text: string | undefined): Note | undefined {

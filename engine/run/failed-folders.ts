@@ -14,8 +14,19 @@ export class FailedFolders {
     this.#bytes = bytes
   }
 
-  /** Moves a private folder here under a name that sorts by time; the oldest beyond the limits go, at worst itself. */
+  /**
+   * Moves a private folder here under a name that sorts by time; the oldest beyond the limits go, at worst itself. A
+   * disk that refuses is no second failure: what failed is told.
+   */
   keep(folder: string, name: string): void {
+    try {
+      this.#keep(folder, name)
+    } catch {
+      // The folder goes with the run's.
+    }
+  }
+
+  #keep(folder: string, name: string): void {
     if (!existsSync(folder)) return
     const kept = join(this.#parent, name)
     mkdirSync(this.#parent, { recursive: true })

@@ -25,12 +25,13 @@ export async function localProcesses(options: {
 }): Promise<LocalProcesses> {
   const { execa } = await import('execa')
   const { children } = options
+  const { stragglers } = children
   const names = new Set<string>()
 
   const start = (request: ProcessRequest): RunningProcess => {
     mkdirSync(dirname(request.log), { recursive: true })
     const log = openSync(request.log, 'a')
-    const child = children.name()
+    const child = stragglers.name()
     names.add(child)
     const stdout = request.stdout === undefined ? log : openSync(request.stdout, 'w')
     children.prepare(execa)
@@ -52,7 +53,7 @@ export async function localProcesses(options: {
     closeSync(log)
     if (stdout !== log) closeSync(stdout)
     const pid = subprocess.pid
-    const forget = pid === undefined ? () => {} : children.add(child, pid)
+    const forget = pid === undefined ? () => {} : children.add(pid)
     let timedOut = false
     let over = pid === undefined
     const signalGroup = (signal: NodeJS.Signals): void => {
@@ -90,6 +91,7 @@ export async function localProcesses(options: {
       clearTimeout(timer)
       request.signal?.removeEventListener('abort', onAbort)
       forget()
+      stragglers.childEnded(child)
       if (pid === undefined) {
         throw startFailure(request, result)
       }
@@ -104,7 +106,7 @@ export async function localProcesses(options: {
 
   return {
     start,
-    gone: () => children.gone(names),
+    gone: () => stragglers.gone(names),
     async run(request) {
       const from = logSize(request.log)
       const result = await start(request).ended
