@@ -17,6 +17,8 @@ export interface SessionRequest {
   registry: Registry
   /** Raw values of `-p`, by name. */
   params?: { readonly [name: string]: string }
+  /** Paths of params files. */
+  paramsFiles?: readonly string[]
   /** Labels that an axis is narrowed to, by axis. */
   only?: { readonly [axis: string]: readonly string[] }
   /** The store; default `.queryloom/` at the project's root. */
@@ -43,10 +45,10 @@ export async function openSession(
   const cwd = request.cwd ?? process.cwd()
   const file = resolve(cwd, request.file)
   const { registry } = request
-  const params = request.params ?? {}
+  const { params = {}, paramsFiles = [], only = {} } = request
   // Where a command is called matters only for paths that it gives.
-  const paramsFolder = Object.keys(params).length > 0 ? cwd : dirname(file)
-  const asked = { file, params, paramsFolder, only: request.only ?? {} }
+  const paramsFolder = Object.keys(params).length + paramsFiles.length > 0 ? cwd : dirname(file)
+  const asked = { file, params, paramsFiles, paramsFolder, only }
   const home = request.home ?? join(projectRoot(dirname(file)), '.queryloom')
   const root = resolve(cwd, home)
   const memo = new GraphMemo(root, registry)

@@ -31,8 +31,10 @@ export interface Slot {
 }
 
 /**
- * JSON Schema (draft 2020-12) of a stage's `with`. Beside the standard words: `slot` (an input stands here) and
- * `semantic: false` (this option can't change the meaning of the result and stays out of the key).
+ * JSON Schema (draft 2020-12) of a stage's `with`. Beside the standard words: `slot` (an input stands here),
+ * `semantic: false` (this option can't change the meaning of the result and stays out of the key) and, in blocks of
+ * datasets and models, `relative: true` (a path, unless it has a scheme as in `pypi:`; made absolute where it was written
+ * elsewhere than the block).
  */
 export interface OptionsSchema {
   readonly type?: string | readonly string[]
@@ -48,6 +50,7 @@ export interface OptionsSchema {
   readonly description?: string
   readonly slot?: Slot
   readonly semantic?: boolean
+  readonly relative?: boolean
   readonly [word: string]: unknown
 }
 

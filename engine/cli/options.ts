@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 /** Options that all commands have. */
 export interface CommonOptions {
   param: { readonly [name: string]: string }
+  params: readonly string[]
   only: { readonly [axis: string]: readonly string[] }
   home?: string
   out?: string
@@ -22,6 +23,11 @@ export function withCommonOptions(command: Command): Command {
           const [name, value] = assignment(text)
           return { ...known, [name]: value }
         }),
+    )
+    .addOption(
+      new Option('--params <FILE>', 'a YAML file with values of params (repeatable; -p wins)')
+        .default([], 'none')
+        .argParser((file: string, known: readonly string[]) => [...known, file]),
     )
     .addOption(
       new Option('--only <AXIS=VALUE>', 'keep only these variants of a sweep (repeatable)')

@@ -17,6 +17,7 @@ export async function withSession(
     file,
     registry,
     params: options.param,
+    paramsFiles: options.params,
     only: options.only,
     ...(options.home === undefined ? {} : { home: options.home }),
     ...(options.out === undefined ? {} : { out: options.out }),

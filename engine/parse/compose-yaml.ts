@@ -34,16 +34,35 @@ export function composeYaml(text: string): ComposedYaml {
   return { document, second: second?.range[0], tooDeep: undefined }
 }
 
+/** Where the outermost `{` or `[` stands that is never closed; undefined if all are. */
+export function unclosedAt(text: string): number | undefined {
+  let first: number | undefined
+  visit([...new Parser().parse(text)], (token) => {
+    if (token.type !== 'flow-collection' || token.end.some(({ type }) => type.startsWith('flow-'))) return
+    first = Math.min(first ?? token.offset, token.offset)
+  })
+  return first
+}
+
 /** Where a text is nested too deeply to be given to any YAML composer; undefined if it is not. */
 export function tooDeepAt(text: string): number | undefined {
   return deepPlace([...new Parser().parse(text)])
 }
 
 function deepPlace(tokens: readonly CST.Token[]): number | undefined {
+  let place: number | undefined
+  visit(tokens, (token, depth) => {
+    if (depth > MAX_NESTING) place ??= 'offset' in token ? token.offset : 0
+  })
+  return place
+}
+
+/** Calls `fn` with every token and its depth, without recursion. */
+function visit(tokens: readonly CST.Token[], fn: (token: CST.Token, depth: number) => void): void {
   const stack: { token: CST.Token; depth: number }[] = tokens.map((token) => ({ token, depth: 0 }))
   for (let top = stack.pop(); top; top = stack.pop()) {
     const { token, depth } = top
-    if (depth > MAX_NESTING) return 'offset' in token ? token.offset : 0
+    fn(token, depth)
     if (token.type === 'document' && token.value) stack.push({ token: token.value, depth: depth + 1 })
     if (!('items' in token)) continue
     for (const { key, value } of token.items) {
@@ -51,5 +70,4 @@ function deepPlace(tokens: readonly CST.Token[]): number | undefined {
       if (value) stack.push({ token: value, depth: depth + 1 })
     }
   }
-  return undefined
 }

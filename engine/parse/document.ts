@@ -6,8 +6,13 @@ import type { SourcePath } from './pipeline.ts'
 import type { Source } from './source.ts'
 
 const MAX_DEPTH = 64
-/** Values that a file may stand for once aliases are followed. */
+/** Values that the files of a pipeline may stand for once aliases are followed. */
 const MAX_VALUES = 500_000
+
+/** How many values were made of the files read so far. */
+export interface ValueCount {
+  values: number
+}
 
 /**
  * The value of a YAML document, and where each part of it was written: through aliases and merge keys (`<<`) too,
@@ -20,7 +25,7 @@ export class SourceDocument {
   readonly #aliases: ReadonlyMap<Alias, Node>
   readonly #members = new WeakMap<YAMLMap, ReadonlyMap<string, Member>>()
 
-  constructor(source: Source, root: Node | null, diagnostics: Diagnostics) {
+  constructor(source: Source, root: Node | null, diagnostics: Diagnostics, count: ValueCount = { values: 0 }) {
     this.source = source
     this.#root = root
     const { aliases, anchored } = findAnchors(root)
@@ -32,7 +37,7 @@ export class SourceDocument {
         message: `there is no anchor \`&${alias.source}\` before this alias`,
       })
     }
-    this.value = new Converter(this, diagnostics).convert(root)
+    this.value = new Converter(this, diagnostics, count).convert(root)
   }
 
   /** The node that an alias stands for; other nodes stand for themselves. */
@@ -121,19 +126,20 @@ class Converter {
   readonly #document: SourceDocument
   readonly #diagnostics: Diagnostics
   readonly #open = new Set<Node>()
-  #values = 0
+  readonly #count: ValueCount
 
-  constructor(document: SourceDocument, diagnostics: Diagnostics) {
+  constructor(document: SourceDocument, diagnostics: Diagnostics, count: ValueCount) {
     this.#document = document
     this.#diagnostics = diagnostics
+    this.#count = count
   }
 
   convert(written: Node | null): Json {
     const node = this.#document.resolve(written)
     if (!node) return null
-    this.#values += 1
-    if (this.#values > MAX_VALUES) {
-      if (this.#values === MAX_VALUES + 1)
+    this.#count.values += 1
+    if (this.#count.values > MAX_VALUES) {
+      if (this.#count.values === MAX_VALUES + 1)
         this.#report(written, 'too-large', `with its aliases the file stands for more than ${MAX_VALUES} values`)
       return null
     }

@@ -5,13 +5,17 @@ import type { Diagnostic } from './diagnostic.ts'
 import { Diagnostics } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
 import { explainErrors, type SchemaProblem } from './explain.ts'
+import { readIncludes } from './include.ts'
 import { asMap, asText, asTexts } from './json.ts'
-import { literalValue, overrideParams } from './params.ts'
+import { createLocator } from './locator.ts'
+import { readGivenParams } from './params.ts'
+import { readParamsFile } from './params-file.ts'
 import { parseSource } from './parse-source.ts'
-import type { Pipeline, ReportBlock, SourcePath, StageBlock } from './pipeline.ts'
+import type { Pipeline, ReportBlock, SourcePath, StageBlock, Written } from './pipeline.ts'
 import { projectRoot } from './project-root.ts'
 import { readReport } from './report-block.ts'
-import { SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from './schema.ts'
+import { INCLUDED_SCHEMA, SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from './schema.ts'
+import { mergeSections, SECTIONS } from './sections.ts'
 import { readSource, Source } from './source.ts'
 import { readSweep } from './sweep.ts'
 import { validate } from './validate.ts'
@@ -21,7 +25,9 @@ export interface LoadOptions {
   registry: Registry
   /** Raw texts of `-p NAME=VALUE`. */
   params?: { readonly [name: string]: string }
-  /** What relative paths in them are relative to; the current folder if left out. */
+  /** Paths of `--params FILE`: values of params, later files over earlier ones, `-p` over all. */
+  paramsFiles?: readonly string[]
+  /** What relative paths on the command line are relative to; the current folder if left out. */
   paramsFolder?: string
   /** Labels or values of `--only AXIS=VALUE`, by axis. */
   only?: { readonly [axis: string]: readonly string[] }
@@ -37,70 +43,118 @@ export interface LoadedPipeline {
   diagnostics: readonly Diagnostic[]
 }
 
-const SECTIONS = ['params', 'datasets', 'models', 'pools', 'stages']
-
 /** Reads a pipeline file and checks its form. Expected problems are values; nothing is thrown for any file. */
 export function loadPipeline(file: string, options: LoadOptions): LoadedPipeline {
   const absolute = path.resolve(file)
   const diagnostics = new Diagnostics()
   const source = readSource(absolute)
   if (!(source instanceof Source)) return { diagnostics: [source] }
-  const document = parseSource(source, diagnostics)
-  const pipeline = document && readPipeline(document, options, diagnostics)
+  const count = { values: 0 }
+  const main = parseSource(source, diagnostics, count)
+  const paramsFolder = path.resolve(options.paramsFolder ?? '.')
+  const paramsFiles = (options.paramsFiles ?? [])
+    .map((name) => readParamsFile(name, paramsFolder, diagnostics, count))
+    .filter((document) => document !== undefined)
+  if (!main) return { diagnostics: diagnostics.sorted(absolute) }
+  const root = projectRoot(path.dirname(absolute))
+  const included = readIncludes(main, root, diagnostics, count)
+  const files = { main, included, paramsFiles, paramsFolder, root }
+  const pipeline = readPipeline(files, options, diagnostics)
   return { ...(pipeline ? { pipeline } : {}), diagnostics: diagnostics.sorted(absolute) }
 }
 
-function readPipeline(document: SourceDocument, options: LoadOptions, diagnostics: Diagnostics): Pipeline | undefined {
-  const { file } = document.source
-  const problems = explainErrors(validate(STRUCTURE_SCHEMA, document.value))
-  const form = new Form(problems)
-  for (const problem of problems) reportProblem(problem, document, options.registry, diagnostics)
-  const root = asMap(document.value)
+/** All that was read, before any of it is understood. */
+interface ReadFiles {
+  main: SourceDocument
+  included: readonly SourceDocument[]
+  paramsFiles: readonly SourceDocument[]
+  paramsFolder: string
+  root: string
+}
+
+function readPipeline(files: ReadFiles, options: LoadOptions, diagnostics: Diagnostics): Pipeline | undefined {
+  const { main, included, paramsFiles, root } = files
+  const { file } = main.source
+  const documents = [...included, main]
+  const form = new Form(documents.flatMap((document) => checkForm(document, document === main, options, diagnostics)))
   if (form.broken) return undefined
-  const written: { [name: string]: Json } = {}
-  for (const [name, value] of Object.entries(asMap(root.params)))
-    written[name] = literalValue(value, ['params', name], document, diagnostics)
-  const given = options.params ?? {}
-  const params = overrideParams(written, given, diagnostics)
-  const choice = { params: given, only: options.only ?? {} }
-  const { axes, exclude, include, collapsed } = readSweep(root.sweep ?? null, choice, {
-    document,
-    params: written,
-    diagnostics,
-  })
+  const sections = mergeSections(documents, diagnostics)
   const own: { [name: string]: StageBlock } = {}
-  for (const [name, block] of Object.entries(asMap(root.stages))) own[name] = readStage(name, block, form)
-  const { stages, labels, entryOf } = addBaselines(root.baselines ?? null, own, options.registry, document, diagnostics)
+  for (const [name, block] of Object.entries(sections.stages)) own[name] = readStage(name, block, form)
+  const block = asMap(main.value)
+  if (Object.keys(own).length === 0) reportNoStages(main, diagnostics)
+  const locator = createLocator({ ...files, sections })
+  const added = addBaselines(block.baselines ?? null, own, options.registry, locator, diagnostics)
+  const { stages, labels, entryOf, likeOf } = added
   // Nobody wrote what is inside an added stage: its place is where it was asked for.
-  const placeOf = (at: SourcePath): SourcePath | undefined =>
+  const entryAt = (at: SourcePath): SourcePath | undefined =>
     at[0] === 'stages' ? entryOf.get(String(at[1])) : undefined
-  const description = asText(root.description)
+  const given = readGivenParams(sections.params, paramsFiles, options.params ?? {}, diagnostics)
+  const { axes, exclude, include, collapsed, written } = readSweep(
+    block.sweep ?? null,
+    { given, only: options.only ?? {} },
+    { document: main, params: sections.params, diagnostics },
+  )
+  const params: { [name: string]: Written } = {}
+  for (const [name, value] of Object.entries(sections.params)) params[name] = { value, path: ['params', name] }
+  const inFiles = paramsFiles.flatMap(({ value }, i) =>
+    Object.entries(asMap(value)).map(([name, member]): Written => ({ value: member, path: ['--params', i, name] })),
+  )
+  const everywhere = [...Object.values(params), ...written, ...inFiles]
+  // A value that was chosen by its name is that of the axis.
+  const chosen = [...given].filter(([name]) => !Object.hasOwn(collapsed, name))
+  for (const [name, { value, path: at }] of chosen) params[name] = { value, path: at }
+  for (const [name, { value, path: at }] of Object.entries(collapsed)) params[name] = { value, path: at }
+  const description = asText(block.description)
   return {
     file,
-    root: projectRoot(path.dirname(file)),
-    name: asText(root.name) ?? path.basename(file).replace(/\.ya?ml$/, ''),
+    root,
+    name: asText(block.name) ?? path.basename(file).replace(/\.ya?ml$/, ''),
     ...(description === undefined ? {} : { description }),
-    params: { ...params, ...collapsed },
-    // A value chosen by its label stands in the file, so its paths are the file's.
-    overridden: new Set(
-      Object.keys(given).filter((name) => Object.hasOwn(params, name) && !Object.hasOwn(collapsed, name)),
-    ),
-    paramsFolder: path.resolve(options.paramsFolder ?? '.'),
-    datasets: asMap(root.datasets),
-    models: asMap(root.models),
-    pools: asMap(root.pools),
+    params,
+    written: [...everywhere, ...chosen.map(([, value]) => value).filter(({ text }) => text !== undefined)],
+    datasets: sections.datasets,
+    models: sections.models,
+    pools: asMap(block.pools),
     stages,
     axes,
     exclude,
     include,
-    report: readReport(asMap(root.report), { stages, labels, sweep: asMap(root.sweep) }, document, diagnostics),
-    sources: [{ file, digest: document.source.digest }],
-    locate: (at, what) => document.locate(placeOf(at) ?? at, what),
+    report: readReport(asMap(block.report), { stages, labels, sweep: asMap(block.sweep) }, main, diagnostics),
+    sources: [main, ...included, ...paramsFiles].map(({ source }) => ({ file: source.file, digest: source.digest })),
+    locate: (at, what) => locator.locate(entryAt(at) ?? at, what),
     locateText: (at, start, length) => {
-      const place = placeOf(at)
-      return place ? document.locate(place) : document.locateText(at, start, length)
+      const entry = entryAt(at)
+      return entry ? locator.locate(entry) : locator.locateText(at, start, length)
     },
+    folder: (at) => locator.folder(at[0] === 'stages' ? ['stages', likeOf.get(String(at[1])) ?? at[1]!] : at),
   }
+}
+
+function checkForm(
+  document: SourceDocument,
+  main: boolean,
+  options: LoadOptions,
+  diagnostics: Diagnostics,
+): SchemaProblem[] {
+  const problems = explainErrors(validate(main ? STRUCTURE_SCHEMA : INCLUDED_SCHEMA, document.value))
+  for (const problem of problems) {
+    const [key] = problem.path
+    const elsewhere = !main && problem.path.length === 1 && problem.code === 'unknown-key' && !problem.suggestion
+    const onlyInMain = elsewhere && Object.hasOwn(STRUCTURE_SCHEMA.properties ?? {}, String(key))
+    const advice = `\`${key}\` can only stand in the pipeline file itself.`
+    reportProblem(onlyInMain ? { ...problem, advice } : problem, document, options.registry, diagnostics)
+  }
+  return problems
+}
+
+function reportNoStages(main: SourceDocument, diagnostics: Diagnostics): void {
+  const written = asMap(main.value).stages !== undefined
+  diagnostics.error(main.locate(written ? ['stages'] : [], 'key'), {
+    code: 'missing-key',
+    message: written ? '`stages` is empty' : '`stages` is missing',
+    advice: 'A pipeline has one stage or more: `stages: { NAME: { uses: TYPE, with: { … } } }`.',
+  })
 }
 
 /** What of the form is so wrong that looking further would only report consequences. */
@@ -113,8 +167,8 @@ class Form {
       at.length === 0
         ? code === 'wrong-type'
         : at.length === 1 &&
-          ((SECTIONS.includes(String(at[0])) && code === 'wrong-type') ||
-            (code === 'unknown-key' && suggestion !== undefined && SECTIONS.includes(suggestion))),
+          ((isSection(at[0]) && code === 'wrong-type') ||
+            (code === 'unknown-key' && suggestion !== undefined && isSection(suggestion))),
     )
     for (const { path: at, suggestion } of problems) {
       const misspelt = at.length === 3 && (suggestion === 'uses' || suggestion === 'with')
@@ -127,6 +181,10 @@ class Form {
   hides(stage: string): boolean {
     return this.#stages.has(stage)
   }
+}
+
+function isSection(name: unknown): boolean {
+  return SECTIONS.some((section) => section === name)
 }
 
 function reportProblem(

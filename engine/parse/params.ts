@@ -1,11 +1,18 @@
 import { type Document, isScalar } from 'yaml'
 import type { Json } from '../../stages/define.ts'
 import { composeYaml } from './compose-yaml.ts'
+import type { Position } from './diagnostic.ts'
 import { type Diagnostics, onCommandLine } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
-import type { SourcePath } from './pipeline.ts'
-import { parseText } from './references.ts'
+import { asMap } from './json.ts'
+import type { Written } from './pipeline.ts'
 import { suggest } from './suggest.ts'
+
+/** A value that takes the place of the one in the pipeline. */
+export interface GivenParam extends Written {
+  /** As typed, for `-p`. */
+  text?: string
+}
 
 /**
  * The value of `-p NAME=TEXT`: a YAML scalar or flow collection (`3`, `true`, `[1, 2]`, `"3"`); any other text is
@@ -23,7 +30,9 @@ export function parseParamText(name: string, text: string, diagnostics: Diagnost
     diagnostics.error(onCommandLine(), {
       code: 'yaml-syntax',
       message: `the value of param \`${name}\` is no valid YAML: ${text}`,
-      advice: 'A plain text needs no quotes but the shell’s.',
+      advice: /[{[,][^'"]*\$\{/.test(text)
+        ? 'Inside { } and [ ], a reference needs quotes: "${…}".'
+        : 'A plain text needs no quotes but the shell’s.',
     })
     return undefined
   }
@@ -36,69 +45,47 @@ export function parseParamText(name: string, text: string, diagnostics: Diagnost
   return text
 }
 
-/** Fills in what was given with `-p`. Unknown names are reported. */
-export function overrideParams(
+/** What params files and `-p` give: later files win over earlier ones, `-p` over all. Unknown names are reported. */
+export function readGivenParams(
   params: { readonly [name: string]: Json },
-  given: { readonly [name: string]: string },
+  files: readonly SourceDocument[],
+  texts: { readonly [name: string]: string },
   diagnostics: Diagnostics,
-): { [name: string]: Json } {
-  const result = { ...params }
-  for (const [name, text] of Object.entries(given)) {
+): Map<string, GivenParam> {
+  const given = new Map<string, GivenParam>()
+  for (const [i, file] of files.entries()) {
+    for (const [name, value] of Object.entries(asMap(file.value))) {
+      if (Object.hasOwn(params, name)) given.set(name, { value, path: ['--params', i, name] })
+      else reportUnknown(name, 'in a params file', file.locate([name], 'key'), params, diagnostics)
+    }
+  }
+  for (const [name, text] of Object.entries(texts)) {
     if (!Object.hasOwn(params, name)) {
-      const meant = suggest(name, Object.keys(params))
-      diagnostics.error(onCommandLine(), {
-        code: 'unknown-param',
-        message: `the pipeline has no param \`${name}\` (given with -p)`,
-        ...(meant === undefined ? { advice: listed(Object.keys(params)) } : { suggestion: meant }),
-      })
+      reportUnknown(name, 'given with -p', onCommandLine(), params, diagnostics)
       continue
     }
     const value = parseParamText(name, text, diagnostics)
-    if (value === undefined) continue
-    if (/(^|[^$])\$\{/.test(text))
-      diagnostics.error(onCommandLine(), {
-        code: 'reference-syntax',
-        message: `the value of param \`${name}\` holds a reference, which is not supported yet`,
-        advice: 'Write $${ for a plain ${.',
-      })
-    else result[name] = unescaped(value)
+    if (value !== undefined) given.set(name, { value, path: ['-p', name], text })
   }
-  return result
+  return given
 }
 
-/** Reports references in a param or an axis value, and gives it with `$${` undone. */
-export function literalValue(value: Json, path: SourcePath, document: SourceDocument, diagnostics: Diagnostics): Json {
-  if (typeof value === 'string') {
-    const { parts, problems } = parseText(value)
-    const reference = parts.find((part) => typeof part === 'object') ?? problems[0]
-    if (reference === undefined) return parts.join('')
-    const length = 'text' in reference ? reference.text.length : reference.length
-    diagnostics.error(document.locateText(path, reference.index, length), {
-      code: 'reference-syntax',
-      message: 'references in the values of params are not supported yet',
-      advice: 'Write $${ for a plain ${.',
-    })
-    return value
-  }
-  if (Array.isArray(value)) return value.map((item, i) => literalValue(item, [...path, i], document, diagnostics))
-  if (value === null || typeof value !== 'object') return value
-  const out: { [name: string]: Json } = {}
-  for (const [name, item] of Object.entries(value)) {
-    if (name === '$input')
-      diagnostics.error(document.locate([...path, name], 'key'), {
-        code: 'wrong-value',
-        message: '`$input` is reserved and can not be a key',
-      })
-    else out[name] = literalValue(item, [...path, name], document, diagnostics)
-  }
-  return out
-}
-
-function unescaped(value: Json): Json {
-  if (typeof value === 'string') return value.replaceAll('$${', '${')
-  if (Array.isArray(value)) return value.map(unescaped)
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unescaped(item)]))
+function reportUnknown(
+  name: string,
+  how: string,
+  at: Position,
+  params: { readonly [name: string]: Json },
+  diagnostics: Diagnostics,
+): void {
+  const names = Object.keys(params)
+  const meant = suggest(name, names)
+  diagnostics.error(at, {
+    code: 'unknown-param',
+    message: `the pipeline has no param \`${name}\` (${how})`,
+    ...(meant !== undefined
+      ? { suggestion: meant }
+      : { advice: names.length === 0 ? 'It has no params.' : `Its params: ${names.sort().join(', ')}.` }),
+  })
 }
 
 function jsonOf(document: Document.Parsed): Json | undefined {
@@ -116,9 +103,5 @@ function isFiniteJson(value: Json): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (Array.isArray(value)) return value.every(isFiniteJson)
   if (value === null || typeof value !== 'object') return true
-  return Object.entries(value).every(([name, item]) => name !== '__proto__' && name !== '$input' && isFiniteJson(item))
-}
-
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? 'It has no params.' : `Its params: ${[...names].sort().join(', ')}.`
+  return Object.entries(value).every(([name, item]) => name !== '__proto__' && isFiniteJson(item))
 }

@@ -1,17 +1,21 @@
 import type { Document, ErrorCode, YAMLError } from 'yaml'
-import { composeYaml } from './compose-yaml.ts'
+import { composeYaml, unclosedAt } from './compose-yaml.ts'
 import type { Diagnostic, DiagnosticCode, Position } from './diagnostic.ts'
 import type { Diagnostics } from './diagnostics.ts'
-import { SourceDocument } from './document.ts'
+import { SourceDocument, type ValueCount } from './document.ts'
 import type { Source } from './source.ts'
 
 type Facts = Omit<Diagnostic, keyof Position | 'severity'>
 
 /**
  * Parses a source as one YAML 1.2 document. Undefined if the text is so broken that its value means nothing; otherwise
- * the value is there even where problems were reported.
+ * the value is there even where problems were reported. `count` is shared by the files of one pipeline.
  */
-export function parseSource(source: Source, diagnostics: Diagnostics): SourceDocument | undefined {
+export function parseSource(
+  source: Source,
+  diagnostics: Diagnostics,
+  count: ValueCount = { values: 0 },
+): SourceDocument | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
   const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(source.text)
   if (control) {
@@ -40,7 +44,7 @@ export function parseSource(source: Source, diagnostics: Diagnostics): SourceDoc
       diagnostics.error(source.position(0, 1), { code: 'yaml-syntax', message: 'the file holds nothing' })
       return undefined
     }
-    return new SourceDocument(source, parsed.contents, diagnostics)
+    return new SourceDocument(source, parsed.contents, diagnostics, count)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     diagnostics.error(source.position(0, 1), { code: 'too-large', message: 'the file is nested too deeply' })
@@ -55,7 +59,9 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
   const lines = new Set<number>()
   for (const problem of [...parsed.errors, ...parsed.warnings]) {
     if (problem.code !== 'TAG_RESOLVE_FAILED') broken = true
-    const [start, end] = problem.pos
+    const closing = / end with a ([\]}])/.exec(problem.message)?.[1]
+    const open = closing === undefined ? undefined : unclosedAt(source.text)
+    const [start, end] = open === undefined ? problem.pos : [open, open + 1]
     const at = source.position(Math.min(start, source.text.length), end)
     // One slip makes the parser stumble again and again over the same line.
     if (lines.has(at.line)) continue
@@ -63,7 +69,14 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
     if (lost) continue
     // Nothing that is found after this means what it says.
     lost = problem.code === 'UNEXPECTED_TOKEN'
-    const facts = inPlainWords(problem, source.text)
+    const facts: Facts =
+      open === undefined
+        ? inPlainWords(problem, source.text)
+        : {
+            code: 'yaml-syntax',
+            message: `this \`${source.text[open]}\` is not closed`,
+            advice: `Add \`${closing}\`, and mind that what stands inside is indented.`,
+          }
     const line = source.text.split('\n')[at.line - 1] ?? ''
     const unquoted = /[{[,][^'"]*\$\{/.test(line) && broken
     diagnostics.error(

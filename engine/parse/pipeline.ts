@@ -2,13 +2,23 @@ import type { FileDigest } from '../../cache/digest.ts'
 import type { Json } from '../../stages/define.ts'
 import type { Position } from './diagnostic.ts'
 
-/** A path of keys and indexes inside a pipeline file, e.g. `['stages', 'queries', 'with', 'prompt']`. */
+/**
+ * A path of keys and indexes to a value, e.g. `['stages', 'queries', 'with', 'prompt']`; through included files as if
+ * they were one with the pipeline file. `['-p', NAME]` leads to what the command line gives for a param, and
+ * `['--params', 0, NAME]` to what the first params file does.
+ */
 export type SourcePath = readonly (string | number)[]
 
-/** One value of an axis and how it is called in node ids. */
-export interface AxisValue {
-  label: string
+/** A value as it was written: references in it are symbolic, and `$${` is not undone. */
+export interface Written {
   value: Json
+  /** Where it stands. */
+  path: SourcePath
+}
+
+/** One value of an axis and how it is called in node ids. */
+export interface AxisValue extends Written {
+  label: string
 }
 
 /** One axis of a sweep: the param it sets and its values in the order written. */
@@ -58,11 +68,10 @@ export interface Pipeline {
   root: string
   name: string
   description?: string
-  /** After `-p`; under a sweep, axes override them. */
-  params: { readonly [name: string]: Json }
-  /** Params given by `-p` or a params file; paths in them are relative to `paramsFolder`. */
-  overridden: ReadonlySet<string>
-  paramsFolder: string
+  /** After `--params` and `-p`; under a sweep, axes override them. */
+  params: { readonly [name: string]: Written }
+  /** Every value that was written for a param or an axis, those that are overridden too: mistakes in them are told. */
+  written: readonly Written[]
   datasets: { readonly [name: string]: Json }
   models: { readonly [name: string]: Json }
   /** Sizes as written, by name. */
@@ -77,6 +86,8 @@ export interface Pipeline {
   report: ReportBlock
   /** Every file that was read for this, in the order of reading; prompts and data are read later. */
   sources: readonly { file: string; digest: FileDigest }[]
+  /** What relative paths that are written there are relative to. */
+  folder(path: SourcePath): string
   /** Position of a value (or, with `key`, of its name) in the source. */
   locate(path: SourcePath, what?: 'key' | 'value'): Position
   /** Position of a reference inside the text at `path`, by its offset and length there. */

@@ -127,7 +127,7 @@ const ASSIGNMENTS: OptionsSchema = { type: 'array', items: { type: 'object' } }
 /** Form of a pipeline, without what depends on params: options, settings, datasets' and models' blocks. */
 export const STRUCTURE_SCHEMA: OptionsSchema = {
   type: 'object',
-  required: ['version', 'stages'],
+  required: ['version'],
   additionalProperties: false,
   properties: {
     version: { const: 1, code: 'unsupported-version', description: 'Version of the pipeline language.' },
@@ -142,7 +142,7 @@ export const STRUCTURE_SCHEMA: OptionsSchema = {
     datasets: mapOf('Test collections and corpora.', {}),
     models: mapOf('Language models.', {}),
     pools: mapOf('What stages share and only so much can be used of at once, e.g. requests to a service.', {}),
-    stages: { ...mapOf('The stages of the pipeline.', STAGE), type: 'object', minProperties: 1 },
+    stages: mapOf('The stages of the pipeline.', STAGE),
     sweep: {
       type: ['object', 'null'],
       description: 'Runs the stages for several values of params.',
@@ -166,9 +166,25 @@ export const STRUCTURE_SCHEMA: OptionsSchema = {
         series: text('The axis whose values are the rows of these tables.'),
       },
     },
-    include: LATER,
+    include: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      description: 'Paths of files with further params, datasets, models and stages.',
+    },
     baselines: { ...BASELINES, items: { type: 'string' } },
   },
+}
+
+/** Form of an included file: it adds to the sections of the pipeline that includes it. */
+export const INCLUDED_SCHEMA: OptionsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(
+    ['version', 'description', 'include', 'params', 'datasets', 'models', 'stages'].map((name) => [
+      name,
+      STRUCTURE_SCHEMA.properties![name]!,
+    ]),
+  ),
 }
 
 /** The two schemas of the pipeline language. */
@@ -179,7 +195,7 @@ export interface PipelineSchemas {
   editor: { readonly [word: string]: Json }
 }
 
-const OUR_WORDS = ['semantic', 'slot', 'expects', 'code', 'notYet']
+const OUR_WORDS = ['semantic', 'relative', 'slot', 'expects', 'code', 'notYet']
 const REFERENCE = { $ref: '#/$defs/reference' } as const
 
 /** Puts the schemas of all stage types, datasets and models together. Members in a fixed order, words of ours left out. */
@@ -229,6 +245,7 @@ export function assembleSchema(registry: Registry): PipelineSchemas {
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       title: 'queryloom pipeline',
       ...(form as { [word: string]: Json }),
+      anyOf: [{ required: ['stages'] }, { required: ['include'] }],
       properties: described,
       $defs: {
         reference: { type: 'string', pattern: '\\$\\{', description: 'A reference such as ${params.NAME}.' },

@@ -2,8 +2,9 @@ import type { Json } from '../../stages/define.ts'
 import { type Diagnostics, onCommandLine } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
 import { asList, asMap } from './json.ts'
-import { literalValue, parseParamText } from './params.ts'
-import type { Assignment, Axis, AxisValue, SourcePath } from './pipeline.ts'
+import { type GivenParam, parseParamText } from './params.ts'
+import type { Assignment, Axis, AxisValue, SourcePath, Written } from './pipeline.ts'
+import { parseText } from './references.ts'
 import { suggest } from './suggest.ts'
 
 /** A sweep as the pipeline keeps it. */
@@ -11,14 +12,16 @@ export interface Sweep {
   axes: readonly Axis[]
   exclude: readonly Assignment[]
   include: readonly Assignment[]
-  /** Values that `-p` chose among those of an axis. */
-  collapsed: { readonly [param: string]: Json }
+  /** Values that were chosen among those of an axis by giving its param. */
+  collapsed: { readonly [param: string]: AxisValue }
+  /** The values of all axes, those that were not chosen too. */
+  written: readonly Written[]
 }
 
 /** What the command line says about axes. */
 export interface SweepChoice {
-  /** Raw values of `-p`, by param. */
-  params: { readonly [name: string]: string }
+  /** What was given for params. */
+  given: ReadonlyMap<string, GivenParam>
   /** Labels of `--only`, by axis. */
   only: { readonly [axis: string]: readonly string[] }
 }
@@ -31,7 +34,7 @@ interface Context {
 
 type DraftAxis = Axis & { extra: AxisValue[]; path: SourcePath }
 
-/** Reads `sweep:` (its form is already checked): axes, what to leave out and to add, `-p AXIS=v`, `--only AXIS=v`. */
+/** Reads `sweep:` (its form is already checked): axes, what to leave out and to add; params given and `--only`. */
 export function readSweep(block: Json, choice: SweepChoice, context: Context): Sweep {
   const sweep = asMap(block)
   const axes = new Map<string, DraftAxis>()
@@ -49,7 +52,10 @@ export function readSweep(block: Json, choice: SweepChoice, context: Context): S
   const include = asList(sweep.include).map((entry, i) =>
     readInclude(asMap(entry), ['sweep', 'include', i], axes, context),
   )
-  return choose(axes, exclude.filter(present), include.filter(present), choice, context)
+  return {
+    ...choose(axes, exclude.filter(present), include.filter(present), choice, context),
+    written: [...axes.values()].flatMap(({ values, extra }) => [...values, ...extra]),
+  }
 }
 
 function readAxis(
@@ -72,10 +78,7 @@ function readAxis(
   const values: AxisValue[] = []
   const entries: [string | number, AxisValue | undefined][] = Array.isArray(written)
     ? written.map((item, i) => [i, readAxisValue(item, [...path, i], context)])
-    : Object.entries(asMap(written)).map(([label, value]) => [
-        label,
-        { label, value: literalValue(value, [...path, label], document, diagnostics) },
-      ])
+    : Object.entries(asMap(written)).map(([label, value]) => [label, { label, value, path: [...path, label] }])
   for (const [at, value] of entries) {
     if (!value) continue
     if (values.some(({ label }) => label === value.label))
@@ -86,17 +89,32 @@ function readAxis(
   return { param, values, extra: [], replicate, path }
 }
 
-function readAxisValue(item: Json, path: SourcePath, context: Context): AxisValue | undefined {
-  const value = literalValue(item, path, context.document, context.diagnostics)
-  if (value === null || typeof value !== 'object') return { label: String(value), value }
+function readAxisValue(value: Json, path: SourcePath, context: Context): AxisValue | undefined {
+  if (typeof value === 'string') {
+    const label = labelOf(value)
+    if (label !== undefined) return { label, value, path }
+    report(context, path, 'value', 'a text with references in it needs a name: `{ name: …, value: … }`')
+    return undefined
+  }
+  if (value === null || typeof value !== 'object') return { label: String(value), value, path }
   const { name } = asMap(value)
-  if (typeof name !== 'string') {
+  if (typeof name !== 'string' || name.includes('${')) {
     report(context, path, 'value', 'a value that is a map or a list needs a name: `{ name: …, value: … }`')
     return undefined
   }
   const members = Object.keys(value)
   const wrapped = members.length === 2 && members.includes('value')
-  return { label: name, value: wrapped ? (asMap(value).value ?? null) : value }
+  return wrapped
+    ? { label: name, value: asMap(value).value ?? null, path: [...path, 'value'] }
+    : { label: name, value, path }
+}
+
+/** What a text is called: itself; `${models.small}` is called `small`. Undefined for a text with references inside. */
+function labelOf(text: string): string | undefined {
+  const { parts, problems, only } = parseText(text)
+  if (only) return [only.name, ...only.rest].join('.')
+  if (problems.length > 0) return text
+  return parts.every((part) => typeof part === 'string') ? parts.join('') : undefined
 }
 
 function readExclude(
@@ -153,20 +171,19 @@ function choose(
   include: readonly Assignment[],
   choice: SweepChoice,
   context: Context,
-): Sweep {
+): Omit<Sweep, 'written'> {
   const { diagnostics } = context
   const fixed: { [axis: string]: string } = {}
-  const collapsed: { [param: string]: Json } = {}
+  const collapsed: { [param: string]: AxisValue } = {}
   const axes: Axis[] = []
   for (const { param, values, extra, replicate } of drafts.values()) {
-    const given = choice.params[param]
+    const given = choice.given.get(param)
     const only = choice.only[param]
     const all = [...values, ...extra]
     if (given !== undefined) {
-      const byLabel = all.find(({ label }) => label === given)
-      const found = byLabel ?? findValue(all, parseParamText(param, given, diagnostics) ?? null)
-      if (found) collapsed[param] = found.value
-      fixed[param] = found?.label ?? given
+      const found = all.find(({ label }) => label === given.text) ?? findValue(all, given.value)
+      if (found) collapsed[param] = found
+      fixed[param] = found?.label ?? String(given.value)
     } else if (only !== undefined) {
       const chosen = new Set(only.map((text) => chooseLabel(param, text, all, diagnostics)))
       const keep = ({ label }: AxisValue): boolean => chosen.has(label)
@@ -216,7 +233,7 @@ function chooseLabel(param: string, text: string, values: readonly AxisValue[], 
 /** By value, or by label. */
 function findValue(values: readonly AxisValue[], wanted: Json): AxisValue | undefined {
   if (wanted === null || typeof wanted !== 'object')
-    return values.find(({ value }) => value === wanted) ?? values.find(({ label }) => label === wanted)
+    return values.find(({ value }) => value === wanted) ?? values.find(({ label }) => label === String(wanted))
   const { name } = asMap(wanted)
   return values.find(({ label }) => label === name)
 }

@@ -8,7 +8,7 @@ let ajv: Ajv2020 | undefined
 const compiled = new WeakMap<OptionsSchema, ValidateFunction>()
 
 /**
- * Checks a value by a schema with our words in it (`slot`, `semantic`, `notYet`, `expects`, `code`) and gives all
+ * Checks a value by a schema with our words in it (`slot`, `semantic`, `relative`, `notYet`, `expects`, `code`) and gives all
  * errors. Each schema object is compiled once. A schema that is itself wrong throws: that is a bug of its author.
  */
 export function validate(schema: OptionsSchema, value: Json, inputs: InputKinds = new Map()): readonly ErrorObject[] {
@@ -38,7 +38,7 @@ function createAjv(): Ajv2020 {
     passContext: true,
     logger: false,
   })
-  made.addVocabulary(['semantic', 'expects', 'code'])
+  made.addVocabulary(['semantic', 'relative', 'expects', 'code'])
   made.addKeyword({ keyword: 'notYet', schemaType: 'boolean', errors: false, validate: () => false })
   made.addKeyword({
     keyword: 'slot',

@@ -1,19 +1,21 @@
 import path from 'node:path'
 import type { ArtifactKind, Json, OptionsSchema, SourceKind } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
-import type { Diagnostics } from '../parse/diagnostics.ts'
 import { pointerOf } from '../parse/path-text.ts'
-import type { Pipeline, SourcePath } from '../parse/pipeline.ts'
+import type { SourcePath } from '../parse/pipeline.ts'
 import { parseText, type Reference } from '../parse/references.ts'
-import { suggest } from '../parse/suggest.ts'
 import type { Files } from './files.ts'
 import type { InputRef } from './node.ts'
+import { type Origin, throughParams } from './origin.ts'
+import { type ParamScope, ParamValues } from './param-values.ts'
 import { acceptedBy, type Candidates, candidatesOf, itemCandidates, memberCandidates } from './schema-walk.ts'
 
 /** An input as bound in a block, before it is known for which variant. */
 export type Binding = {
-  /** Where the reference or path is written; worked out only when asked for. */
+  /** Where the reference or path is written in the block; worked out only when asked for. */
   at: () => Position
+  /** How it came there, if through params. */
+  origin: Origin | undefined
   /** Within the block. */
   path: SourcePath
   /** What the schema says about this place; nothing where it knows none. */
@@ -32,12 +34,6 @@ export type Binding = {
   | { type: 'file'; kind: 'prompt' | 'path'; ref: InputRef }
 )
 
-/** Where a value that came from params was written. */
-export interface Origin {
-  at: () => Position
-  references: readonly Reference[]
-}
-
 /** A block with its references resolved. */
 export interface Bound {
   /** With `{ $input: pointer }` where an input stands. */
@@ -51,17 +47,16 @@ export interface Bound {
 }
 
 /** What a block is resolved in. */
-export interface Scope {
-  pipeline: Pipeline
-  /** Under the variant. */
-  params: { readonly [name: string]: Json }
+export interface Scope extends ParamScope {
   files: Files
-  diagnostics: Diagnostics
   /** Sizes of the declared pools, where settings of stages are read. */
   pools?: { readonly [pool: string]: number }
   /** Whether inputs can stand in the block, or only references to params (any other is reported elsewhere). */
   inputs: boolean
 }
+
+/** Deepest nesting that values of params may have within a block. */
+const MAX_DEPTH = 64
 
 /**
  * Resolves the references of a block at `base` in the pipeline: values of params are filled in; inputs (references to
@@ -69,125 +64,126 @@ export interface Scope {
  */
 export function bindBlock(block: Json, schema: OptionsSchema, base: SourcePath, scope: Scope): Bound {
   const binder = new Binder(base, scope)
-  const value = binder.walk(block, candidatesOf(schema), [], undefined)
+  const value = binder.walk(block, candidatesOf(schema), [], { base, cut: 0, origin: undefined })
+  if (binder.values.exhausted)
+    scope.diagnostics.error(scope.pipeline.locate(base, 'key'), {
+      code: 'too-large',
+      message: 'with the values of its params, this is larger than a pipeline may be',
+      advice: 'Params that refer to others several times multiply: write less of them.',
+    })
   return { value, bindings: binder.bindings, holes: binder.holes, origins: binder.origins }
+}
+
+/** Where the values being walked are written: at `at` within the block, less its first `cut` segments, below `base`. */
+interface Site {
+  base: SourcePath
+  cut: number
+  /** Set within the value of a param. */
+  origin: Origin | undefined
 }
 
 class Binder {
   readonly bindings = new Map<string, Binding>()
   readonly holes = new Set<string>()
   readonly origins = new Map<string, Origin>()
+  readonly values: ParamValues
   readonly #base: SourcePath
   readonly #scope: Scope
 
   constructor(base: SourcePath, scope: Scope) {
     this.#base = base
     this.#scope = scope
+    this.values = new ParamValues(scope)
   }
 
-  /** `origin` is set for values of params: these hold no references any more. */
-  walk(value: Json, candidates: Candidates, at: SourcePath, origin: Origin | undefined): Json {
-    if (typeof value === 'string') {
-      return origin || !value.includes('${')
-        ? this.#text(value, candidates, at, origin)
-        : this.#references(value, candidates, at)
-    }
+  walk(value: Json, candidates: Candidates, at: SourcePath, site: Site): Json {
+    if (typeof value === 'string')
+      return value.includes('${')
+        ? this.#references(value, candidates, at, site)
+        : this.#text(value, candidates, at, site, undefined)
+    if (value === null || typeof value !== 'object') return value
+    if (site.origin && !this.#fits(value, at)) return this.#hole(at)
     if (Array.isArray(value)) {
       const items = itemCandidates(candidates)
-      return value.map((item, i) => this.walk(item, items, [...at, i], origin))
+      return value.map((item, i) => this.walk(item, items, [...at, i], site))
     }
-    if (value === null || typeof value !== 'object') return value
     const out: { [name: string]: Json } = {}
     for (const [name, member] of Object.entries(value)) {
       const plain = member === null || typeof member === 'number' || typeof member === 'boolean'
-      out[name] = plain ? member : this.walk(member, memberCandidates(candidates, name), [...at, name], origin)
+      out[name] = plain ? member : this.walk(member, memberCandidates(candidates, name), [...at, name], site)
     }
     return out
   }
 
-  #references(text: string, candidates: Candidates, at: SourcePath): Json {
+  #fits(value: object, at: SourcePath): boolean {
+    if (at.length > MAX_DEPTH) this.values.exhausted = true
+    return this.values.spend(1 + Object.keys(value).length)
+  }
+
+  #references(text: string, candidates: Candidates, at: SourcePath, site: Site): Json {
     const { parts, problems, only } = parseText(text)
     if (problems.length > 0) return this.#hole(at)
     const references = parts.filter((part) => typeof part === 'object')
-    if (references.length === 0) return this.#text(parts.join(''), candidates, at, undefined)
-    const origin: Origin = { at: () => this.#position(at, only ?? references[0]!), references }
-    if (only && only.root !== 'params') return this.#input(only, candidates, at)
-    const values = parts.map((part) => (typeof part === 'string' ? part : this.#param(part, at)))
-    if (values.includes(undefined)) return this.#hole(at)
-    this.origins.set(pointerOf(at), origin)
-    if (only) return this.walk(values[0]!, candidates, at, origin)
-    for (const [i, value] of values.entries()) {
-      if (value === null || typeof value !== 'object') continue
-      const reference = parts[i] as Reference
-      const message = `\`${reference.text}\` is ${Array.isArray(value) ? 'a list' : 'a map'}, which can't stand inside a text`
-      this.#scope.diagnostics.error(this.#position(at, reference), { code: 'reference-not-scalar', message })
+    if (references.length === 0) return this.#text(parts.join(''), candidates, at, site, undefined)
+    if (only && only.root !== 'params') return this.#input(only, candidates, at, site)
+    const place = placeOf(at, site)
+    const origin = (values: Origin['values']): Origin => ({
+      pipeline: this.#scope.pipeline,
+      at: site.origin?.at ?? (() => this.#position(references[0]!, place)),
+      references: site.origin?.references ?? references,
+      values: [...(site.origin?.values ?? []), ...values],
+    })
+    const bound = this.values.within(place, () => {
+      if (only) {
+        const found = this.values.find(only, place)
+        if (!found) return undefined
+        const through = origin(found.values)
+        this.origins.set(pointerOf(at), through)
+        return this.walk(found.value, candidates, at, { base: found.path, cut: at.length, origin: through })
+      }
+      const filled = this.values.fill(parts, place)
+      if (!filled) return undefined
+      const through = origin(filled.values)
+      this.origins.set(pointerOf(at), through)
+      return this.#text(filled.text, candidates, at, { ...site, origin: through }, filled.start)
+    })
+    return bound === undefined ? this.#hole(at) : bound
+  }
+
+  #input(reference: Reference, candidates: Candidates, at: SourcePath, site: Site): Json {
+    const { root, name, rest, text, all = false } = reference
+    const { pipeline, inputs, diagnostics } = this.#scope
+    const { origin } = site
+    if (!Object.hasOwn(pipeline[root], name) || (root === 'stages' && rest.length === 0)) return this.#hole(at)
+    if (!inputs) {
+      const message = `no input can stand in \`${at.at(-1) ?? name}\`, and \`${text}\` is one`
+      if (origin) diagnostics.error(origin.at(), throughParams({ code: 'wrong-edge-type', message }, origin))
       return this.#hole(at)
     }
-    return this.#text(values.map(String).join(''), candidates, at, origin)
-  }
-
-  #param(reference: Reference, at: SourcePath): Json | undefined {
-    const { root, name, rest, text } = reference
-    const { diagnostics, params, pipeline } = this.#scope
-    if (root !== 'params') {
-      if (Object.hasOwn(pipeline[root], name))
-        diagnostics.error(this.#position(at, reference), {
-          code: 'reference-not-scalar',
-          message: `\`${text}\` can't stand inside a text`,
-          advice: 'It must be the whole value.',
-        })
-      return undefined
-    }
-    if (!Object.hasOwn(params, name)) return undefined
-    let value = params[name]!
-    for (const [depth, member] of rest.entries()) {
-      const list = Array.isArray(value)
-      const names = value !== null && typeof value === 'object' ? Object.keys(value) : []
-      if (!names.includes(member)) {
-        const around = ['params', name, ...rest.slice(0, depth)].join('.')
-        const near = suggest(member, list ? [] : names)
-        const meant = near && `\${${[around, near, ...rest.slice(depth + 1)].join('.')}}`
-        diagnostics.error(this.#position(at, reference), {
-          code: 'unknown-reference',
-          message: `\`${around}\` has no member \`${member}\``,
-          ...(meant
-            ? { suggestion: meant }
-            : names.length > 0 && !list
-              ? { advice: `It has: ${names.join(', ')}.` }
-              : {}),
-        })
-        return undefined
-      }
-      value = (value as { [name: string]: Json })[member]!
-    }
-    return value
-  }
-
-  #input(reference: Reference, candidates: Candidates, at: SourcePath): Json {
-    const { root, name, rest, text, all = false } = reference
-    const { pipeline } = this.#scope
-    const named = Object.hasOwn(pipeline[root], name) && (root !== 'stages' || rest.length > 0)
-    if (!this.#scope.inputs || !named) return this.#hole(at)
-    const place = { at: () => this.#position(at, reference), path: at, candidates }
+    const position = origin?.at ?? (() => this.#position(reference, placeOf(at, site)))
+    const place = { at: position, origin, path: at, candidates }
     const [member] = rest
     if (root === 'stages') return this.#bind({ ...place, type: 'stage', stage: name, output: member!, all, text })
     if (root === 'models') return this.#bind({ ...place, type: 'llm', name, text })
     return this.#bind({ ...place, type: 'dataset', name, text, ...(member === undefined ? {} : { split: member }) })
   }
 
-  /** A text with nothing left to resolve: a path where the schema has a slot for one, else itself. */
-  #text(text: string, candidates: Candidates, at: SourcePath, origin: Origin | undefined): Json {
+  /** A text with nothing left to resolve: a path where the schema has one, else itself; `start` if it was put together. */
+  #text(text: string, candidates: Candidates, at: SourcePath, site: Site, start: SourcePath | undefined): Json {
+    const { pipeline, files } = this.#scope
+    const { origin } = site
+    if (origin && candidates.some(({ relative }) => relative === true) && !/^[a-z][a-z0-9+.-]*:/i.test(text)) {
+      const folder = pipeline.folder(start ?? placeOf(at, site))
+      // Whoever reads the block takes a path to be relative to where the block stands.
+      return folder === pipeline.folder(this.#base) ? text : path.resolve(folder, text)
+    }
     const kind = fileKind(candidates, text)
     if (kind === undefined) return text
-    const { pipeline, files } = this.#scope
-    // A path is relative to where its beginning was written.
-    const first = origin?.references[0]
-    const given = first?.index === 0 && pipeline.overridden.has(first.name)
-    const folder = given ? pipeline.paramsFolder : path.dirname(pipeline.file)
+    const folder = pipeline.folder(start ?? placeOf(at, site))
     const position = origin?.at ?? (() => pipeline.locate([...this.#base, ...at]))
-    const ref = files[kind]({ text, folder, free: origin !== undefined }, position)
+    const ref = files[kind]({ text, folder, origin }, position)
     if (!ref) return this.#hole(at)
-    return this.#bind({ type: 'file', kind, ref, at: position, path: at, candidates })
+    return this.#bind({ type: 'file', kind, ref, at: position, origin, path: at, candidates })
   }
 
   #bind(binding: Binding): Json {
@@ -202,9 +198,13 @@ class Binder {
     return { $input: pointer }
   }
 
-  #position(at: SourcePath, reference: Reference): Position {
-    return this.#scope.pipeline.locateText([...this.#base, ...at], reference.index, reference.text.length)
+  #position(reference: Reference, place: SourcePath): Position {
+    return this.#scope.pipeline.locateText(place, reference.index, reference.text.length)
   }
+}
+
+function placeOf(at: SourcePath, { base, cut }: Site): SourcePath {
+  return [...base, ...at.slice(cut)]
 }
 
 // The kind of path that a text is here, if it is one. `retriever: bm25` is none, although a path could stand there too.

@@ -3,6 +3,7 @@ import type { Diagnostics } from '../parse/diagnostics.ts'
 import { kindsInWords } from '../parse/kinds.ts'
 import { suggest } from '../parse/suggest.ts'
 import { type Binding, kindOf, type Scope } from './bind.ts'
+import { throughParams } from './origin.ts'
 import { acceptedBy, listsAt } from './schema-walk.ts'
 
 /** Kinds of a stage's outputs; several where they differ between variants. */
@@ -15,7 +16,7 @@ export function checkEdge(
   { diagnostics }: Scope,
 ): boolean {
   if (binding.type === 'file') return true
-  const { at, candidates, text } = binding
+  const { at, candidates, text, origin } = binding
   const accepted = acceptedBy(candidates)
   if (accepted.length === 0) {
     // What the schema says nothing about is most likely misspelt, and the schema's own errors tell.
@@ -28,13 +29,14 @@ export function checkEdge(
     if (!outputs.has(binding.output)) {
       const names = [...outputs.keys()].sort()
       const near = suggest(binding.output, names)
-      diagnostics.error(at(), {
-        code: 'unknown-reference',
+      const facts = {
+        code: 'unknown-reference' as const,
         message: `stage \`${binding.stage}\` has no output \`${binding.output}\``,
-        ...(near === undefined
-          ? { advice: `Its outputs: ${names.join(', ')}.` }
-          : { suggestion: `\${stages.${binding.stage}.${near}${binding.all ? '[*]' : ''}}` }),
-      })
+        ...(near !== undefined
+          ? { suggestion: `\${stages.${binding.stage}.${near}${binding.all ? '[*]' : ''}}` }
+          : { advice: names.length === 0 ? 'It has no outputs.' : `Its outputs: ${names.join(', ')}.` }),
+      }
+      diagnostics.error(at(), throughParams(facts, origin))
       return false
     }
   }
@@ -49,21 +51,23 @@ export function checkEdge(
     return false
   }
   const is = actual.map((kind) => ACTUAL[kind as keyof typeof ACTUAL] ?? kind).join(' or ')
-  diagnostics.error(at(), {
-    code: 'wrong-edge-type',
+  const facts = {
+    code: 'wrong-edge-type' as const,
     message: `${placeName(binding)} takes ${kindsInWords(accepted)}, but \`${text}\` is ${is}`,
     ...fitting(binding, accepted, outputs),
-  })
+  }
+  diagnostics.error(at(), throughParams(facts, origin))
   return false
 }
 
 /** Reports an input at a place that has no slot. */
 export function reportNoSlot(binding: Exclude<Binding, { type: 'file' }>, diagnostics: Diagnostics): void {
-  diagnostics.error(binding.at(), {
-    code: 'wrong-edge-type',
+  const facts = {
+    code: 'wrong-edge-type' as const,
     message: `no input can stand at ${placeName(binding)}, and \`${binding.text}\` is one`,
     advice: 'A plain value or a reference to a param can stand here.',
-  })
+  }
+  diagnostics.error(binding.at(), throughParams(facts, binding.origin))
 }
 
 function placeName({ path }: Binding): string {

@@ -25,6 +25,7 @@ export interface RememberedGraph {
 export interface GraphRequest {
   file: string
   params: { readonly [name: string]: string }
+  paramsFiles: readonly string[]
   paramsFolder: string
   only: { readonly [axis: string]: readonly string[] }
 }

@@ -87,6 +87,7 @@ class GraphBuilder {
   }
 
   build(): Graph | undefined {
+    this.#scanner.scanParams()
     for (const block of Object.values(this.#pipeline.stages)) this.#stages.set(block.name, this.#scan(block))
     const bound = new Map([...this.#stages].map(([name, stage]) => [name, this.#bind(stage)]))
     const outputs = new Map(

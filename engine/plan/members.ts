@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { DatasetFiles, DatasetPart, Json, OptionsSchema, Problem, Registry } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
@@ -13,6 +12,7 @@ import { withDefaults } from './defaults.ts'
 import type { Files } from './files.ts'
 import { reportInBlock } from './locate-problem.ts'
 import type { InputRef } from './node.ts'
+import { type Origin, throughParams } from './origin.ts'
 import type { Scanner } from './scan.ts'
 import type { Projection, Variant, Variants } from './variants.ts'
 
@@ -51,7 +51,8 @@ class Member<Value> {
     const { pipeline, scanner, variants } = context
     const where = section === 'datasets' ? 'a dataset' : 'a model'
     const references = scanner.scan(pipeline[section][name]!, [section, name], where)
-    const axes = references.map(({ reference }) => variants.axisOf(reference.name))
+    const params = references.filter(({ reference }) => reference.root === 'params')
+    const axes = params.map(({ reference }) => variants.axisOf(reference.name))
     this.#projection = variants.over(axes.filter((axis) => axis !== undefined))
     this.axes = this.#projection.axes
     for (const variant of this.#projection.variants) this.under(variant)
@@ -85,16 +86,7 @@ class Member<Value> {
     const problems = explainErrors(validate(schema, block))
     reportInBlock(problems, bound, base, pipeline, diagnostics)
     if (problems.length > 0 || bound.holes.size > 0) return undefined
-    return this.#resolve(block, this.#folder(bound), bound)
-  }
-
-  /** Paths are relative to where they are written; a block that takes one from `-p` is taken to hold no others. */
-  #folder({ origins }: Bound): string {
-    const { pipeline } = this.#context
-    const given = [...origins.values()].some(
-      ({ references: [first] }) => first?.index === 0 && pipeline.overridden.has(first.name),
-    )
-    return given ? pipeline.paramsFolder : path.dirname(pipeline.file)
+    return this.#resolve(block, pipeline.folder(base), bound)
   }
 }
 
@@ -145,6 +137,7 @@ export class Members {
     wanted: { name: string; split?: string; parts: readonly DatasetPart[] },
     variant: Variant,
     at: () => Position,
+    origin: Origin | undefined,
   ): Dataset | undefined {
     const files = this.dataset(wanted.name, variant)
     if (!files) return undefined
@@ -153,13 +146,14 @@ export class Members {
     if (split !== undefined && !Object.hasOwn(files.qrels, split)) {
       const splits = Object.keys(files.qrels).sort()
       const near = suggest(split, splits)
-      diagnostics.error(at(), {
-        code: 'unknown-reference',
+      const facts = {
+        code: 'unknown-reference' as const,
         message: `dataset \`${name}\` has no split \`${split}\``,
         ...(near !== undefined
           ? { suggestion: `\${datasets.${name}.${near}}` }
           : { advice: splits.length === 0 ? 'It has no judgements.' : `It has: ${splits.join(', ')}.` }),
-      })
+      }
+      diagnostics.error(at(), throughParams(facts, origin))
       return undefined
     }
     const found: { corpus?: string; queries?: string; qrels?: string } = {}
@@ -168,7 +162,9 @@ export class Members {
       const file = part === 'qrels' ? (split === undefined ? undefined : files.qrels[split]) : files[part]
       if (file !== undefined) found[part] = file
       else if (part !== 'qrels') {
-        diagnostics.error(at(), { code: 'dataset', message: `dataset \`${name}\` has no ${part}` })
+        const message = `dataset \`${name}\` has no ${part}`
+        const advice = `Name a file as \`${part}\` of the dataset, or add it to its folder.`
+        diagnostics.error(at(), throughParams({ code: 'dataset', message, advice }, origin))
         return undefined
       }
     }

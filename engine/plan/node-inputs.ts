@@ -113,12 +113,12 @@ export class NodeInputs {
     const { sources } = this.#context
     switch (binding.type) {
       case 'dataset': {
-        const { name: dataset, split } = binding
+        const { name: dataset, split, at, origin } = binding
         if (split !== undefined)
-          return sources.bindDataset({ name: dataset, split, parts: ['queries', 'qrels'] }, variant, binding.at)
+          return sources.bindDataset({ name: dataset, split, parts: ['queries', 'qrels'] }, variant, at, origin)
         const slot = slotsOf(binding.candidates).find(({ accepts }) => accepts.includes('dataset'))
         const parts = slot?.parts ?? ['corpus']
-        return sources.bindDataset({ name: dataset, parts }, variant, binding.at)
+        return sources.bindDataset({ name: dataset, parts }, variant, at, origin)
       }
       case 'llm':
         return sources.model(binding.name, variant)
@@ -159,7 +159,8 @@ export class NodeInputs {
         return undefined
       }
       const { dataset: name, parts, split } = one
-      const ref = sources.bindDataset(split === undefined ? { name, parts } : { name, parts, split }, variant, at)
+      const wanted = split === undefined ? { name, parts } : { name, parts, split }
+      const ref = sources.bindDataset(wanted, variant, at, undefined)
       if (!ref) return undefined
       if (!all.has(one.input)) all.set(one.input, ref)
     }

@@ -4,8 +4,12 @@ import { readSource, Source } from '../parse/source.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { type GlobResult, globFiles } from './glob.ts'
 
+/** What to do where a path leads to nothing. */
+export const CHECK_PATH: string =
+  'A path is relative to the file that it is written in; one given with -p, to the current folder.'
+
 /** What stands at a path. */
-export type Looked = { stat: 'file' | 'folder' } | { problem: string }
+export type Looked = { stat: 'file' | 'folder' } | { problem: string; advice: string }
 
 /** One question that the expansion of a pipeline asked about the world outside of its own text, and the answer. */
 export type Question =
@@ -120,10 +124,14 @@ function lookAt(path: string): Looked {
     const stat = statSync(path)
     if (stat.isFile()) return { stat: 'file' }
     if (stat.isDirectory()) return { stat: 'folder' }
-    return { problem: `${path} is neither a file nor a folder` }
+    return { problem: `${path} is neither a file nor a folder`, advice: 'Name a file or a folder.' }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { problem: `there is no file or folder ${path}` }
-    return { problem: `${path} can't be read (${code ?? String(error)})` }
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return { problem: `there is no file or folder ${path}`, advice: CHECK_PATH }
+    return {
+      problem: `${path} can't be read (${code ?? String(error)})`,
+      advice: 'Who runs this must be allowed to read it.',
+    }
   }
 }

@@ -1,14 +1,12 @@
 import type { Json, Registry } from '../../stages/define.ts'
-import type { Diagnostics } from '../parse/diagnostics.ts'
+import type { Diagnostic, Position } from '../parse/diagnostic.ts'
+import { COMMAND_LINE, type Diagnostics } from '../parse/diagnostics.ts'
 import type { Pipeline, SourcePath } from '../parse/pipeline.ts'
 import { parseText, type Reference, type ReferenceProblem, type ReferenceRoot } from '../parse/references.ts'
 import { suggest } from '../parse/suggest.ts'
+import { type FoundReference, ParamReach } from './param-reach.ts'
 
-/** A reference and the path of the text that it stands in. */
-export interface FoundReference {
-  reference: Reference
-  path: SourcePath
-}
+export type { FoundReference }
 
 const SECTION_WORDS: { readonly [root in ReferenceRoot]: string } = {
   params: 'param',
@@ -22,18 +20,29 @@ export class Scanner {
   readonly #pipeline: Pipeline
   readonly #registry: Registry
   readonly #diagnostics: Diagnostics
+  readonly #reach: ParamReach
 
   constructor(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics) {
     this.#pipeline = pipeline
     this.#registry = registry
     this.#diagnostics = diagnostics
+    this.#reach = new ParamReach(pipeline)
   }
 
-  /** `onlyParams`: what stands there for references of other kinds being refused, e.g. `a dataset`. */
+  /** Looks for mistakes in all that was written for params, in use or not. */
+  scanParams(): void {
+    for (const { value, path } of this.#pipeline.written) this.#visit(value, path, undefined, [])
+    this.#reach.check(this.#diagnostics)
+  }
+
+  /**
+   * The references of a block, and what they lead to through the values of params. `onlyParams`: what stands there for
+   * references of other kinds being refused, e.g. `a dataset`.
+   */
   scan(value: Json, path: SourcePath, onlyParams?: string): FoundReference[] {
     const found: FoundReference[] = []
     this.#visit(value, path, onlyParams, found)
-    return found
+    return this.#reach.closure(found)
   }
 
   #visit(value: Json, path: SourcePath, onlyParams: string | undefined, found: FoundReference[]): void {
@@ -46,10 +55,10 @@ export class Scanner {
         const inside = [...path, name]
         if (name === '$input') {
           const message = '`$input` is reserved and can not be a key'
-          this.#diagnostics.error(this.#pipeline.locate(inside, 'key'), { code: 'wrong-value', message })
+          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'wrong-value', message })
         } else if (name.includes('${') && /(^|[^$])\$\{/.test(name)) {
           const message = 'a reference can not stand in a key'
-          this.#diagnostics.error(this.#pipeline.locate(inside, 'key'), { code: 'reference-syntax', message })
+          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'reference-syntax', message })
         }
         this.#visit(item, inside, onlyParams, found)
       }
@@ -63,11 +72,12 @@ export class Scanner {
       if (typeof part === 'string') continue
       const { root, name } = part
       if (onlyParams !== undefined && root !== 'params') {
-        this.#diagnostics.error(this.#pipeline.locateText(path, part.index, part.text.length), {
+        this.#report(path, this.#pipeline.locateText(path, part.index, part.text.length), {
           code: 'wrong-edge-type',
           message: `only references to params can stand in ${onlyParams}, and \`${part.text}\` is none`,
         })
       } else if (!Object.hasOwn(this.#pipeline[root], name)) this.#unknown(part, path)
+      else if (root !== 'params' && parts.length > 1) this.#withinText(part, path)
       else if (root === 'stages' && part.rest.length === 0) this.#withoutOutput(part, path)
       else found.push({ reference: part, path })
     }
@@ -77,7 +87,7 @@ export class Scanner {
     const { index, length, inside, message, suggestion, advice } = problem
     const bare = this.#elsewhere(inside ?? '')
     const meant = suggestion ?? bare
-    this.#diagnostics.error(this.#pipeline.locateText(path, index, length), {
+    this.#report(path, this.#pipeline.locateText(path, index, length), {
       code: 'reference-syntax',
       message,
       ...(meant === undefined ? {} : { suggestion: meant }),
@@ -90,7 +100,7 @@ export class Scanner {
     const near = suggest(name, names)
     const meant = near === undefined ? this.#elsewhere(name, rest) : `\${${[root, near, ...rest].join('.')}}`
     const word = SECTION_WORDS[root]
-    this.#diagnostics.error(this.#pipeline.locateText(path, index, text.length), {
+    this.#report(path, this.#pipeline.locateText(path, index, text.length), {
       code: 'unknown-reference',
       message: `there is no ${word} \`${name}\``,
       ...(meant !== undefined
@@ -99,11 +109,19 @@ export class Scanner {
     })
   }
 
+  #withinText({ text, index }: Reference, path: SourcePath): void {
+    this.#report(path, this.#pipeline.locateText(path, index, text.length), {
+      code: 'reference-not-scalar',
+      message: `\`${text}\` can't stand inside a text`,
+      advice: 'It must be the whole value.',
+    })
+  }
+
   #withoutOutput({ name, text, index, all }: Reference, path: SourcePath): void {
     const { uses } = this.#pipeline.stages[name]!
     const definition = Object.hasOwn(this.#registry.stages, uses) ? this.#registry.stages[uses] : undefined
     const outputs = typeof definition?.outputs === 'object' ? Object.keys(definition.outputs).sort() : []
-    this.#diagnostics.error(this.#pipeline.locateText(path, index, text.length), {
+    this.#report(path, this.#pipeline.locateText(path, index, text.length), {
       code: 'reference-syntax',
       message: `\`${text}\` names no output of stage \`${name}\``,
       ...(outputs.length === 1
@@ -112,6 +130,11 @@ export class Scanner {
           ? { advice: `Its outputs: ${outputs.join(', ')}.` }
           : {}),
     })
+  }
+
+  #report(path: SourcePath, at: Position, facts: Omit<Diagnostic, keyof Position | 'severity'>): void {
+    const where = at.file === COMMAND_LINE ? ` (in param \`${path[1]}\`, given with -p)` : ''
+    this.#diagnostics.error(at, { ...facts, message: facts.message + where })
   }
 
   /** A reference to something of this name in any section, e.g. of a param that is named without `params.`. */

@@ -1,6 +1,5 @@
-import type { Json } from '../../stages/define.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
-import type { Axis, AxisValue, Pipeline } from '../parse/pipeline.ts'
+import type { Axis, AxisValue, Pipeline, Written } from '../parse/pipeline.ts'
 
 /** Most combinations that a sweep may have. */
 const MAX_VARIANTS = 10_000
@@ -12,7 +11,7 @@ export interface Variant {
   /** What follows the stage's name in a node id: `[density=3,scale=0.5]`, or nothing. */
   suffix: string
   /** The params that it sets. */
-  values: { readonly [param: string]: Json }
+  values: { readonly [param: string]: Written }
   /** Index of the value, by index of the axis. */
   indexes: readonly (number | undefined)[]
 }
@@ -80,12 +79,13 @@ export class Variants {
 
   #variant(assignment: readonly number[], axes: readonly number[]): Variant {
     const labels: { [axis: string]: string } = {}
-    const values: { [param: string]: Json } = {}
+    const values: { [param: string]: Written } = {}
     const indexes: (number | undefined)[] = []
     const shown: string[] = []
     for (const axis of axes) {
       const { param } = this.axes[axis]!
-      const { label, value } = this.#values[axis]![assignment[axis]!]!
+      const value = this.#values[axis]![assignment[axis]!]!
+      const { label } = value
       labels[param] = label
       values[param] = value
       indexes[axis] = assignment[axis]!

@@ -21,22 +21,25 @@ const schema: OptionsSchema = {
   properties: {
     source: {
       type: 'string',
+      relative: true,
       description:
         'A BEIR folder (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv; .gz allowed), or a file of passages (.jsonl or .tsv, .gz allowed).',
     },
     corpus: {
       type: 'string',
+      relative: true,
       description: 'File of passages (.jsonl or .tsv, .gz allowed), instead of that of `source`.',
     },
     queries: {
       type: 'string',
+      relative: true,
       description: 'File of queries (.jsonl or .tsv, .gz allowed), instead of that of `source`.',
     },
     qrels: {
       type: 'object',
       description:
         'Files of judgements by split (BEIR with a header, or TREC with four columns), beside those of `source`.',
-      additionalProperties: { type: 'string', description: 'File of judgements of this split.' },
+      additionalProperties: { type: 'string', relative: true, description: 'File of judgements of this split.' },
     },
   },
 }

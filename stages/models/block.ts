@@ -34,6 +34,7 @@ export const modelSchema: OptionsSchema = {
     serve: { enum: ['llama.cpp'], description: 'The server to start. llama.cpp reads GGUF files.' },
     source: {
       type: 'string',
+      relative: true,
       description: 'Where the model file is: a path, or pypi:PACKAGE==VERSION#PATH/IN/PACKAGE.',
     },
     sha256: {

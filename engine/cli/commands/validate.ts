@@ -12,9 +12,10 @@ import { tellDiagnostics } from '../with-session.ts'
 /** `queryloom validate`: opens no store and writes nothing. */
 export async function validateCommand(file: string, options: CommonOptions): Promise<ExitStatus> {
   const { registry } = await import('../../../stages/registry.ts')
-  const { param: params, only } = options
+  const { param: params, params: paramsFiles, only } = options
   const { pipeline, graph, diagnostics } = loadGraph(resolve(file), {
     params,
+    paramsFiles,
     only,
     paramsFolder: process.cwd(),
     registry,

@@ -169,7 +169,7 @@ export const fakeRegistry: Registry = {
       type: 'object',
       additionalProperties: false,
       required: ['source'],
-      properties: { source: { type: 'string' }, splits: { type: 'array', items: { type: 'string' } } },
+      properties: { source: { type: 'string', relative: true }, splits: { type: 'array', items: { type: 'string' } } },
     },
     resolve(block, folder) {
       const { source, splits = ['train', 'test'] } = block as { source: string; splits?: string[] }
@@ -186,7 +186,7 @@ export const fakeRegistry: Registry = {
     schema: {
       type: 'object',
       additionalProperties: false,
-      properties: { endpoint: { type: 'string' }, file: { type: 'string' } },
+      properties: { endpoint: { type: 'string' }, file: { type: 'string', relative: true } },
     },
     identity(block, folder) {
       const { endpoint, file } = block as { endpoint?: string; file?: string }

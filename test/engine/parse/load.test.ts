@@ -190,7 +190,7 @@ describe('what is read', () => {
       ].join('\n'),
     )
     const line = (...path: (string | number)[]) => pipeline?.locate(path).line
-    expect(pipeline?.params.more).toEqual({ one: 1, two: 3 })
+    expect(pipeline?.params.more?.value).toEqual({ one: 1, two: 3 })
     expect([line('params', 'more', 'one'), line('params', 'more', 'two'), line('params', 'list', 0, 'two')]).toEqual([
       3, 4, 3,
     ])
@@ -213,7 +213,7 @@ describe('what is read', () => {
 describe('-p', () => {
   const TEXT =
     'version: 1\nparams: { a: x, b: 2, scale: 0.5 }\nstages:\n  s: { uses: command, with: { run: "${params.a}" } }\n'
-  const given = (a: string) => new Project().load(TEXT, { params: { a } }).pipeline?.params.a
+  const given = (a: string) => new Project().load(TEXT, { params: { a } }).pipeline?.params.a?.value
 
   test.each<[string, unknown]>([
     ['3', 3],
@@ -235,18 +235,19 @@ describe('-p', () => {
     ['!x', '!x'],
     ['../data/scifact', '../data/scifact'],
     ['12345678901234567890', '12345678901234567890'],
-    ['$${x}', '${x}'],
+    ['$${x}', '$${x}'],
+    ['${models.m}', '${models.m}'],
   ])('%s', (text, value) => {
     expect(given(text)).toEqual(value)
   })
 
-  test('an unknown param, a broken value and a reference are errors of the command line', () => {
-    const { diagnostics } = new Project().load(TEXT, { params: { scael: '1', a: '[1', b: '${params.a}' } })
+  test('an unknown param, a broken value and an unknown reference are errors of the command line', () => {
+    const { diagnostics } = new Project().load(TEXT, { params: { scael: '1', a: '[1', b: '${params.scal}' } })
     const ofCommandLine = diagnostics.filter(({ file }) => file === 'command line')
     expect(ofCommandLine.map(({ code, suggestion }) => [code, suggestion])).toEqual([
       ['unknown-param', 'scale'],
       ['yaml-syntax', undefined],
-      ['reference-syntax', undefined],
+      ['unknown-reference', '${params.scale}'],
     ])
   })
 
