@@ -42,9 +42,7 @@ export function addBaselines(
         message: `there is no baseline \`${name}\``,
         ...(near !== undefined
           ? { suggestion: near }
-          : known.length > 0
-            ? { advice: `There is: ${known.join(', ')}.` }
-            : {}),
+          : { advice: known.length > 0 ? `There is: ${known.join(', ')}.` : 'There are none to add.' }),
       })
       continue
     }

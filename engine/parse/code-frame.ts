@@ -64,7 +64,8 @@ function place(position: Position, options: PrintOptions): string {
 }
 
 function frame(position: Position, line: string | undefined, paint: (mark: string) => string): string[] {
-  if (line === undefined || line.trim() === '') return []
+  // What is no text at all would only be noise.
+  if (line === undefined || line.trim() === '' || line.includes('\0')) return []
   let start = position.column - 1
   let shown = line
   let cut = ''

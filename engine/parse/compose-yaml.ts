@@ -34,14 +34,25 @@ export function composeYaml(text: string): ComposedYaml {
   return { document, second: second?.range[0], tooDeep: undefined }
 }
 
-/** Where the outermost `{` or `[` stands that is never closed; undefined if all are. */
+/** Where the first bracket or quote stands that is never closed; undefined if all are. */
 export function unclosedAt(text: string): number | undefined {
   let first: number | undefined
   visit([...new Parser().parse(text)], (token) => {
-    if (token.type !== 'flow-collection' || token.end.some(({ type }) => type.startsWith('flow-'))) return
-    first = Math.min(first ?? token.offset, token.offset)
+    if (isUnclosed(token)) first = Math.min(first ?? token.offset, token.offset)
   })
   return first
+}
+
+function isUnclosed(token: CST.Token): token is CST.FlowCollection | CST.FlowScalar {
+  switch (token.type) {
+    case 'flow-collection':
+      return !token.end.some(({ type }) => type.startsWith('flow-'))
+    case 'double-quoted-scalar':
+    case 'single-quoted-scalar':
+      return token.source.length === 1 || !token.source.endsWith(token.source[0]!)
+    default:
+      return false
+  }
 }
 
 /** Where a text is nested too deeply to be given to any YAML composer; undefined if it is not. */

@@ -7,7 +7,7 @@ import type { Source } from './source.ts'
 
 const MAX_DEPTH = 64
 /** Values that the files of a pipeline may stand for once aliases are followed. */
-const MAX_VALUES = 500_000
+export const MAX_VALUES = 500_000
 
 /** How many values were made of the files read so far. */
 export interface ValueCount {
@@ -35,6 +35,7 @@ export class SourceDocument {
       diagnostics.error(this.#place(alias), {
         code: 'yaml-syntax',
         message: `there is no anchor \`&${alias.source}\` before this alias`,
+        advice: `Write \`&${alias.source}\` before the value that it stands for, or quote a text that begins with *.`,
       })
     }
     this.value = new Converter(this, diagnostics, count).convert(root)
@@ -140,17 +141,22 @@ class Converter {
     this.#count.values += 1
     if (this.#count.values > MAX_VALUES) {
       if (this.#count.values === MAX_VALUES + 1)
-        this.#report(written, 'too-large', `with its aliases the file stands for more than ${MAX_VALUES} values`)
+        this.#report(
+          written,
+          'too-large',
+          `with its aliases the file stands for more than ${MAX_VALUES} values`,
+          'Aliases of aliases multiply: write less of them.',
+        )
       return null
     }
     if (isScalar(node)) return this.#scalar(node)
     if (!isCollection(node)) return null
     if (this.#open.has(node)) {
-      this.#report(written, 'yaml-syntax', 'this alias stands inside its own anchor')
+      this.#report(written, 'yaml-syntax', 'this alias stands inside its own anchor', 'Write the value out.')
       return null
     }
     if (this.#open.size >= MAX_DEPTH) {
-      this.#report(written, 'too-large', `nested deeper than ${MAX_DEPTH} levels`)
+      this.#report(written, 'too-large', `nested deeper than ${MAX_DEPTH} levels`, 'Is this the right file?')
       return null
     }
     this.#open.add(node)
@@ -163,19 +169,25 @@ class Converter {
     const names = new Set<string>()
     for (const { key, value } of map.items) {
       if (!isScalar(key)) {
-        this.#report(key as Node | null, 'yaml-syntax', 'a key must be a name')
+        this.#report(key as Node | null, 'yaml-syntax', 'a key must be a name', 'Only a text can stand before `: `.')
       } else if (isMergeKey(key)) {
         const target = this.#document.resolve(value as Node | null)
         const sources = isSeq(target) ? target.items.map((item) => this.#document.resolve(item as Node)) : [target]
         if (sources.some((source) => !isMap(source) || this.#open.has(source)))
-          this.#report(value as Node | null, 'wrong-type', '`<<` takes a map, or a list of maps, by alias')
+          this.#report(
+            value as Node | null,
+            'wrong-type',
+            '`<<` takes a map, or a list of maps, by alias',
+            'Write `<<: *NAME`.',
+          )
       } else if (names.has(keyText(key))) {
-        this.#report(key, 'duplicate-key', `\`${keyText(key)}\` stands here twice`)
+        this.#report(key, 'duplicate-key', `\`${keyText(key)}\` stands here twice`, 'Remove or rename one of them.')
       } else names.add(keyText(key))
     }
     const value: { [name: string]: Json } = {}
     for (const [name, member] of this.#document.members(map)) {
-      if (name === '__proto__') this.#report(member.key, 'wrong-value', `\`${name}\` can't be a name`)
+      if (name === '__proto__')
+        this.#report(member.key, 'wrong-value', `\`${name}\` can't be a name`, 'Give it another.')
       else value[name] = this.convert(member.value)
     }
     return value
@@ -184,13 +196,15 @@ class Converter {
   #scalar(node: Scalar): Json {
     const { value } = node
     if (typeof value === 'number') {
-      if (!Number.isFinite(value)) this.#report(node, 'wrong-value', `${node.source ?? value} is no finite number`)
+      if (!Number.isFinite(value))
+        this.#report(node, 'wrong-value', `${node.source ?? value} is no finite number`, 'Put a text in quotes.')
       else if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(node.source ?? ''))
         this.#report(node, 'wrong-value', 'this number has more digits than can be kept', 'Write an id in quotes.')
       return value
     }
     if (typeof value === 'string') {
-      if (!value.isWellFormed()) this.#report(node, 'wrong-value', 'this text has half of a surrogate pair')
+      if (!value.isWellFormed())
+        this.#report(node, 'wrong-value', 'this text has half of a surrogate pair', 'Write the character itself.')
       return value
     }
     return typeof value === 'boolean' ? value : null

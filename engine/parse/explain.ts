@@ -18,6 +18,8 @@ export interface SchemaProblem {
 }
 
 const MOST_KEYS_LISTED = 16
+const LONGEST_KEY = 40
+const RANGES = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']
 
 /**
  * Says in plain words what a schema's errors mean: one problem for each thing to mend. A required key that is missing
@@ -26,6 +28,9 @@ const MOST_KEYS_LISTED = 16
 export function explainErrors(errors: readonly ErrorObject[]): SchemaProblem[] {
   const problems: SchemaProblem[] = []
   let pool = errors.filter((error) => error.keyword !== 'if' && error.keyword !== 'propertyNames')
+  // Whether a value of another type is in range is no question.
+  const mistyped = new Set(pool.filter(({ keyword }) => keyword === 'type').map(placeAndSchema))
+  pool = pool.filter((error) => !(RANGES.includes(error.keyword) && mistyped.has(placeAndSchema(error))))
   const unions = pool.filter(isUnion).sort((a, b) => a.schemaPath.length - b.schemaPath.length)
   for (const union of unions) {
     if (!pool.includes(union)) continue
@@ -45,6 +50,11 @@ export function explainErrors(errors: readonly ErrorObject[]): SchemaProblem[] {
   }
   for (const error of pool) if (!misspelt.has(error)) problems.push(explainOne(error))
   return problems
+}
+
+// Of the alternatives of a union, each has a schema of its own.
+function placeAndSchema({ instancePath, schemaPath, keyword }: ErrorObject): string {
+  return `${instancePath} ${schemaPath.slice(0, -keyword.length)}`
 }
 
 function isUnion(error: ErrorObject): boolean {
@@ -107,8 +117,9 @@ function explainUnknownKey(error: ErrorObject, known: readonly string[]): { prob
   const around = toPath(error)
   const meant = suggest(key, known)
   const within = around.length === 0 ? '' : ` in ${quoted(around)}`
-  const listed =
-    known.length === 0
+  const listed = key.startsWith('//')
+    ? 'A comment begins with `#`.'
+    : known.length === 0
       ? 'There are no keys here.'
       : known.length <= MOST_KEYS_LISTED
         ? `Known here: ${[...known].sort().join(', ')}.`
@@ -117,7 +128,7 @@ function explainUnknownKey(error: ErrorObject, known: readonly string[]): { prob
     path: [...around, key],
     what: 'key',
     code: 'unknown-key',
-    message: `unknown key \`${key}\`${within}`,
+    message: `unknown key \`${cut(key)}\`${within}`,
     ...(meant !== undefined ? { suggestion: meant } : listed !== undefined ? { advice: listed } : {}),
   }
   return meant === undefined ? { problem } : { problem, meant }
@@ -142,7 +153,7 @@ function explainOne(error: ErrorObject): SchemaProblem {
       path: [...path, error.propertyName],
       what: 'key',
       code: 'wrong-value',
-      message: `\`${error.propertyName}\` can't be a name here: it must be ${needed}`,
+      message: `\`${cut(error.propertyName)}\` can't be a name here: it must be ${needed}`,
     }
   }
   switch (keyword) {
@@ -151,7 +162,7 @@ function explainOne(error: ErrorObject): SchemaProblem {
       const wanted = parent.properties?.[name]
       const slot = wanted && slotOf(wanted)
       const within = path.length === 0 ? '' : ` in ${subject}`
-      const advice = wanted?.description
+      const advice = wanted?.description ?? (wanted && `It must be ${either(formsOf(wanted))}.`)
       return {
         ...problem(
           slot ? 'missing-input' : 'missing-key',
@@ -162,7 +173,10 @@ function explainOne(error: ErrorObject): SchemaProblem {
       }
     }
     case 'notYet':
-      return problem('unknown-key', `${subject} is not supported yet`, 'key')
+      return {
+        ...problem('unknown-key', `${subject} is not supported yet`, 'key'),
+        advice: 'Remove it, or take a later version of queryloom.',
+      }
     case 'type':
     case 'enum':
     case 'const':
@@ -242,6 +256,7 @@ const TYPES: { readonly [type: string]: string } = {
 /** The forms that a schema describes, in words. */
 function formsOf(schema: OptionsSchema): string[] {
   if (schema.slot) return [kindsInWords(schema.slot.accepts)]
+  if (typeof schema.expects === 'string' && schema.type === 'string') return [schema.expects]
   if (schema.const !== undefined) return [JSON.stringify(schema.const)]
   if (schema.enum)
     return schema.enum.map((value) => (typeof value === 'string' ? `\`${value}\`` : JSON.stringify(value)))
@@ -284,6 +299,10 @@ function quoted(path: SourcePath): string {
 
 function counted(count: unknown, noun: string): string {
   return count === 1 ? `one ${noun}` : `${count} ${noun}s`
+}
+
+function cut(key: string): string {
+  return key.length <= LONGEST_KEY ? key : `${key.slice(0, LONGEST_KEY)}…`
 }
 
 /** A value, short enough for a message. */

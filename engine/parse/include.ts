@@ -114,12 +114,12 @@ class IncludeReader {
   }
 
   #unreadable(source: Diagnostic, place: Position): void {
-    const { file, line, code, message, advice } = source
+    const { file, line, code, message, advice = 'Name another file.' } = source
     const missing = code === 'file-missing'
     this.#diagnostics.error(place, {
       code,
       message: missing ? `there is no file ${file}` : `${file}: ${message}`,
-      advice: missing ? 'Paths of included files are relative to the file that names them.' : (advice ?? 'Mend it.'),
+      advice: missing ? 'Paths of included files are relative to the file that names them.' : advice,
       ...(line > 1 ? { related: [{ file, line, column: 1, length: 1, message: 'here' }] } : {}),
     })
   }

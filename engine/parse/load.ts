@@ -17,6 +17,8 @@ import { readReport } from './report-block.ts'
 import { INCLUDED_SCHEMA, SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from './schema.ts'
 import { mergeSections, SECTIONS } from './sections.ts'
 import { readSource, Source } from './source.ts'
+import { stagesThereAre } from './stages-there-are.ts'
+import { suggest } from './suggest.ts'
 import { readSweep } from './sweep.ts'
 import { validate } from './validate.ts'
 
@@ -136,14 +138,16 @@ function checkForm(
   main: boolean,
   options: LoadOptions,
   diagnostics: Diagnostics,
-): SchemaProblem[] {
-  const problems = explainErrors(validate(main ? STRUCTURE_SCHEMA : INCLUDED_SCHEMA, document.value))
+): FormProblem[] {
+  const errors = validate(main ? STRUCTURE_SCHEMA : INCLUDED_SCHEMA, document.value)
+  const problems = explainErrors(errors).map((problem) => withStageHint(problem, document, options.registry))
   for (const problem of problems) {
     const [key] = problem.path
     const elsewhere = !main && problem.path.length === 1 && problem.code === 'unknown-key' && !problem.suggestion
     const onlyInMain = elsewhere && Object.hasOwn(STRUCTURE_SCHEMA.properties ?? {}, String(key))
     const advice = `\`${key}\` can only stand in the pipeline file itself.`
-    reportProblem(onlyInMain ? { ...problem, advice } : problem, document, options.registry, diagnostics)
+    const { path: at, what, misplaced: _, ...facts } = problem
+    diagnostics.error(document.locate(at, what), onlyInMain ? { ...facts, advice } : facts)
   }
   return problems
 }
@@ -157,12 +161,15 @@ function reportNoStages(main: SourceDocument, diagnostics: Diagnostics): void {
   })
 }
 
+/** `misplaced`: an option that stands beside `with`, so that it would seem to be missing there. */
+type FormProblem = SchemaProblem & { misplaced?: boolean }
+
 /** What of the form is so wrong that looking further would only report consequences. */
 class Form {
   readonly broken: boolean
   readonly #stages = new Set<string>()
 
-  constructor(problems: readonly SchemaProblem[]) {
+  constructor(problems: readonly FormProblem[]) {
     this.broken = problems.some(({ path: at, code, suggestion }) =>
       at.length === 0
         ? code === 'wrong-type'
@@ -170,8 +177,8 @@ class Form {
           ((isSection(at[0]) && code === 'wrong-type') ||
             (code === 'unknown-key' && suggestion !== undefined && isSection(suggestion))),
     )
-    for (const { path: at, suggestion } of problems) {
-      const misspelt = at.length === 3 && (suggestion === 'uses' || suggestion === 'with')
+    for (const { path: at, suggestion, misplaced } of problems) {
+      const misspelt = at.length === 3 && (misplaced || suggestion === 'uses' || suggestion === 'with')
       const wrong = at.length === 2 || (at.length === 3 && (at[2] === 'uses' || at[2] === 'with'))
       if (at[0] === 'stages' && (misspelt || wrong)) this.#stages.add(String(at[1]))
     }
@@ -187,26 +194,19 @@ function isSection(name: unknown): boolean {
   return SECTIONS.some((section) => section === name)
 }
 
-function reportProblem(
-  problem: SchemaProblem,
-  document: SourceDocument,
-  registry: Registry,
-  diagnostics: Diagnostics,
-): void {
-  const { path: at, what, ...facts } = problem
+/** Adds what only the stage types can tell about a problem of a stage's block. */
+function withStageHint(problem: SchemaProblem, document: SourceDocument, registry: Registry): FormProblem {
+  const { path: at, code } = problem
   const [section, stage, key] = at
-  if (section === 'stages' && at.length === 3 && problem.code === 'unknown-key' && typeof key === 'string') {
-    const uses = asMap(asMap(asMap(document.value).stages)[String(stage)]).uses
-    const definition =
-      typeof uses === 'string' && Object.hasOwn(registry.stages, uses) ? registry.stages[uses] : undefined
-    if (definition?.options.properties && Object.hasOwn(definition.options.properties, key)) {
-      const { suggestion: _, ...rest } = facts
-      const advice = `\`${key}\` is an option of ${uses}: it stands under \`with\`.`
-      diagnostics.error(document.locate(at, what), { ...rest, advice })
-      return
-    }
-  }
-  diagnostics.error(document.locate(at, what), facts)
+  if (section !== 'stages') return problem
+  if (code === 'missing-key' && at.length === 2)
+    return { ...problem, advice: `It names the stage type: ${Object.keys(registry.stages).sort().join(', ')}.` }
+  if (code !== 'unknown-key' || at.length !== 3 || typeof key !== 'string') return problem
+  const uses = asMap(asMap(asMap(document.value).stages)[String(stage)]).uses
+  const options = typeof uses === 'string' && Object.hasOwn(registry.stages, uses) && registry.stages[uses]?.options
+  if (!options || !Object.hasOwn(options.properties ?? {}, key)) return problem
+  const { suggestion: _, ...rest } = problem
+  return { ...rest, advice: `\`${key}\` is an option of ${uses}: it stands under \`with\`.`, misplaced: true }
 }
 
 function readStage(name: string, block: Json, form: Form): StageBlock {

@@ -15,7 +15,7 @@ export function readParamsFile(
 ): SourceDocument | undefined {
   const source = readSource(path.resolve(folder, file))
   if (!(source instanceof Source)) {
-    const { line, code, message, advice = 'Give the path of a params file.' } = source
+    const { line, code, message, advice = FORM } = source
     const text = code === 'file-missing' ? `there is no file ${source.file}` : `${source.file}: ${message}`
     // A line that can't be read has a place in the file; anything else is about the option.
     if (line > 1) diagnostics.add(source)

@@ -2,10 +2,16 @@ import type { Document, ErrorCode, YAMLError } from 'yaml'
 import { composeYaml, unclosedAt } from './compose-yaml.ts'
 import type { Diagnostic, DiagnosticCode, Position } from './diagnostic.ts'
 import type { Diagnostics } from './diagnostics.ts'
-import { SourceDocument, type ValueCount } from './document.ts'
+import { MAX_VALUES, SourceDocument, type ValueCount } from './document.ts'
 import type { Source } from './source.ts'
 
 type Facts = Omit<Diagnostic, keyof Position | 'severity'>
+
+const TOO_DEEP: Facts = {
+  code: 'too-large',
+  message: 'the file is nested too deeply',
+  advice: 'A pipeline needs a few levels: is this the right file?',
+}
 
 /**
  * Parses a source as one YAML 1.2 document. Undefined if the text is so broken that its value means nothing; otherwise
@@ -23,6 +29,7 @@ export function parseSource(
     diagnostics.error(source.position(control.index, control.index + 1), {
       code: 'yaml-syntax',
       message: `there is a control character (U+${code}) here`,
+      advice: 'Remove it, or write it as an escape in double quotes: "\\u0007".',
     })
     return undefined
   }
@@ -30,7 +37,7 @@ export function parseSource(
     const { document: parsed, second, tooDeep } = composeYaml(source.text)
     if (!parsed) {
       const at = tooDeep ?? 0
-      diagnostics.error(source.position(at, at + 1), { code: 'too-large', message: 'the file is nested too deeply' })
+      diagnostics.error(source.position(at, at + 1), TOO_DEEP)
       return undefined
     }
     if (second !== undefined)
@@ -41,13 +48,19 @@ export function parseSource(
       })
     if (reportSyntax(source, parsed, diagnostics)) return undefined
     if (parsed.contents === null || source.text.trim() === '') {
-      diagnostics.error(source.position(0, 1), { code: 'yaml-syntax', message: 'the file holds nothing' })
+      diagnostics.error(source.position(0, 1), {
+        code: 'yaml-syntax',
+        message: 'the file holds nothing',
+        advice: 'Is it the right one? Comments alone are nothing, too.',
+      })
       return undefined
     }
-    return new SourceDocument(source, parsed.contents, diagnostics, count)
+    const made = new SourceDocument(source, parsed.contents, diagnostics, count)
+    // Of a file that stands for too much, the rest is missing.
+    return count.values > MAX_VALUES ? undefined : made
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    diagnostics.error(source.position(0, 1), { code: 'too-large', message: 'the file is nested too deeply' })
+    diagnostics.error(source.position(0, 1), TOO_DEEP)
     return undefined
   }
 }
@@ -59,9 +72,8 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
   const lines = new Set<number>()
   for (const problem of [...parsed.errors, ...parsed.warnings]) {
     if (problem.code !== 'TAG_RESOLVE_FAILED') broken = true
-    const closing = / end with a ([\]}])/.exec(problem.message)?.[1]
-    const open = closing === undefined ? undefined : unclosedAt(source.text)
-    const [start, end] = open === undefined ? problem.pos : [open, open + 1]
+    const open = / end with a |closing .quote/.test(problem.message) ? unclosedAt(source.text) : undefined
+    const [start, end] = open === undefined ? mended(problem, source.text) : [open, open + 1]
     const at = source.position(Math.min(start, source.text.length), end)
     // One slip makes the parser stumble again and again over the same line.
     if (lines.has(at.line)) continue
@@ -75,7 +87,7 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
         : {
             code: 'yaml-syntax',
             message: `this \`${source.text[open]}\` is not closed`,
-            advice: `Add \`${closing}\`, and mind that what stands inside is indented.`,
+            advice: 'Close it, and mind that what stands inside is indented.',
           }
     const line = source.text.split('\n')[at.line - 1] ?? ''
     const unquoted = /[{[,][^'"]*\$\{/.test(line) && broken
@@ -97,12 +109,21 @@ function reportSyntax(source: Source, parsed: Document, diagnostics: Diagnostics
   return broken
 }
 
+/** Where to point: at what stands on the line, not at the space before it. */
+function mended({ code, pos: [start, end] }: YAMLError, text: string): [number, number] {
+  if (code !== 'BAD_INDENT') return [start, end]
+  const from = start + /^ */.exec(text.slice(start))![0].length
+  return [from, Math.max(end, from + 1)]
+}
+
 function inPlainWords(problem: YAMLError, text: string): Facts {
   const code: DiagnosticCode = 'yaml-syntax'
-  const closing = /must end with a (.)/.exec(problem.message)?.[1]
   const known: { readonly [name in ErrorCode]?: Omit<Facts, 'code'> } = {
     TAB_AS_INDENT: { message: 'a tab can not indent', advice: 'Use spaces.' },
-    BAD_INDENT: { message: 'this line is indented unlike those beside it' },
+    BAD_INDENT: {
+      message: 'this line is indented unlike those beside it',
+      advice: 'Keys of one map begin in the same column.',
+    },
     BAD_SCALAR_START: {
       message: `a plain text can't begin with \`${text[problem.pos[0]] ?? ''}\``,
       advice: 'Put it in quotes.',
@@ -115,25 +136,28 @@ function inPlainWords(problem: YAMLError, text: string): Facts {
       message: 'a second `: ` stands on this line',
       advice: 'Put a text that holds `: ` in quotes.',
     },
-    NON_STRING_KEY: { message: 'a key must be a name' },
-    RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
+    NON_STRING_KEY: { message: 'a key must be a name', advice: 'Only a text can stand before `: `.' },
+    RESOURCE_EXHAUSTION: TOO_DEEP,
     TAG_RESOLVE_FAILED: {
       message: 'tags (`!…`) have no meaning here',
       advice: 'Put a text that begins with ! in quotes.',
     },
-    MULTILINE_IMPLICIT_KEY: { message: 'a key must stand on one line, followed by `:`' },
-    BAD_ALIAS: { message: 'this alias has no name', advice: 'Put a text that begins with * or & in quotes.' },
-    BAD_DIRECTIVE: { message: 'this line beginning with % is not understood' },
-    MISSING_CHAR: {
-      message: /quote/.test(problem.message)
-        ? 'the closing quote is missing'
-        : closing
-          ? `the closing \`${closing}\` is missing`
-          : /[Ii]mplicit/.test(problem.message)
-            ? 'this is no `key: value`'
-            : 'a `,` or `:` is missing before this',
+    MULTILINE_IMPLICIT_KEY: {
+      message: 'a key must stand on one line, followed by `:`',
+      advice: 'Write `: ` and a value behind it.',
     },
-    UNEXPECTED_TOKEN: { message: 'this was not expected here' },
+    BAD_ALIAS: { message: 'this alias has no name', advice: 'Put a text that begins with * or & in quotes.' },
+    BAD_DIRECTIVE: { message: 'this line beginning with % is not understood', advice: 'Remove it.' },
+    MISSING_CHAR: /[Ii]mplicit/.test(problem.message)
+      ? { message: 'this is no `key: value`', advice: 'Write `: ` behind the key.' }
+      : {
+          message: 'a `,` or `:` is missing before this',
+          advice: 'In { } and [ ], commas separate what stands there.',
+        },
+    UNEXPECTED_TOKEN: {
+      message: 'this was not expected here',
+      advice: 'Put a text with special characters in quotes.',
+    },
   }
   const facts = known[problem.code] ?? { message: `this is no valid YAML (${problem.message})` }
   return { code: problem.code === 'RESOURCE_EXHAUSTION' ? 'too-large' : code, ...facts }

@@ -109,7 +109,7 @@ function parseReference(text: string, index: number): Reference | ReferenceProbl
     return {
       ...facts,
       message: 'a reference has no spaces in it',
-      ...(mended ? { suggestion: mended } : { advice: LITERAL }),
+      ...(mended ? { suggestion: mended } : { advice: ('advice' in repaired && repaired.advice) || LITERAL }),
     }
   }
   if (inside.endsWith(EVERY)) {
@@ -133,7 +133,8 @@ function parseReference(text: string, index: number): Reference | ReferenceProbl
       ...(meant && name ? { suggestion: `\${${[meant, name, ...rest].join('.')}}` } : { advice: LITERAL }),
     }
   }
-  if (name === undefined || name === '') return { ...facts, message: `\`${text}\` names none of the ${root}` }
+  if (name === undefined || name === '')
+    return { ...facts, message: `\`${text}\` names none of the ${root}`, advice: `Write \${${root}.NAME}.` }
   const odd = [name, ...rest].find((segment) => !SEGMENT.test(segment))
   if (odd !== undefined)
     return {

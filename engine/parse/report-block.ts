@@ -3,6 +3,7 @@ import type { Diagnostics } from './diagnostics.ts'
 import type { SourceDocument } from './document.ts'
 import { asMap, asText, asTexts } from './json.ts'
 import type { ReportBlock, SourcePath } from './pipeline.ts'
+import { stagesThereAre } from './stages-there-are.ts'
 import { suggest } from './suggest.ts'
 
 type Map = { readonly [name: string]: Json }
@@ -29,7 +30,7 @@ export function readReport(
     diagnostics.error(document.locate(at, what), {
       code: 'unknown-reference',
       message: `there is no stage \`${name}\``,
-      ...(meant === undefined ? {} : { suggestion: meant }),
+      ...(meant === undefined ? { advice: stagesThereAre(stages) } : { suggestion: meant }),
     })
   }
   const labels: { [stage: string]: string } = { ...added }

@@ -6,7 +6,7 @@ import { DURATION_PATTERN } from './duration.ts'
 const NAME: OptionsSchema = {
   type: 'string',
   pattern: '^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$',
-  expects: 'a name of letters, digits, `_` and `-`',
+  expects: 'a name of letters, digits, `_` and `-`, a hundred of them at most',
 }
 
 const LATER = { notYet: true } as const
@@ -87,7 +87,7 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
     env: {
       type: 'object',
       description: 'Environment variables of its processes; they are part of its key.',
-      propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable' },
+      propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable (letters, digits, `_`)' },
       additionalProperties: { type: 'string' },
     },
   },
@@ -108,7 +108,7 @@ const STAGE: OptionsSchema = {
     description: text('For people.'),
     pass_env: {
       type: 'array',
-      items: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable' },
+      items: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable alone' },
       description: 'Environment variables handed on to its processes; not part of its key.',
     },
     // Anything goes here for now: these are checked with their params filled in.
@@ -130,7 +130,7 @@ export const STRUCTURE_SCHEMA: OptionsSchema = {
   required: ['version'],
   additionalProperties: false,
   properties: {
-    version: { const: 1, code: 'unsupported-version', description: 'Version of the pipeline language.' },
+    version: { const: 1, code: 'unsupported-version', description: 'Version of the pipeline language: 1.' },
     name: {
       type: 'string',
       pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$',

@@ -44,13 +44,20 @@ export function readSource(file: string): Source | Diagnostic {
   let bytes: Buffer
   try {
     const stat = statSync(file)
-    if (stat.isDirectory()) return problem(file, 'file-unreadable', 'this is a folder, not a pipeline file')
+    if (stat.isDirectory())
+      return problem(file, 'file-unreadable', 'this is a folder, not a pipeline file', 'Name a file in it.')
     if (stat.size > MAX_SOURCE_BYTES) return tooLarge(file, stat.size)
     bytes = readFileSync(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return problem(file, 'file-missing', 'there is no such file')
-    return problem(file, 'file-unreadable', `the file can't be read (${code ?? String(error)})`)
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return problem(file, 'file-missing', 'there is no such file', 'A path is relative to the current folder.')
+    return problem(
+      file,
+      'file-unreadable',
+      `the file can't be read (${code ?? String(error)})`,
+      'Who runs this must be allowed to read it.',
+    )
   }
   if (bytes.length > MAX_SOURCE_BYTES) return tooLarge(file, bytes.length)
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
@@ -65,7 +72,8 @@ export function readSource(file: string): Source | Diagnostic {
 }
 
 function tooLarge(file: string, size: number): Diagnostic {
-  return problem(file, 'too-large', `the file has ${size} bytes; at most ${MAX_SOURCE_BYTES} are read`)
+  const message = `the file has ${size} bytes; at most ${MAX_SOURCE_BYTES} are read`
+  return problem(file, 'too-large', message, 'Is it the right one? Data belongs into files that stages name.')
 }
 
 function problem(file: string, code: DiagnosticCode, message: string, advice?: string): Diagnostic {

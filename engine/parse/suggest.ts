@@ -1,16 +1,20 @@
 const LONGEST = 64
+/** A shorter beginning says nothing. */
+const SHORTEST_START = 4
 
 /**
  * The candidate that was probably meant by a misspelt name: fewest edits (insert, delete, replace, swap neighbours),
  * at most one for each three letters, letter case not counted. Undefined if nothing is near. Does not depend on the
- * order of the candidates.
+ * order of the candidates. If there is none, the only candidate that begins with the name, or that the name begins
+ * with, is.
  */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > LONGEST) return undefined
+  const all = [...candidates]
   const wanted = name.toLowerCase()
   let best: string | undefined
   let fewest = Math.floor((name.length + 1) / 3) + 1
-  for (const candidate of candidates) {
+  for (const candidate of all) {
     if (candidate.length > LONGEST || Math.abs(candidate.length - name.length) >= fewest + 1) continue
     const edits = editDistance(wanted, candidate.toLowerCase(), fewest)
     if (edits < fewest || (edits === fewest && best !== undefined && candidate < best)) {
@@ -18,7 +22,12 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
       best = candidate
     }
   }
-  return best
+  if (best !== undefined || name.length < SHORTEST_START) return best
+  const starts = all.filter((candidate) => {
+    const other = candidate.toLowerCase()
+    return other.startsWith(wanted) || (other.length >= SHORTEST_START && wanted.startsWith(other))
+  })
+  return starts.length === 1 ? starts[0] : undefined
 }
 
 /** Optimal string alignment distance; any number above `limit` means more than that. */

@@ -42,7 +42,8 @@ export function readSweep(block: Json, choice: SweepChoice, context: Context): S
     for (const [param, written] of Object.entries(asMap(sweep[section]))) {
       const axis = readAxis(param, written, ['sweep', section, param], section === 'replicates', context)
       if (!axis) continue
-      if (axes.has(param)) report(context, axis.path, 'key', `\`${param}\` is an axis already`)
+      if (axes.has(param))
+        report(context, axis.path, 'key', `\`${param}\` is an axis already`, 'Keep it in `axes` or in `replicates`.')
       else axes.set(param, axis)
     }
   }
@@ -82,10 +83,12 @@ function readAxis(
   for (const [at, value] of entries) {
     if (!value) continue
     if (values.some(({ label }) => label === value.label))
-      report(context, [...path, at], 'value', `axis \`${param}\` has \`${value.label}\` twice`)
+      report(context, [...path, at], 'value', `axis \`${param}\` has \`${value.label}\` twice`, 'Remove one of them.')
     else values.push(value)
   }
-  if (entries.length === 0) report(context, path, 'key', `axis \`${param}\` has no values`)
+  // Anything but a list or a map is reported with the form of the file.
+  if (entries.length === 0 && written !== null && typeof written === 'object')
+    report(context, path, 'key', `axis \`${param}\` has no values`, 'List them, as in `[1, 2]`, or remove the axis.')
   return { param, values, extra: [], replicate, path }
 }
 
@@ -129,13 +132,20 @@ function readExclude(
     if (!axis) return unknownAxis(param, [...path, param], axes, context)
     const found = findValue(axis.values, value)
     if (!found) {
-      report(context, [...path, param], 'value', `axis \`${param}\` has no such value, so this excludes nothing`)
+      const values = `Its values: ${axis.values.map(({ label }) => label).join(', ')}.`
+      report(
+        context,
+        [...path, param],
+        'value',
+        `axis \`${param}\` has no such value, so this excludes nothing`,
+        values,
+      )
       return undefined
     }
     labels[param] = found.label
   }
   if (Object.keys(labels).length > 0) return labels
-  report(context, path, 'value', 'this would exclude everything')
+  report(context, path, 'value', 'this would exclude everything', 'Name values of axes, or remove the entry.')
   return undefined
 }
 
@@ -196,7 +206,7 @@ function choose(
     diagnostics.error(onCommandLine(), {
       code: 'sweep',
       message: `the sweep has no axis \`${param}\` (given with --only)`,
-      ...(meant === undefined ? {} : { suggestion: meant }),
+      ...(meant !== undefined ? { suggestion: meant } : { advice: axesThereAre(drafts.keys()) }),
     })
   }
   axes.sort((a, b) => (a.param < b.param ? -1 : 1))
@@ -248,12 +258,27 @@ function unknownAxis(
   diagnostics.error(document.locate(path, 'key'), {
     code: 'sweep',
     message: `\`${param}\` is no axis of this sweep`,
-    ...(meant === undefined ? {} : { suggestion: meant }),
+    ...(meant !== undefined ? { suggestion: meant } : { advice: axesThereAre(axes.keys()) }),
   })
 }
 
-function report({ document, diagnostics }: Context, path: SourcePath, what: 'key' | 'value', message: string): void {
-  diagnostics.error(document.locate(path, what), { code: 'sweep', message })
+function axesThereAre(names: Iterable<string>): string {
+  const all = [...names].sort()
+  return all.length === 0 ? 'It has none.' : `Its axes: ${all.join(', ')}.`
+}
+
+function report(
+  { document, diagnostics }: Context,
+  path: SourcePath,
+  what: 'key' | 'value',
+  message: string,
+  advice?: string,
+): void {
+  diagnostics.error(document.locate(path, what), {
+    code: 'sweep',
+    message,
+    ...(advice === undefined ? {} : { advice }),
+  })
 }
 
 function present<Value>(value: Value | undefined): value is Value {

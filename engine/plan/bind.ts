@@ -57,6 +57,7 @@ export interface Scope extends ParamScope {
 
 /** Deepest nesting that values of params may have within a block. */
 const MAX_DEPTH = 64
+const PLAIN_VALUE = 'Only a plain value can stand there.'
 
 /**
  * Resolves the references of a block at `base` in the pipeline: values of params are filled in; inputs (references to
@@ -157,7 +158,8 @@ class Binder {
     if (!Object.hasOwn(pipeline[root], name) || (root === 'stages' && rest.length === 0)) return this.#hole(at)
     if (!inputs) {
       const message = `no input can stand in \`${at.at(-1) ?? name}\`, and \`${text}\` is one`
-      if (origin) diagnostics.error(origin.at(), throughParams({ code: 'wrong-edge-type', message }, origin))
+      if (origin)
+        diagnostics.error(origin.at(), throughParams({ code: 'wrong-edge-type', message, advice: PLAIN_VALUE }, origin))
       return this.#hole(at)
     }
     const position = origin?.at ?? (() => this.#position(reference, placeOf(at, site)))

@@ -13,8 +13,9 @@ export type OutputKinds = ReadonlyMap<string, ReadonlySet<ArtifactKind>>
 export function checkEdge(
   binding: Binding,
   outputsOfStage: (name: string) => OutputKinds | undefined,
-  { diagnostics }: Scope,
+  scope: Scope,
 ): boolean {
+  const { diagnostics } = scope
   if (binding.type === 'file') return true
   const { at, candidates, text, origin } = binding
   const accepted = acceptedBy(candidates)
@@ -54,7 +55,7 @@ export function checkEdge(
   const facts = {
     code: 'wrong-edge-type' as const,
     message: `${placeName(binding)} takes ${kindsInWords(accepted)}, but \`${text}\` is ${is}`,
-    ...fitting(binding, accepted, outputs),
+    ...fitting(binding, accepted, outputsOfStage, scope),
   }
   diagnostics.error(at(), throughParams(facts, origin))
   return false
@@ -84,21 +85,39 @@ const ACTUAL = {
   llm: 'a language model',
 }
 
-/** What of the same stage or dataset would fit instead. */
+const MOST_FITTING = 4
+
+/** What would fit instead: of the same stage or dataset, else anywhere. */
 function fitting(
   binding: Exclude<Binding, { type: 'file' }>,
   accepted: readonly string[],
-  outputs: OutputKinds | undefined,
-): { suggestion: string } | { advice: string } | undefined {
+  outputsOfStage: (name: string) => OutputKinds | undefined,
+  { pipeline }: Scope,
+): { suggestion: string } | { advice: string } {
+  const fitsOf = (stage: string, all: boolean = false): string[] =>
+    [...(outputsOfStage(stage) ?? [])]
+      .filter(([, kinds]) => [...kinds].every((kind) => accepted.includes(kind)))
+      .map(([name]) => `\${stages.${stage}.${name}${all ? '[*]' : ''}}`)
+      .sort()
   if (binding.type === 'stage') {
-    const names = [...(outputs ?? [])].filter(([, kinds]) => [...kinds].every((kind) => accepted.includes(kind)))
-    const fits = names.map(([name]) => `\${stages.${binding.stage}.${name}${binding.all ? '[*]' : ''}}`).sort()
+    const fits = fitsOf(binding.stage, binding.all)
     if (fits.length === 1) return { suggestion: fits[0]! }
-    return { advice: fits.length > 1 ? `These fit: ${fits.join(', ')}.` : `No output of \`${binding.stage}\` fits.` }
+    if (fits.length > 1) return { advice: `These fit: ${fits.join(', ')}.` }
   }
   if (binding.type === 'dataset' && binding.split !== undefined && accepted.includes('dataset'))
     return { suggestion: `\${datasets.${binding.name}}` }
   if (binding.type === 'dataset' && binding.split === undefined && accepted.includes('split'))
     return { advice: `Name a split, as in \${datasets.${binding.name}.train}.` }
-  return undefined
+  const all = [
+    ...Object.keys(pipeline.stages).flatMap((stage) => fitsOf(stage)),
+    ...(accepted.includes('dataset') ? Object.keys(pipeline.datasets).map((name) => `\${datasets.${name}}`) : []),
+    ...(accepted.includes('llm') ? Object.keys(pipeline.models).map((name) => `\${models.${name}}`) : []),
+  ]
+  const more = all.length > MOST_FITTING ? ', …' : ''
+  return {
+    advice:
+      all.length === 0
+        ? 'Nothing in this pipeline fits.'
+        : `These fit: ${all.slice(0, MOST_FITTING).join(', ')}${more}.`,
+  }
 }

@@ -40,7 +40,11 @@ export function reportCycle(
   const { message: _, ...last } = edges.at(-1)!
   diagnostics.error(last, {
     code: 'cycle',
-    message: `stages need each other in a circle: ${[...cycle, cycle[0]].join(' -> ')}`,
+    message:
+      cycle.length === 1
+        ? `stage \`${cycle[0]}\` needs itself`
+        : `stages need each other in a circle: ${[...cycle, cycle[0]].join(' -> ')}`,
+    advice: 'Remove one of these references.',
     ...(edges.length > 1 ? { related: edges.slice(0, -1) } : {}),
   })
 }
@@ -65,6 +69,7 @@ export function warnOfIdleAxes(used: ReadonlySet<number>, pipeline: Pipeline, di
     diagnostics.warning(pipeline.locate(['sweep', replicate ? 'replicates' : 'axes', param], 'key'), {
       code: 'sweep',
       message: `no stage depends on \`${param}\`, so this axis changes nothing`,
+      advice: `Use \${params.${param}} in a stage, or remove the axis.`,
     })
   }
 }

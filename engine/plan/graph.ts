@@ -4,6 +4,7 @@ import type { Diagnostic, Position } from '../parse/diagnostic.ts'
 import { Diagnostics } from '../parse/diagnostics.ts'
 import { pathOf } from '../parse/path-text.ts'
 import { factsOf, type Pipeline, type StageBlock } from '../parse/pipeline.ts'
+import { stagesThereAre } from '../parse/stages-there-are.ts'
 import { suggest } from '../parse/suggest.ts'
 import { variantsAgreeing } from './agreeing.ts'
 import type { Scope } from './bind.ts'
@@ -134,7 +135,7 @@ class GraphBuilder {
       this.diagnostics.error(this.#pipeline.locate(['stages', name, 'after', i]), {
         code: 'unknown-reference',
         message: `there is no stage \`${other}\``,
-        ...(near === undefined ? {} : { suggestion: near }),
+        ...(near === undefined ? { advice: stagesThereAre(this.#pipeline.stages) } : { suggestion: near }),
       })
     }
     const own = new Set<number>()
@@ -219,7 +220,11 @@ class GraphBuilder {
     const projection = this.#variants.over(axes)
     if (this.#nodes.size + projection.variants.length > MAX_NODES) {
       const at = this.#pipeline.locate(['stages', block.name], 'key')
-      this.diagnostics.error(at, { code: 'too-large', message: `the pipeline has more than ${MAX_NODES} nodes` })
+      this.diagnostics.error(at, {
+        code: 'too-large',
+        message: `the pipeline has more than ${MAX_NODES} nodes`,
+        advice: 'Sweep over less, or split it.',
+      })
       return false
     }
     const waits: ((variant: Variant) => readonly GraphNode[])[] = []

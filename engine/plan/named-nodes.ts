@@ -27,7 +27,8 @@ export function unknownName(graph: Pick<Graph, 'nodes'>, name: string): string {
     stage !== undefined && stages.has(stage)
       ? [...graph.nodes.values()].find((node) => node.stage === stage)?.id
       : undefined
-  const meant = near ?? first
+  // Whoever wrote the axes of a stage wants a node of it, not all.
+  const meant = near !== undefined && (first === undefined || near.includes('[')) ? near : first
   return `the pipeline has no stage or node ${name}${meant === undefined ? '' : `. Did you mean ${meant}?`}`
 }
 

@@ -1,8 +1,12 @@
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import type { Json, Registry } from '../../stages/define.ts'
 import { readSource, Source } from '../parse/source.ts'
+import { suggest } from '../parse/suggest.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { type GlobResult, globFiles } from './glob.ts'
+
+const MOST_LOOKED_AT = 1_000
 
 /** What to do where a path leads to nothing. */
 export const CHECK_PATH: string =
@@ -128,10 +132,20 @@ function lookAt(path: string): Looked {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      return { problem: `there is no file or folder ${path}`, advice: CHECK_PATH }
+      return { problem: `there is no file or folder ${path}`, advice: nearName(path) }
     return {
       problem: `${path} can't be read (${code ?? String(error)})`,
       advice: 'Who runs this must be allowed to read it.',
     }
+  }
+}
+
+/** What beside it has nearly its name, else where paths lead. */
+function nearName(file: string): string {
+  try {
+    const near = suggest(basename(file), readdirSync(dirname(file)).slice(0, MOST_LOOKED_AT))
+    return near === undefined ? CHECK_PATH : `Perhaps \`${near}\` was meant, which is there.`
+  } catch {
+    return CHECK_PATH
   }
 }

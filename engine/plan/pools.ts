@@ -27,6 +27,7 @@ export function readPools(context: {
     diagnostics.error(pipeline.locateText(path, reference.index, reference.text.length), {
       code: 'sweep',
       message: `a pool is one for all variants, and \`${reference.name}\` is an axis of the sweep`,
+      advice: 'Use a param that is no axis.',
     })
   }
   const bound = bindBlock(written, POOLS_SCHEMA, ['pools'], { ...context, params: pipeline.params, inputs: false })

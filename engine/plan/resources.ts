@@ -54,6 +54,7 @@ export function poolProblems(
         what: 'value',
         code: 'resources',
         message: `this asks for ${slots} of pool \`${pool}\`, which has ${size}`,
+        advice: 'Ask for less, or make the pool larger.',
       },
     ]
   })

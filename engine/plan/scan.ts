@@ -54,11 +54,11 @@ export class Scanner {
       for (const [name, item] of Object.entries(value)) {
         const inside = [...path, name]
         if (name === '$input') {
-          const message = '`$input` is reserved and can not be a key'
-          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'wrong-value', message })
+          const facts = { message: '`$input` is reserved and can not be a key', advice: 'Give it another name.' }
+          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'wrong-value', ...facts })
         } else if (name.includes('${') && /(^|[^$])\$\{/.test(name)) {
-          const message = 'a reference can not stand in a key'
-          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'reference-syntax', message })
+          const facts = { message: 'a reference can not stand in a key', advice: 'Write the key itself.' }
+          this.#report(inside, this.#pipeline.locate(inside, 'key'), { code: 'reference-syntax', ...facts })
         }
         this.#visit(item, inside, onlyParams, found)
       }
@@ -75,6 +75,7 @@ export class Scanner {
         this.#report(path, this.#pipeline.locateText(path, part.index, part.text.length), {
           code: 'wrong-edge-type',
           message: `only references to params can stand in ${onlyParams}, and \`${part.text}\` is none`,
+          advice: 'Write a plain value, or a reference such as ${params.NAME}.',
         })
       } else if (!Object.hasOwn(this.#pipeline[root], name)) this.#unknown(part, path)
       else if (root !== 'params' && parts.length > 1) this.#withinText(part, path)

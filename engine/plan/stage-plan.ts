@@ -1,7 +1,7 @@
 import type { AnyStageDefinition, ArtifactKind, Json } from '../../stages/define.ts'
 import { explainErrors, type SchemaProblem } from '../parse/explain.ts'
 import { pathOf, pointerOf } from '../parse/path-text.ts'
-import type { SourcePath, StageBlock } from '../parse/pipeline.ts'
+import type { Pipeline, SourcePath, StageBlock } from '../parse/pipeline.ts'
 import { SETTINGS_SCHEMA } from '../parse/schema.ts'
 import { type InputKinds, validate } from '../parse/validate.ts'
 import { type Binding, type Bound, bindBlock, kindOf, type Scope } from './bind.ts'
@@ -62,7 +62,7 @@ export function checkStage(
   for (const hole of bound.holes) kinds.set(hole, 'unknown')
   const options = withDefaults(definition.options, bound.value, kinds)
   const problems = explainErrors(validate(definition.options, options, kinds)).map((problem) =>
-    withHints(problem, block, definition, outputsOfStage),
+    withHints(problem, block, definition, outputsOfStage, pipeline),
   )
   for (const binding of bound.bindings.values()) {
     if (
@@ -109,6 +109,7 @@ function withHints(
   { with: written }: StageBlock,
   definition: AnyStageDefinition,
   outputsOfStage: (name: string) => OutputKinds | undefined,
+  pipeline: Pipeline,
 ): SchemaProblem {
   const { suggestion: _, ...rest } = problem
   const [key] = problem.path
@@ -119,6 +120,12 @@ function withHints(
   if (problem.code !== 'wrong-type' || typeof text !== 'string') return problem
   if (/^(params|datasets|models|stages)(\.[\w-]+)+$/.test(text)) return { ...rest, suggestion: `\${${text}}` }
   const accepted: readonly string[] = acceptedBy(candidatesAt(definition.options, problem.path))
+  for (const [section, kind] of [
+    ['datasets', 'dataset'],
+    ['models', 'llm'],
+  ] as const)
+    if (accepted.includes(kind) && Object.hasOwn(pipeline[section], text))
+      return { ...rest, suggestion: `\${${section}.${text}}` }
   const fits = [...(outputsOfStage(text) ?? [])].filter(([, kinds]) =>
     [...kinds].every((kind) => accepted.includes(kind)),
   )

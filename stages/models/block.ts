@@ -40,6 +40,7 @@ export const modelSchema: OptionsSchema = {
     sha256: {
       type: 'string',
       pattern: '^(sha256:)?[0-9a-fA-F]{64}$',
+      expects: 'a sha256 of 64 hexadecimal digits',
       description: 'Digest of the model file; it is the identity of the model.',
     },
     binary: {
@@ -85,6 +86,7 @@ export const modelSchema: OptionsSchema = {
     api_key_env: {
       type: 'string',
       pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+      expects: 'the name of an environment variable',
       description: 'Environment variable with the API key. The key itself is never stored.',
     },
     prices: {

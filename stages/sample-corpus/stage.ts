@@ -69,7 +69,7 @@ export const sampleCorpus: StageDefinition<SampleOptions> = {
         advice: 'Add `fraction: 0.5`, say.',
       })
     if (fraction !== undefined && count !== undefined)
-      problems.push({ at: 'count', message: '`fraction` and `count` exclude each other' })
+      problems.push({ at: 'count', message: '`fraction` and `count` exclude each other', advice: 'Keep one of them.' })
     if (strategy === 'all' && (fraction !== undefined || count !== undefined))
       problems.push({
         at: fraction !== undefined ? 'fraction' : 'count',

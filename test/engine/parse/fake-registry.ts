@@ -192,7 +192,9 @@ export const fakeRegistry: Registry = {
       const { endpoint, file } = block as { endpoint?: string; file?: string }
       if (endpoint !== undefined) return { endpoint }
       const found = path.resolve(folder, file ?? 'none')
-      return existsSync(found) ? { file: path.basename(found) } : { message: `no model file ${file}`, at: 'file' }
+      return existsSync(found)
+        ? { file: path.basename(found) }
+        : { message: `no model file ${file}`, advice: 'Mend it.', at: 'file' }
     },
     gpus: () => undefined,
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
