@@ -162,11 +162,13 @@ function explainOne(error: ErrorObject): SchemaProblem {
       const wanted = parent.properties?.[name]
       const slot = wanted && slotOf(wanted)
       const within = path.length === 0 ? '' : ` in ${subject}`
-      const advice = wanted?.description ?? (wanted && `It must be ${either(formsOf(wanted))}.`)
+      const advice = wanted?.description ?? (wanted && !slot && `It must be ${either(formsOf(wanted))}.`)
       return {
         ...problem(
           slot ? 'missing-input' : 'missing-key',
-          slot ? `\`${name}\` is missing${within}: ${kindsInWords(slot.accepts)}` : `\`${name}\` is missing${within}`,
+          slot
+            ? `\`${name}\` is missing${within}; it takes ${kindsInWords(slot.accepts)}`
+            : `\`${name}\` is missing${within}`,
           'key',
         ),
         ...(typeof advice === 'string' ? { advice } : {}),

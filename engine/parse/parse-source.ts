@@ -29,7 +29,7 @@ export function parseSource(
     diagnostics.error(source.position(control.index, control.index + 1), {
       code: 'yaml-syntax',
       message: `there is a control character (U+${code}) here`,
-      advice: 'Remove it, or write it as an escape in double quotes: "\\u0007".',
+      advice: `Remove it, or write it as an escape in double quotes: "\\u${code}".`,
     })
     return undefined
   }

@@ -76,7 +76,7 @@ function cut(text: string): ParsedText {
         index: next,
         length: text.length - next,
         message: 'a reference that is not closed',
-        advice: LITERAL,
+        advice: `Close it with }. ${LITERAL}`,
       })
       at = text.length
       plain = ''

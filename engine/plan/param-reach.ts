@@ -156,7 +156,8 @@ export class ParamReach {
     const around = [...steps.map(({ from }) => from), steps[0]!.from]
     const advice = 'Give one of them a value of its own.'
     if (steps.length === 1) {
-      diagnostics.error(last, { code: 'cycle', message: `param \`${steps[0]!.from}\` refers to itself`, advice })
+      const message = `param \`${steps[0]!.from}\` refers to itself`
+      diagnostics.error(last, { code: 'cycle', message, advice: 'Give it a value of its own.' })
       return
     }
     diagnostics.error(last, {

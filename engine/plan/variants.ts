@@ -99,7 +99,7 @@ export class Variants {
       diagnostics.error(pipeline.locate(['sweep'], 'key'), {
         code: 'sweep',
         message: `the sweep has more than ${MAX_VARIANTS} combinations`,
-        advice: 'Give the axes less values, or make several pipelines of it.',
+        advice: 'Give the axes fewer values, or make several pipelines of it.',
       })
     let count = 1
     for (const { values } of this.axes) count *= values.length

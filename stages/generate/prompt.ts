@@ -149,7 +149,10 @@ function checkUse(prompt: Prompt, reader: MapReader): void {
   if (mode === 'completion' && system !== '')
     reader.report('system', '`system` needs `mode: chat`', 'Put this text into `user`.')
   const inlined = showsExamples(prompt)
-  if (template !== '' && !variablesOf(template).some(({ name }) => name === 'text' || name === 'passage'))
+  const used = variablesOf(template).map(({ name }) => name)
+  // An unknown variable is most likely one of these, misspelt.
+  const misspelt = used.some((name) => !known.includes(name))
+  if (template !== '' && !misspelt && !used.includes('text') && !used.includes('passage'))
     reader.report(templateName, 'the prompt never shows the passage', 'Put {{text}} or {{passage}} into it.')
   if (example !== '' && examples.length === 0) reader.report('example', '`example` is given, but no `examples`')
   if (examples.length === 0) return

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LoadOptions } from '../../../engine/parse/load.ts'
 import type { LoadedGraph } from '../../../engine/plan/load-graph.ts'
@@ -262,5 +263,54 @@ describe('a path in a value is relative to where its beginning was written', () 
     expect(s?.inputs.get('dataset')).toMatchObject({
       parts: { corpus: expect.stringMatching(/pypi:x\/corpus.jsonl$/) },
     })
+  })
+})
+
+describe('whatever params refer to each other', () => {
+  const NAMES = ['a', 'b', 'c', 'd', 'e']
+  const part = fc.oneof(
+    fc.constantFrom('x', ' - ', '$${a}', '7'),
+    fc.constantFrom(...NAMES).map((name) => `\${params.${name}}`),
+  )
+  const texts = fc.array(fc.array(part, { maxLength: 3 }), { minLength: NAMES.length, maxLength: NAMES.length })
+
+  /** What a text stands for, by putting values in place of references again and again; undefined for a circle. */
+  function byHand(
+    parts: readonly string[],
+    all: { [name: string]: string[] },
+    open: string[] = [],
+  ): string | undefined {
+    let text = ''
+    for (const piece of parts) {
+      const name = /^\$\{params\.(.)\}$/.exec(piece)?.[1]
+      if (name !== undefined && open.includes(name)) return undefined
+      const value = name === undefined ? piece.replace('$${', '${') : byHand(all[name]!, all, [...open, name])
+      if (value === undefined) return undefined
+      text += value
+    }
+    return text
+  }
+
+  test('the value is what one gets by hand, or they go in a circle and that is told', () => {
+    const project = new Project()
+    fc.assert(
+      fc.property(texts, (written) => {
+        const all = Object.fromEntries(NAMES.map((name, i) => [name, written[i]!]))
+        const values = NAMES.map((name) => byHand(all[name]!, all, [name]))
+        const text = JSON.stringify({
+          version: 1,
+          params: Object.fromEntries(NAMES.map((name) => [name, all[name]!.join('')])),
+          stages: { s: { uses: 'command', with: { run: `= ${NAMES.map((name) => `\${params.${name}}`).join('|')}` } } },
+        })
+        const { graph, diagnostics } = project.load(text)
+        if (values.includes(undefined)) {
+          expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(['cycle']))
+        } else {
+          expect(told(diagnostics)).toEqual([])
+          expect(graph?.nodes.get('s' as never)?.options).toMatchObject({ run: `= ${values.join('|')}` })
+        }
+      }),
+      { seed: 13, numRuns: 150 },
+    )
   })
 })
