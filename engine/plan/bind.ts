@@ -134,7 +134,7 @@ class Binder {
       references: site.origin?.references ?? references,
       values: [...(site.origin?.values ?? []), ...values],
     })
-    const bound = this.values.within(place, () => {
+    const resolve = (): Json | undefined => {
       if (only) {
         const found = this.values.find(only, place)
         if (!found) return undefined
@@ -147,7 +147,9 @@ class Binder {
       const through = origin(filled.values)
       this.origins.set(pointerOf(at), through)
       return this.#text(filled.text, candidates, at, { ...site, origin: through }, filled.start)
-    })
+    }
+    // What the block itself says is needed by no param.
+    const bound = site.origin ? this.values.within(place, resolve) : resolve()
     return bound === undefined ? this.#hole(at) : bound
   }
 
