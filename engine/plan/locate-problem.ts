@@ -19,7 +19,9 @@ export function reportInBlock(
   for (const { path, what, ...facts } of problems) {
     const exact = ['unknown-key', 'missing-key', 'missing-input'].includes(facts.code)
     if (followsFromHole(path, exact, bound.holes)) continue
-    const { origin, inside } = originOf(path, bound)
+    // A key belongs to the map that it stands in, wherever its value came from.
+    const ownKey = what === 'key' && !facts.code.startsWith('missing-')
+    const { origin, inside } = originOf(path, ownKey ? path.length - 1 : path.length, bound)
     if (!origin) {
       diagnostics.error(pipeline.locate([...base, ...path], what), facts)
       continue
@@ -38,9 +40,9 @@ function followsFromHole(path: SourcePath, exact: boolean, holes: ReadonlySet<st
   return false
 }
 
-/** How the value at a path, or what it stands in, came into the block; `inside` leads on from there. */
-function originOf(path: SourcePath, bound: Bound): { origin: Origin | undefined; inside: SourcePath } {
-  for (let length = bound.origins.size === 0 ? -1 : path.length; length >= 0; length--) {
+/** How the value at the first `from` segments of a path, or what it stands in, came into the block; `inside` leads on. */
+function originOf(path: SourcePath, from: number, bound: Bound): { origin: Origin | undefined; inside: SourcePath } {
+  for (let length = bound.origins.size === 0 ? -1 : from; length >= 0; length--) {
     const origin = bound.origins.get(pointerOf(path.slice(0, length)))
     if (origin) return { origin, inside: path.slice(length) }
   }

@@ -129,9 +129,9 @@ describe('an axis', () => {
 
   test('with outputs of stages as values makes its readers need all of these, each node only its own', () => {
     const found = load(
-      write('model: "${models.a}"') +
+      '  training: { uses: data, with: { pairs: [{ from: "${params.from}" }] } }\n' +
+        write('model: "${models.a}"') +
         write('model: "${models.b}"', 'others') +
-        '  training: { uses: data, with: { pairs: [{ from: "${params.from}" }] } }\n' +
         'params: { from: null }\n' +
         'sweep: { axes: { from: { own: "${stages.queries.pairs}", theirs: "${stages.others.pairs}", judged: "${datasets.d.train}" } } }\n',
     )
