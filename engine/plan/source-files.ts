@@ -19,13 +19,22 @@ export class SourceFiles {
   }
 
   /** Hashes what these nodes read and is not known yet. */
-  async load(nodes: Iterable<GraphNode>): Promise<void> {
+  load(nodes: Iterable<GraphNode>): Promise<void> {
+    return this.#hash(nodes, (known) => !known)
+  }
+
+  /** Looks again at a node's files; unchanged files cost a stat. What is known stays so for others meanwhile. */
+  reload(node: GraphNode): Promise<void> {
+    return this.#hash([node], () => true)
+  }
+
+  async #hash(nodes: Iterable<GraphNode>, wanted: (known: boolean) => boolean): Promise<void> {
     const files = new Set<string>()
     const trees = new Map<string, PathRef>()
     for (const node of nodes) {
       for (const ref of node.inputs.values()) {
-        for (const path of datasetPaths(ref)) if (!this.#files.has(path)) files.add(path)
-        if (ref.type === 'path' && !this.#trees.has(treeId(ref))) trees.set(treeId(ref), ref)
+        for (const path of datasetPaths(ref)) if (wanted(this.#files.has(path))) files.add(path)
+        if (ref.type === 'path' && wanted(this.#trees.has(treeId(ref)))) trees.set(treeId(ref), ref)
       }
     }
     const work: Promise<void>[] = []
@@ -36,15 +45,6 @@ export class SourceFiles {
     }
     for (const [id, ref] of trees) work.push(this.#readTree(ref).then((tree) => void this.#trees.set(id, tree)))
     await Promise.all(work)
-  }
-
-  /** Forgets what it knows of a node's files and looks again; unchanged files cost a stat. */
-  async reload(node: GraphNode): Promise<void> {
-    for (const ref of node.inputs.values()) {
-      for (const path of datasetPaths(ref)) this.#files.delete(path)
-      if (ref.type === 'path') this.#trees.delete(treeId(ref))
-    }
-    await this.load([node])
   }
 
   /** Digest of one file of a dataset, which must have been loaded. */

@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, ut
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parse, stringify } from 'yaml'
+import { parse, stringify, type ToStringOptions } from 'yaml'
 import type { Json } from '../../stages/define.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
@@ -51,7 +51,7 @@ describe('keys do not depend on', () => {
       fc.asyncProperty(fc.infiniteStream(fc.nat()), style, async (numbers, style) => {
         const draw = (bound: number): number => (numbers.next().value as number) % bound
         const head = `# comment ${draw(1000)}\n`
-        const options = style as Parameters<typeof stringify>[2]
+        const options = style as ToStringOptions
         writeFileSync(join(place, 'pipeline.yaml'), head + stringify(shuffled(written, draw), options))
         const prompt = shuffled(parse(writtenPrompt) as Json, draw)
         writeFileSync(join(place, 'prompt.yaml'), head + stringify(prompt, options))
