@@ -66,7 +66,8 @@ class FolderBlobStore implements BlobStore {
   readonly #synced = new Set<BlobId>()
   #private: string | undefined
   #clones: boolean = true
-  #namesSynced: boolean = false
+  /** Folders of blobs whose names are on the disk. */
+  readonly #named = new Set<string>()
 
   constructor(root: string, memo: StatMemo) {
     this.#folder = join(root, 'blobs')
@@ -128,17 +129,23 @@ class FolderBlobStore implements BlobStore {
     if (todo.length === 0) return
     try {
       await forEachParallel(todo, (id) => fsyncFile(this.locate(id)))
-      await forEachParallel([...new Set(todo.map((id) => dirname(this.locate(id))))], fsyncFolder)
-      if (!this.#namesSynced) {
-        this.#namesSynced = true
+      const folders = [...new Set(todo.map((id) => dirname(this.locate(id))))]
+      await forEachParallel(folders, fsyncFolder)
+      // Whoever made a folder, this process or another, may not have come to its name.
+      if (folders.some((folder) => !this.#named.has(folder))) {
         await fsyncFolder(this.#folder)
         await fsyncFolder(dirname(this.#folder))
+        for (const folder of folders) this.#named.add(folder)
       }
     } catch (error) {
-      this.#namesSynced = false
       throw asStoreError(error, 'outputs', this.#folder)
     }
-    for (const id of todo) this.#synced.add(id)
+    for (const id of todo) {
+      this.#synced.add(id)
+      const stat = statSync(this.locate(id), { bigint: true, throwIfNoEntry: false })
+      const known = stat && this.#memo.recall(stat)
+      if (known && hexOf(known) === hexOf(id)) this.#memo.learn(stat, id, true)
+    }
   }
 
   close(): void {
@@ -206,11 +213,11 @@ class FolderBlobStore implements BlobStore {
     } catch (error) {
       if (!isMissing(error)) throw error
       mkdirSync(dirname(path), { recursive: true })
-      this.#namesSynced = false
+      this.#named.delete(dirname(path))
       renameSync(temporary, path)
     }
     this.#synced.delete(id)
-    this.#memo.learn(statSync(path, { bigint: true }), id)
+    this.#memo.learn(statSync(path, { bigint: true }), id, false)
   }
 
   #temporary(): string {

@@ -23,6 +23,8 @@ export class LogFile {
   readonly #name: string
   readonly #version: number
   #handle: FileHandle | undefined
+  /** Whether the name of the file that is open is on the disk. */
+  #named: boolean = false
   #inode: bigint | undefined
   #position = 0
 
@@ -86,7 +88,9 @@ export class LogFile {
     const batch = Buffer.concat([head, ...lines])
     let offset = (await this.#writeWhole(handle, batch)) + head.length
     await handle.datasync()
-    if (fresh) await fsyncFolder(dirname(this.#path))
+    // Whoever made the file may not have come to it.
+    if (!this.#named) await fsyncFolder(dirname(this.#path))
+    this.#named = true
     return lines.map((line) => {
       const place = { offset, length: line.length - 1 }
       offset += line.length
@@ -123,7 +127,9 @@ export class LogFile {
   // The file may have been removed or replaced by hand since it was opened.
   async #open(): Promise<FileHandle> {
     if (this.#handle && (await this.#handle.stat()).nlink === 0) await this.close()
-    this.#handle ??= await open(this.#path, 'a+')
+    if (this.#handle) return this.#handle
+    this.#named = false
+    this.#handle = await open(this.#path, 'a+')
     return this.#handle
   }
 

@@ -41,7 +41,7 @@ export async function materialize(
     }
     // The copy is right if the blob still was when it was done.
     if (source.blobs.check(blob, size) !== 'ok') throw gone(path, blob)
-    source.memo.learn(statSync(target, { bigint: true }), blob)
+    source.memo.learn(statSync(target, { bigint: true }), blob, false)
   }
 }
 

@@ -84,8 +84,9 @@ export class SegmentWriter {
       await datasync(this.#fd)
       if (this.#folderSynced) return
       this.#folderSynced = true
-      await fsyncFolder(this.#folder)
-      await fsyncFolder(dirname(this.#folder))
+      // The segment's name, that of its folder (`llm`) and that of the folder of all rows.
+      const parent = dirname(this.#folder)
+      for (const folder of [this.#folder, parent, dirname(parent)]) await fsyncFolder(folder)
     } catch (error) {
       this.#failure = error
       throw error

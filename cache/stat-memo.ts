@@ -16,6 +16,7 @@ import { crc32 } from 'node:zlib'
 import { type FileDigest, hexOf, type Sha256, sha256, sha256Stream } from './digest.ts'
 import { freshNonce } from './durable.ts'
 import { type FileSystemClock, touchClock } from './fs-clock.ts'
+import { newOwner } from './owner.ts'
 import { StoreError } from './store-error.ts'
 import { type FolderTree, type TreeFile, treeDigest } from './tree.ts'
 import { pick, type WalkedFile, walk } from './walk.ts'
@@ -29,8 +30,11 @@ export interface StatMemo {
   peek(path: string): FileDigest | undefined
   /** The digest that was remembered for exactly this stat. */
   recall(stat: BigIntStats): FileDigest | undefined
-  /** Remembers the digest of a file that only this process had access to when it was hashed. */
-  learn(stat: BigIntStats, digest: Sha256<string>): void
+  /**
+   * Remembers the digest of a file that only this process had access to when it was hashed. Of one whose bytes were not
+   * synced, only until the machine starts anew: a power loss may take bytes and leave the stat.
+   */
+  learn(stat: BigIntStats, digest: Sha256<string>, synced: boolean): void
   /** The digest of a file, read if need be, in pieces. Throws a StoreError if the file won't keep still. */
   digest(path: string): Promise<FileDigest>
   digestSync(path: string): FileDigest
@@ -45,19 +49,22 @@ export interface StatMemo {
 
 /**
  * Opens the memory kept in the file at `path` (its folder must exist); nothing is read before the first question.
- * `clock` is that of the file system which `path` is on.
+ * `clock` is that of the file system which `path` is on; `boot` names the time since the machine was started.
  */
 export function openStatMemo(
   path: string,
   clock: FileSystemClock = touchClock(join(dirname(path), 'clock')),
+  boot: string = newOwner().boot,
 ): StatMemo {
-  return new LoggedStatMemo(path, clock)
+  return new LoggedStatMemo(path, clock, boot)
 }
 
 /** A file counts as settled when it changed longer ago than the coarsest clock of a file system ticks. */
 const SETTLED_NS = 2_000_000_000n
-/** The same where the clock of the file system can't be read, because it may differ from ours. */
-const SETTLED_ELSEWHERE_NS = 60_000_000_000n
+/** So much longer where the clock of the file system can't be read, because it may differ from ours. */
+const SETTLED_ELSEWHERE_NS = 58_000_000_000n
+/** Longest time for which systems keep written bytes from the disk, with room to spare. */
+const WRITTEN_BACK_NS = 300_000_000_000n
 const PIECE = 1 << 20
 const SMALL = 1n << 20n
 const ATTEMPTS = 5
@@ -66,19 +73,23 @@ const SAVE_AFTER_MS = 250
 interface Entry {
   stamp: string
   hex: string
+  /** The boot that it is good for; absent if it is good for ever. */
+  boot?: string
 }
 
 class LoggedStatMemo implements StatMemo {
   bytesHashed = 0
   readonly #path: string
   readonly #clock: FileSystemClock
+  readonly #boot: string
   #entries: Map<string, Entry> | undefined
-  #unsaved: string[] = []
+  #unsaved = new Map<string, string>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(path: string, clock: FileSystemClock) {
+  constructor(path: string, clock: FileSystemClock, boot: string) {
     this.#path = path
     this.#clock = clock
+    this.#boot = boot === '' ? '' : crc32(boot).toString(16)
   }
 
   peek(path: string): FileDigest | undefined {
@@ -92,10 +103,10 @@ class LoggedStatMemo implements StatMemo {
     return entry?.stamp === stampOf(stat) ? (`sha256:${entry.hex}` as FileDigest) : undefined
   }
 
-  learn(stat: BigIntStats, digest: Sha256<string>): void {
+  learn(stat: BigIntStats, digest: Sha256<string>, synced: boolean): void {
     // A change that follows shows in the times if they are finer than milliseconds; else it may not.
     const fine = stat.ctimeNs % 1_000_000n !== 0n
-    if (fine || this.#isSettled(stat)) this.#remember(stat, digest)
+    if (fine || this.#isSettled(stat)) this.#remember(stat, digest, synced)
   }
 
   async digest(path: string): Promise<FileDigest> {
@@ -165,8 +176,8 @@ class LoggedStatMemo implements StatMemo {
   save(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const lines = this.#unsaved
-    this.#unsaved = []
+    const lines = [...this.#unsaved.values()]
+    this.#unsaved.clear()
     if (lines.length === 0) return
     try {
       // The leading line break keeps a line that another process left torn apart from ours.
@@ -206,15 +217,15 @@ class LoggedStatMemo implements StatMemo {
   #settle(before: BigIntStats, after: BigIntStats, digest: FileDigest, settled: boolean): FileDigest | undefined {
     this.bytesHashed += Number(before.size)
     if (stampOf(before) !== stampOf(after)) return undefined
-    if (settled) this.#remember(after, digest)
+    if (settled) this.#remember(after, digest, this.#isOlderThan(WRITTEN_BACK_NS, after))
     return digest
   }
 
-  #remember(stat: BigIntStats, digest: Sha256<string>): void {
+  #remember(stat: BigIntStats, digest: Sha256<string>, synced: boolean): void {
     this.#entries ??= this.#load()
-    const entry = { stamp: stampOf(stat), hex: hexOf(digest) }
+    const entry = { stamp: stampOf(stat), hex: hexOf(digest), ...(synced ? {} : { boot: this.#boot }) }
     this.#entries.set(nameOf(stat), entry)
-    this.#unsaved.push(lineOf(nameOf(stat), entry))
+    this.#unsaved.set(`${nameOf(stat)} ${entry.stamp}`, lineOf(nameOf(stat), entry))
     if (!this.#timer) {
       this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS)
       this.#timer.unref()
@@ -223,9 +234,13 @@ class LoggedStatMemo implements StatMemo {
 
   /** Whether a change of the file from now on is bound to show in its stat. */
   #isSettled(stat: BigIntStats): boolean {
+    return this.#isOlderThan(SETTLED_NS, stat)
+  }
+
+  #isOlderThan(span: bigint, stat: BigIntStats): boolean {
     const clock = this.#clock()
     const [now, margin] =
-      clock?.device === stat.dev ? [clock.ns, SETTLED_NS] : [BigInt(Date.now()) * 1_000_000n, SETTLED_ELSEWHERE_NS]
+      clock?.device === stat.dev ? [clock.ns, span] : [BigInt(Date.now()) * 1_000_000n, span + SETTLED_ELSEWHERE_NS]
     return now - stat.mtimeNs > margin && now - stat.ctimeNs > margin
   }
 
@@ -239,10 +254,11 @@ class LoggedStatMemo implements StatMemo {
     }
     let lines = 0
     for (const line of text.split('\n')) {
-      const [name, stamp, hex] = parseLine(line) ?? []
+      const [name, stamp, hex, boot] = parseLine(line) ?? []
       if (name === undefined || stamp === undefined || hex === undefined) continue
       lines++
-      entries.set(name, { stamp, hex })
+      if (boot === undefined) entries.set(name, { stamp, hex })
+      else if (boot === this.#boot && boot !== '') entries.set(name, { stamp, hex, boot })
     }
     if (lines > 3 * entries.size && lines > 1000) this.#compact(entries)
     return entries
@@ -269,7 +285,7 @@ function stampOf(stat: BigIntStats): string {
 }
 
 function lineOf(name: string, entry: Entry): string {
-  const body = `${name} ${entry.stamp} ${entry.hex}`
+  const body = `${name} ${entry.stamp} ${entry.hex}${entry.boot === undefined ? '' : ` ${entry.boot}`}`
   return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`
 }
 
@@ -277,7 +293,7 @@ function parseLine(line: string): string[] | undefined {
   const body = line.slice(9)
   if (body === '' || Number.parseInt(line.slice(0, 8), 16) !== crc32(body)) return undefined
   const fields = body.split(' ')
-  return fields.length === 3 && fields[2]?.length === 64 ? fields : undefined
+  return (fields.length === 3 || fields.length === 4) && fields[2]?.length === 64 ? fields : undefined
 }
 
 function fileStat(stat: BigIntStats, path: string): BigIntStats {

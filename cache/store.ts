@@ -28,6 +28,8 @@ export interface Store {
 export interface StoreOptions {
   /** The clock of the file system that the store is on, if not read from it. */
   clock?: FileSystemClock
+  /** Names the time since the machine was started, if not asked of the system. */
+  boot?: string
 }
 
 const FORMAT = 1
@@ -43,7 +45,7 @@ export async function openStore(root: string, options: StoreOptions = {}): Promi
   } catch (error) {
     throw asStoreError(error, 'results', root)
   }
-  const memo = openStatMemo(join(root, 'stat-memo.log'), options.clock)
+  const memo = openStatMemo(join(root, 'stat-memo.log'), options.clock, options.boot)
   const blobs = openBlobStore(root, memo)
   const actions = openActionLog(root, blobs)
   const claims = openClaims(join(root, 'claims', 'actions'))
