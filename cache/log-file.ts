@@ -28,7 +28,7 @@ export class LogFile {
   #inode: bigint | undefined
   #position = 0
 
-  /** `name` and `version` stand in the file's first line; a file of a later version is refused. */
+  /** `name` and `version` stand in the file's first line, checked like any other; a file of a later version is refused. */
   constructor(path: string, name: string, version: number) {
     this.#path = path
     this.#name = name
@@ -83,8 +83,8 @@ export class LogFile {
   async append(payloads: readonly string[]): Promise<LinePlace[]> {
     const handle = await this.#open()
     const fresh = (await handle.stat()).size === 0
-    const head = Buffer.from(fresh ? `${this.#title()}\n` : '\n')
-    const lines = payloads.map((payload) => Buffer.from(`${checksum(payload)} ${payload}\n`))
+    const head = Buffer.from(fresh ? lineOf(this.#title()) : '\n')
+    const lines = payloads.map((payload) => Buffer.from(lineOf(payload)))
     const batch = Buffer.concat([head, ...lines])
     let offset = (await this.#writeWhole(handle, batch)) + head.length
     await handle.datasync()
@@ -138,8 +138,8 @@ export class LogFile {
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
       const line = bytes.subarray(start, end)
       const payload = payloadOf(line)
-      if (payload) onLine(payload, { offset: this.#position + start, length: line.length })
-      else if (line.length > 0 && !this.#isTitle(line.toString('latin1'))) this.damaged++
+      if (!payload) this.damaged += line.length > 0 ? 1 : 0
+      else if (!this.#isTitle(payload)) onLine(payload, { offset: this.#position + start, length: line.length })
       start = end + 1
     }
     return start
@@ -149,10 +149,10 @@ export class LogFile {
     return `queryloom ${this.#name} ${this.#version}`
   }
 
-  #isTitle(line: string): boolean {
-    if (line === this.#title()) return true
-    const version = new RegExp(`^queryloom ${this.#name} ([0-9]+)$`).exec(line)?.[1]
-    if (version === undefined || Number(version) < this.#version) return false
+  #isTitle(payload: Buffer): boolean {
+    if (payload.length > 100 || !payload.toString('latin1').startsWith(`queryloom ${this.#name} `)) return false
+    const version = Number(payload.toString('latin1').split(' ')[2])
+    if (version <= this.#version) return true
     throw new StoreError(`the store was written by a later queryloom (${this.#name} of version ${version})`, {
       problem: 'newer-format',
       where: this.#path,
@@ -181,6 +181,11 @@ function payloadOf(line: Buffer): Buffer | undefined {
   if (line.length <= CHECKSUM + 1 || line[CHECKSUM] !== 32) return undefined
   const payload = line.subarray(CHECKSUM + 1)
   return line.toString('latin1', 0, CHECKSUM) === checksum(payload) ? payload : undefined
+}
+
+/** A payload as it stands in a file. */
+function lineOf(payload: string): string {
+  return `${checksum(payload)} ${payload}\n`
 }
 
 function checksum(payload: string | Buffer): string {

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { type ActionLog, openActionLog } from './action-log.ts'
 import { type BlobStore, openBlobStore } from './blob-store.ts'
 import { type Claims, openClaims } from './claims.ts'
@@ -79,7 +80,7 @@ async function prepare(root: string): Promise<void> {
   mkdirSync(root, { recursive: true })
   const ignore = join(root, '.gitignore')
   if (!existsSync(ignore)) await writeFileAtomic(ignore, '*\n')
-  await writeFileAtomic(path, `${JSON.stringify({ format: FORMAT })}\n`)
+  await writeFileAtomic(path, `${JSON.stringify({ format: FORMAT, check: checkOf(FORMAT) })}\n`)
   await fsyncFolder(dirname(root))
 }
 
@@ -92,13 +93,18 @@ function read(path: string): string | undefined {
   }
 }
 
-// A description that can't be read says nothing; the logs carry versions of their own.
+// A description that can't be read, or whose check does not fit, says nothing: damage must not lock a store. The logs
+// carry versions of their own.
 function checkFormat(text: string, path: string): void {
   const format = Number(/"format"\s*:\s*([0-9]+)/.exec(text)?.[1] ?? FORMAT)
-  if (format <= FORMAT) return
+  if (format <= FORMAT || !text.includes(checkOf(format))) return
   throw new StoreError(`the store was written by a later queryloom (format ${format})`, {
     problem: 'newer-format',
     where: path,
     advice: 'use that version of queryloom, or another store',
   })
+}
+
+function checkOf(format: number): string {
+  return crc32(`queryloom store ${format}`).toString(16).padStart(8, '0')
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type ActionLog, openActionLog } from '../../cache/action-log.ts'
 import { openBlobStore } from '../../cache/blob-store.ts'
@@ -227,7 +228,8 @@ describe('a log that was harmed', () => {
 
   test('is refused if a later queryloom wrote it', async () => {
     const folder = await filled(1)
-    writeFileSync(join(folder, 'actions.log'), 'queryloom actions 2\n')
+    const title = 'queryloom actions 2'
+    writeFileSync(join(folder, 'actions.log'), `${crc32(title).toString(16).padStart(8, '0')} ${title}\n`)
     expect(() => openLog(folder, noBlobs).find(actionKey(null))).toThrow(
       expect.objectContaining({ problem: 'newer-format' }) as Error,
     )

@@ -1,5 +1,6 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../cache/store.ts'
 import { actionKey, record, rowKey } from './record.ts'
@@ -12,7 +13,7 @@ describe('a store', () => {
     const root = join(freshFolder(), 'a', '.queryloom')
     const store = await openStore(root)
     expect(readFileSync(join(root, '.gitignore'), 'utf8')).toBe('*\n')
-    expect(JSON.parse(readFileSync(join(root, 'store.json'), 'utf8'))).toEqual({ format: 1 })
+    expect(JSON.parse(readFileSync(join(root, 'store.json'), 'utf8'))).toMatchObject({ format: 1 })
     const blob = await store.blobs.put(Buffer.from('abc'))
     const made = record(1, [{ path: 'f', size: 3, executable: false, blob: blob.id }])
     await store.actions.append(made, 1)
@@ -56,7 +57,7 @@ describe('a store', () => {
 
   test('of a later format is refused', async () => {
     const root = freshFolder()
-    writeFileSync(join(root, 'store.json'), '{"format": 2}')
+    writeFileSync(join(root, 'store.json'), `{"format": 2, "check": "${crc32('queryloom store 2').toString(16)}"}`)
     await expect(openStore(root)).rejects.toMatchObject({ problem: 'newer-format', where: join(root, 'store.json') })
   })
 

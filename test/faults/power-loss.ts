@@ -121,7 +121,7 @@ export class DiskModel {
         else if ('target' in entry) symlinkSync(entry.target, place)
         else {
           // Most files share a fate, as on a disk that wrote nothing, or everything, for a while.
-          const own = random.below(3) === 0 ? FATES[random.below(FATES.length)]! : fate
+          const own = random.below(3) === 0 || name === 'stat-memo.log' ? FATES[random.below(FATES.length)]! : fate
           writeFileSync(place, this.#surviving(entry.file, own, random))
           placed.set(entry.file, place)
         }
