@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { asStoreError, isMissing } from './store-error.ts'
 
 const MOST_OPEN = 32
 
@@ -42,8 +43,10 @@ export class SegmentReader {
     let fd: number
     try {
       fd = openSync(join(this.#folder, segment), 'r')
-    } catch {
-      return undefined
+    } catch (error) {
+      // A segment that can't be opened for another reason holds rows that were paid for: they are not missing.
+      if (isMissing(error)) return undefined
+      throw asStoreError(error, 'rows', join(this.#folder, segment))
     }
     this.#open.set(segment, fd)
     if (this.#open.size > MOST_OPEN) {

@@ -36,7 +36,7 @@ export class SegmentWriter {
     try {
       for (let at = 0; at < record.length; ) at += writeSync(fd, record, at)
     } catch (error) {
-      ftruncateSync(fd, offset)
+      this.#takeBack(fd, offset)
       throw error
     }
     this.#size += record.length
@@ -90,6 +90,15 @@ export class SegmentWriter {
     } catch (error) {
       this.#failure = error
       throw error
+    }
+  }
+
+  // A segment that keeps a torn record is left as it is: what follows it would not stand where it is said to.
+  #takeBack(fd: number, offset: number): void {
+    try {
+      ftruncateSync(fd, offset)
+    } catch (error) {
+      this.#failure = error
     }
   }
 

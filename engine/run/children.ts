@@ -37,10 +37,14 @@ export class Children {
   /** Call before the first child starts: from then on, whatever ends the engine ends its children. */
   prepare(execa: typeof import('execa')['execa']): void {
     if (this.#reaper) return
-    mkdirSync(this.#folder, { recursive: true })
-    writeFileSync(this.#note, JSON.stringify({ engine: newOwner(), cookie: this.cookie } satisfies Note))
-    // A file, not the pipe: telling the reaper of every child would wake it every time.
-    this.#fd = openSync(this.#groups, 'a')
+    try {
+      mkdirSync(this.#folder, { recursive: true })
+      writeFileSync(this.#note, JSON.stringify({ engine: newOwner(), cookie: this.cookie } satisfies Note))
+      // A file, not the pipe: telling the reaper of every child would wake it every time.
+      this.#fd = openSync(this.#groups, 'a')
+    } catch {
+      // The reaper finds children by their cookie too.
+    }
     this.#reaper = new Reaper(execa, `${RUN_COOKIE}=${this.cookie}`, this.#groups)
   }
 
@@ -62,7 +66,11 @@ export class Children {
   }
 
   #write(line: string): void {
-    if (this.#fd !== undefined) writeSync(this.#fd, line)
+    try {
+      if (this.#fd !== undefined) writeSync(this.#fd, line)
+    } catch {
+      // A disk that is full is told of where outputs are written.
+    }
   }
 }
 

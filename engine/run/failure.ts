@@ -1,6 +1,17 @@
 import type { StageError } from '../../stages/define.ts'
 import type { Failure } from './events.ts'
 
+const RIGHTS = 'Check permissions and limits of the file system.'
+const TOO_MANY = 'Too many files are open: raise `ulimit -n`, or run fewer nodes at once (-j).'
+const ADVICE: { readonly [code: string]: string } = {
+  EACCES: RIGHTS,
+  EPERM: RIGHTS,
+  EROFS: RIGHTS,
+  EMFILE: TOO_MANY,
+  ENFILE: TOO_MANY,
+  EIO: 'The disk or its file system fails: look at the system log. Run again when it is mended: everything finished is kept.',
+}
+
 /**
  * Says of anything thrown by a stage what people should be told; only what nobody expected carries a stack. `store` is
  * where stages write, for failures of the disk that do not say it.
@@ -27,8 +38,7 @@ export function failureOf(error: unknown, log?: string, store?: string): Failure
       ...logged,
     }
   }
-  if (facts.code === 'EACCES' || facts.code === 'EROFS' || facts.code === 'EMFILE') {
-    return { message: error.message, advice: 'Check permissions and limits of the file system.', ...logged }
-  }
+  const advice = ADVICE[facts.code ?? '']
+  if (advice !== undefined) return { message: error.message, advice, ...logged }
   return { message: error.message, bug: { stack: error.stack ?? error.message }, ...logged }
 }

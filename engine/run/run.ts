@@ -341,7 +341,8 @@ class Run {
 
   #emit(event: WithoutTime<RunEvent>): void {
     const timed = { at: Date.now(), ...event } as RunEvent
-    this.#journal.append(timed)
+    const refused = this.#journal.append(timed)
     this.#options.onEvent(timed)
+    if (refused) this.#emit({ type: 'warning', message: `the journal of this run ends here: ${refused.message}` })
   }
 }
