@@ -1,11 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import { type FakeOpenai, fakeOpenai } from '../rig/fake-openai.ts'
-import { type Ended, Project } from '../rig/project.ts'
+import { type Ended, ended, Project } from '../rig/project.ts'
 import { runHere } from '../rig/run-here.ts'
 import { smallProject, writtenBy } from '../rig/small-project.ts'
 import { temporaryFolder } from '../rig/temporary.ts'
@@ -119,35 +119,87 @@ describe.each(FAULTS)('$code of $calls ($times times)', ({ code, calls, times, f
 })
 
 /** Why a test of the real thing can't be had here, or false. */
-function lacking(program: string, ...words: string[]): string | false {
+function lacking(what: string, program: string, ...words: string[]): boolean {
   const { status, error } = spawnSync(program, words, { stdio: 'ignore' })
-  return status === 0 ? false : (error?.message ?? `${program} ended with status ${status}`)
+  if (status === 0) return false
+  console.warn(`skipped: ${what} (${error?.message ?? `${program} ended with status ${status}`})`)
+  return true
 }
 
-const noMount = lacking('unshare', '-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir())
-if (noMount) console.warn(`skipped: no tmpfs can be mounted (${noMount})`)
+/** Runs a line of the shell in a project; `$RUN` there is `queryloom run pipeline.yaml --plain`. */
+function shell(project: Project, words: readonly string[]): Promise<Ended> {
+  const RUN = `${process.execPath} ${MAIN} run pipeline.yaml --plain`
+  const [program = '', ...rest] = words
+  const env = { ...process.env, NO_COLOR: '1', RUN }
+  return ended(spawn(program, rest, { cwd: project.folder, env, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
 
-test.skipIf(noMount)('a disk that is really full, and has room again', async () => {
+const noMount = lacking('no tmpfs can be mounted', 'unshare', '-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp')
+test.skipIf(noMount)('a disk that is really full: told in words, and the run goes on when there is room', async () => {
   const server = await fakeOpenai(writtenBy)
   const expected = await calmOutputs(server)
-  const project = new Project({ ...files(server.url), 'disk/.keep': '' })
-  // The disk is there for one shell only, so both runs are in it.
-  const script = `mount -t tmpfs -o size=1m tmpfs disk && ${run('--home disk/store')} --only-valid; true`
-  expect(script).toContain('disk')
-  const before = server.requests.length
-  const both = `
-    mount -t tmpfs -o size=1m tmpfs disk
-    dd if=/dev/zero of=disk/filler bs=1k count=988 2>/dev/null
-    ${run('--home disk/store')}; echo "status $?" >&2
-    rm disk/filler
-    ${run('--home disk/store')}; echo "status $?" >&2`
-  const { stderr } = spawnedShell('unshare', ['-rm', 'sh', '-c', both], project)
-  await Promise.resolve()
-  const [first = '', second = ''] = (await stderr).split(/status (?=\d)/)
-  expect(first).toMatch(/no space|full/i)
-  expect(first).not.toMatch(/bug of queryloom|^ {2,}at /m)
-  expect(second).toMatch(/^1/)
-  expect((await stderr).trimEnd()).toMatch(/status 0$/)
-  expect(filesBelow(join(project.folder, 'out'))).toEqual(expected)
-  expect(server.requests.length - before).toBeLessThanOrEqual(ROWS + 2 * CONCURRENCY)
+  for (const room of SOAK ? [8, 16, 24, 32, 48, 64, 96, 128] : [16, 64]) {
+    const project = new Project({ ...files(server.url), 'disk/.keep': '' })
+    const before = server.requests.length
+    // The disk is there for one shell only, so both runs are in it.
+    const both = `mount -t tmpfs -o size=4m tmpfs disk
+      head -c ${4096 - room}k /dev/zero > disk/filler
+      $RUN --home disk/store; echo "status $?" >&2
+      rm disk/filler
+      $RUN --home disk/store; echo "status $?" >&2
+      cp -rL out copied`
+    const { stderr } = await shell(project, ['unshare', '-rm', 'sh', '-c', both])
+    const [first = '', second = ''] = stderr.split(/^status (?=\d)/m)
+    expect(first, `${room} kB free`).toMatch(/no space|full/i)
+    expect(stderr, `${room} kB free`).not.toMatch(/bug of queryloom|^ {2,}at .*:\d+:\d+/m)
+    expect(second, `${room} kB free`).toMatch(/^1\n/)
+    expect(stderr.trimEnd(), `${room} kB free`).toMatch(/status 0$/)
+    expect(server.requests.length - before).toBeLessThanOrEqual(ROWS + 2 * CONCURRENCY)
+    expect(filesBelow(join(project.folder, 'copied'))).toEqual(expected)
+  }
+})
+
+test('too few open files: told in words or done, and the next run goes on', async () => {
+  const server = await fakeOpenai(writtenBy)
+  const expected = await calmOutputs(server)
+  const ends: string[] = []
+  for (const limit of SOAK ? [20, 22, 24, 26, 28, 30, 32, 34, 36, 40, 44, 48] : [24, 30, 36]) {
+    const project = new Project(files(server.url))
+    const limited = (): Promise<Ended> => shell(project, ['sh', '-c', `ulimit -n ${limit}; exec $RUN`])
+    const end = await expectGraceful(
+      `${limit} files`,
+      project,
+      server,
+      limited,
+      expected,
+      /EMFILE|too many open files/i,
+    )
+    ends.push(`${limit}: ${end}`)
+  }
+  console.log(`open files ${ends.join(', ')}`)
+})
+
+const noStrace = lacking(
+  'strace can not inject errors',
+  'strace',
+  '-f',
+  '-e',
+  'inject=fdatasync:error=EIO:when=9',
+  'true',
+)
+test.skipIf(noStrace)('a sync that fails in the kernel: told in words, and the next run goes on', async () => {
+  const server = await fakeOpenai(writtenBy)
+  const expected = await calmOutputs(server)
+  for (const [call, when] of SOAK
+    ? (['fsync', 'fdatasync'] as const).flatMap((call) => Array.from({ length: 12 }, (_, n) => [call, n + 1] as const))
+    : ([
+        ['fsync', 4],
+        ['fdatasync', 2],
+      ] as const)) {
+    const project = new Project(files(server.url))
+    const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`]
+    const inject = ['-e', `inject=${call}:error=EIO:when=${when}+`, 'sh', '-c', 'exec $RUN']
+    const failing = (): Promise<Ended> => shell(project, [...strace, ...inject])
+    await expectGraceful(`${call} ${when}`, project, server, failing, expected, /EIO/)
+  }
 })
