@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../../engine/util/seeded-random.ts'
 
 /** How a made-up command behaves. */
-export type Behaviour =
+type Behaviour =
   /** Its output is its inputs, one after the other, and its own word. */
   | 'copies'
   /** Its output is its own word: what follows is cut off whatever its inputs were. */
@@ -27,7 +27,7 @@ const BEHAVIOURS: readonly Behaviour[] = ['copies', 'copies', 'copies', 'ignores
 const FAULTS: readonly Behaviour[] = ['fails', 'fails-once', 'fails-once-for-good']
 
 /** Input files of every made-up pipeline. */
-export const FILES: readonly string[] = ['x.txt', 'y.txt']
+const FILES: readonly string[] = ['x.txt', 'y.txt']
 
 /** A made-up pipeline of so many commands over two files; some fail if `faults` is given (one in so many). */
 export function randomDag(random: SeededRandom, size: number, faults?: number): DagStage[] {
