@@ -28,7 +28,7 @@ test('a power loss at any step of a run loses nothing that was promised, serves 
   const random = seededRandom(7)
   const disk = new DiskModel()
   const promised = new Set<string>()
-  const every = SOAK ? 1 : 4
+  const every = SOAK ? 1 : 2
   const states = SOAK ? 6 : 1
   let looked = 0
   for (const [at, change] of changes.entries()) {

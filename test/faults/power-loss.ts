@@ -177,7 +177,7 @@ export class DiskModel {
 
   // In the new folder every file has another inode. A memory that would be believed on the disk must be believed here.
   #renewMemories(target: string, placed: ReadonlyMap<number, string>): void {
-    const path = join(target, 'stat-memo.log')
+    const path = join(target, '.queryloom/stat-memo.log')
     const byOldName = new Map<string, { place: string; stamp: string }>()
     for (const [file, place] of placed) {
       const old = this.#stamps.get(file)
