@@ -47,6 +47,8 @@ test(`${KILLS} SIGKILLs at random times: the bytes of a calm run, nothing repair
       onRequest = () => ++requests === trigger.requests && run.arm()
       const { events, killedAt } = await run.ended
       ledger.note(events, killedAt)
+      // What a killed run left half made is nobody's edit.
+      expect(events.filter((event) => event.type === 'warning' && event.message.includes('edited'))).toEqual([])
       if (killedAt !== undefined) {
         kills++
         mine++
