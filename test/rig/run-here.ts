@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { PlannedNode } from '../../engine/plan/decision.ts'
 import type { RunEvent } from '../../engine/run/events.ts'
+import { surveyMachine } from '../../engine/run/machine.ts'
 import { runPlan } from '../../engine/run/run.ts'
 import { makePlan, openSession } from '../../engine/session.ts'
 import { registry } from '../../stages/registry.ts'
@@ -46,7 +47,7 @@ export async function runHere(
       session,
       { ...plan, nodes: plan.nodes.map(reordered) },
       {
-        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+        machine: await surveyMachine({ jobs: options.jobs, cards: false }),
         onEvent: (event) => {
           events.push(event)
           options.onEvent?.(event)
