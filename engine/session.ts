@@ -66,6 +66,7 @@ export async function openSession(
   const store = await openStore(root)
   if (questions) memo.remember(asked, known, questions)
   const project = projectName(pipeline.root, root)
+  const place = relative(pipeline.root, file)
   const session: Session = {
     pipeline,
     registry,
@@ -73,7 +74,7 @@ export async function openSession(
     store,
     sources: new SourceFiles(store.memo),
     out: join(request.out === undefined ? join(pipeline.root, 'out') : resolve(cwd, request.out), outName(file)),
-    address: (node) => ({ project, pipeline: relative(pipeline.root, file), node }),
+    address: (node) => ({ project, pipeline: place, node }),
     close: () => store.close(),
   }
   return { diagnostics, session }

@@ -5,7 +5,7 @@ export const RUN_COOKIE = 'QUERYLOOM_RUN'
 /** Variable that tells the children of a run, and all that they start, from each other. */
 export const CHILD_COOKIE = 'QUERYLOOM_CHILD'
 
-const KEPT = ['PATH', 'HOME', 'USER', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES']
+const KEPT = /^(PATH|HOME|USER|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES)$/
 const NETWORK =
   /^((https?|all|no|ftp)_proxy|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle|(pip|uv)_.*|xdg_cache_home)$/i
 
@@ -21,13 +21,9 @@ export function childEnvironment(options: {
   network?: boolean
   declared?: { readonly [name: string]: string }
 }): { [name: string]: string } {
-  const environment: { [name: string]: string } = {}
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value === undefined) continue
-    if (KEPT.includes(name) || (options.network && NETWORK.test(name))) environment[name] = value
-  }
   return {
-    ...environment,
+    ...(options.network ? inherited(NETWORK) : {}),
+    ...inherited(KEPT),
     TMPDIR: options.temporary,
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
@@ -59,4 +55,17 @@ export function cardsEnvironment(
   asked: number | undefined,
 ): { [name: string]: string } {
   return asked === undefined ? {} : { CUDA_VISIBLE_DEVICES: (cards ?? []).join(',') }
+}
+
+const known = new Map<RegExp, { [name: string]: string }>()
+
+// Reading the environment costs more than all else here, and a process does not change its own.
+function inherited(names: RegExp): { [name: string]: string } {
+  let found = known.get(names)
+  if (!found) {
+    const chosen = Object.entries(process.env).filter(([name, value]) => names.test(name) && value !== undefined)
+    found = Object.fromEntries(chosen) as { [name: string]: string }
+    known.set(names, found)
+  }
+  return found
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
@@ -24,6 +24,7 @@ import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
 import type { LocalProcesses } from './local-processes.ts'
 import type { StageThreads } from './stage-threads.ts'
+import type { Staging } from './staging.ts'
 
 /** What executing a node needs beside the node. */
 export interface ExecutionWorld extends PlanWorld {
@@ -32,7 +33,7 @@ export interface ExecutionWorld extends PlanWorld {
   run: string
   engine: string
   /** Private folders of this run's nodes. */
-  staging: string
+  staging: Staging
   /** Where failed nodes' folders are kept. */
   failed: FailedFolders
   threads: StageThreads
@@ -72,7 +73,7 @@ export async function executeNode(
   },
 ): Promise<Execution> {
   const { store } = world
-  const folder = join(world.staging, hexOf(key).slice(0, 16))
+  const folder = world.staging.folder(hexOf(key).slice(0, 16))
   const resume = join(store.root, 'resume', hexOf(key))
   const started = Date.now()
   const { requests } = options
@@ -121,8 +122,8 @@ export async function executeNode(
       ...(round === undefined ? {} : { round }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
-    removeTree(folder)
-    removeTree(resume)
+    world.staging.discard(folder)
+    if (existsSync(resume)) removeTree(resume)
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     // What is still running could go on writing, here or into the next attempt.

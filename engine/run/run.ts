@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
-import { makePrivateFolder } from '../../cache/private-folder.ts'
 import { openToolsCache } from '../../cache/tools-cache.ts'
 import type { RequestCounts } from '../../stages/define.ts'
 import type { Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
@@ -29,6 +28,7 @@ import { provideFor } from './provision.ts'
 import { logPath, makeRunFolder } from './run-folder.ts'
 import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
+import { Staging } from './staging.ts'
 import { capacityOf, taskOf } from './tasks.ts'
 import { Views } from './views.ts'
 
@@ -138,12 +138,12 @@ class Run {
 
   async #executeAll(todo: readonly GraphNode[]): Promise<void> {
     const { store, registry, graph, sources } = this.#session
-    const staging = makePrivateFolder(join(store.root, 'staging'))
+    const staging = new Staging(store.root)
     const threads = new StageThreads()
     const tools = openToolsCache()
     const { machine } = this.#options
     const provision = provideFor(todo, {
-      temporary: staging,
+      temporary: staging.root,
       logs: join(this.#folder, 'logs'),
       children: this.#children,
       machine,
@@ -204,7 +204,7 @@ class Run {
     } finally {
       await provision.close()
       await threads.close()
-      rmSync(staging, { recursive: true, force: true })
+      await staging.close()
     }
   }
 

@@ -3,7 +3,7 @@ import { freshNonce } from '../../cache/durable.ts'
 import { CHILD_COOKIE } from './child-environment.ts'
 
 /** What ended children left is looked for so long after the first of them: one look at all processes for many. */
-const SWEEP_MS = 200
+const SWEEP_MS = 1_000
 /** A process that does not go within this time after SIGKILL hangs in the kernel. */
 const UNKILLABLE_MS = 10_000
 
