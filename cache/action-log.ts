@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
 import { type ActionKey, type ArtifactDigest, type BlobId, hexOf, sha256 } from './digest.ts'
+import { EarlyResults } from './early-results.ts'
 import { type LinePlace, LogFile } from './log-file.ts'
 import { asStoreError } from './store-error.ts'
 
@@ -58,8 +59,8 @@ export interface ActionLog {
   /** Everything that decided the outputs of a key, as it was hashed; undefined if it is damaged. */
   preimage(key: ActionKey): CanonicalValue | undefined
   /**
-   * Records a result; resolves when it can't be lost any more. Calls made at the same time share one commit, and the
-   * order of calls is the order in the log. The blobs of the outputs must have been put. Throws a StoreError if the
+   * Records a result. From the moment of the call it outlives this process; the promise resolves when it outlives the
+   * machine. Calls made at the same time share one commit, and the order of calls is the order in the log. The blobs of the outputs must have been put. Throws a StoreError if the
    * disk refuses; then nothing was recorded.
    */
   append(record: ActionRecord, preimage: CanonicalValue): Promise<void>
@@ -113,7 +114,11 @@ class FileActionLog implements ActionLog {
   readonly #byId = new Map<string, Entry>()
   readonly #heads = new Map<string, Entry>()
   readonly #places = new Map<ActionKey, LinePlace>()
+  readonly #earlyPreimages = new Map<ActionKey, CanonicalValue>()
+  /** Results that have not reached the log yet, of this process and of others. */
+  readonly #early: EarlyResults
   #loaded: boolean = false
+  #adopted: boolean = false
   #queue: Waiting[] = []
   #committing: Promise<void> | undefined
 
@@ -122,6 +127,7 @@ class FileActionLog implements ActionLog {
     this.#blobs = blobs
     this.#actions = new LogFile(join(folder, 'actions.log'), 'actions', 1)
     this.#preimages = new LogFile(join(folder, 'preimages.log'), 'preimages', 1)
+    this.#early = new EarlyResults(join(folder, 'early'))
   }
 
   get damaged(): number {
@@ -143,15 +149,23 @@ class FileActionLog implements ActionLog {
   preimage(key: ActionKey): CanonicalValue | undefined {
     this.#load()
     const place = this.#places.get(key)
+    const early = this.#earlyPreimages.get(key)
+    if (early !== undefined) return early
     const line = place && this.#preimages.readLine(place)?.toString('utf8')
     if (line === undefined || !line.startsWith(`${key} `)) return undefined
     return JSON.parse(line.slice(key.length + 1)) as CanonicalValue
   }
 
   append(record: ActionRecord, preimage: CanonicalValue): Promise<void> {
+    this.#adopt()
+    this.#early.note(JSON.stringify({ record, preimage } satisfies Early))
+    return this.#record(record, preimage)
+  }
+
+  #record(record: ActionRecord, preimage: CanonicalValue): Promise<void> {
     const { key, project, pipeline, node } = record
     const body = JSON.stringify(record)
-    const id = hexOf(sha256(body)).slice(0, 16)
+    const id = idOf(body)
     const blobs = Object.values(record.outputs).flatMap((output) => output.files.map((file) => file.blob))
     return this.#enqueue({
       key,
@@ -166,21 +180,27 @@ class FileActionLog implements ActionLog {
 
   async moveHead(address: NodeAddress, record: ActionRecord): Promise<void> {
     this.#load()
-    const id = hexOf(sha256(JSON.stringify(record))).slice(0, 16)
+    const id = idOf(JSON.stringify(record))
     if (this.#heads.get(addressText(address))?.id === id) return
-    const { project, pipeline, node } = address
-    const head: Head = ['head', record.key, project, pipeline, node, id]
-    await this.#enqueue({ key: record.key, blobs: [], line: () => `${JSON.stringify(head)}\t` })
+    await this.#recordHead(address, record.key, id)
+  }
+
+  #recordHead({ project, pipeline, node }: NodeAddress, key: ActionKey, id: string): Promise<void> {
+    const head: Head = ['head', key, project, pipeline, node, id]
+    return this.#enqueue({ key, blobs: [], line: () => `${JSON.stringify(head)}\t` })
   }
 
   refresh(): void {
     this.#loaded = true
+    // Read first: what leaves these files meanwhile has reached the log.
+    const early = this.#early.read()
     this.#actions.readNew(
       (payload) => this.#take(payload),
       () => {
         for (const map of [this.#byKey, this.#byId, this.#heads, this.#places]) map.clear()
       },
     )
+    for (const line of early) this.#takeEarly(line)
   }
 
   async flush(): Promise<void> {
@@ -189,8 +209,26 @@ class FileActionLog implements ActionLog {
 
   async close(): Promise<void> {
     await this.flush()
+    this.#early.close()
     await this.#actions.close()
     await this.#preimages.close()
+  }
+
+  // What a process that was killed had made is recorded by the next one that records anything.
+  #adopt(): void {
+    if (this.#adopted) return
+    this.#adopted = true
+    this.#load()
+    const left = this.#early.left()
+    const adopted = left.lines.map((line) => {
+      const { record, preimage } = JSON.parse(line) as Early
+      const newest = this.#heads.get(addressText(record))
+      const recorded = this.#record(record, preimage)
+      if (!newest || recordOf(newest).startedAt <= record.startedAt) return recorded
+      return Promise.all([recorded, this.#recordHead(record, newest.key, newest.id)])
+    })
+    // Whatever is not recorded now is found again next time.
+    if (adopted.length > 0) Promise.all(adopted).then(left.forget, () => {})
   }
 
   #load(): void {
@@ -208,6 +246,13 @@ class FileActionLog implements ActionLog {
       return
     }
     if (kind !== 'result') return
+    this.#earlyPreimages.delete(key)
+    const known = this.#byId.get(id)
+    if (known) {
+      this.#heads.set(address, known)
+      this.#places.set(key, { offset: head[6], length: head[7] })
+      return
+    }
     const entry: Entry = { id, key, body: payload.subarray(tab + 1), record: undefined }
     const results = this.#byKey.get(key)
     if (results) results.push(entry)
@@ -215,6 +260,19 @@ class FileActionLog implements ActionLog {
     this.#byId.set(id, entry)
     this.#heads.set(address, entry)
     this.#places.set(key, { offset: head[6], length: head[7] })
+  }
+
+  #takeEarly(line: string): void {
+    const { record, preimage } = JSON.parse(line) as Early
+    const { key } = record
+    const id = idOf(JSON.stringify(record))
+    if (this.#byId.has(id)) return
+    const entry: Entry = { id, key, body: undefined, record }
+    this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), entry])
+    this.#byId.set(id, entry)
+    const newest = this.#heads.get(addressText(record))
+    if (!newest || recordOf(newest).startedAt <= record.startedAt) this.#heads.set(addressText(record), entry)
+    if (!this.#places.has(key)) this.#earlyPreimages.set(key, preimage)
   }
 
   #enqueue(waiting: Omit<Waiting, 'resolve' | 'reject'>): Promise<void> {
@@ -236,8 +294,11 @@ class FileActionLog implements ActionLog {
       } catch (error) {
         const told = asStoreError(error, 'the record of a finished stage', this.#folder)
         for (const { reject } of batch) reject(told)
+        // Once the disk has room again, the next process records it.
+        this.#early.keep()
       }
     }
+    this.#early.committed()
     this.#committing = undefined
   }
 
@@ -262,6 +323,16 @@ class FileActionLog implements ActionLog {
     for (const [at, key] of [...texts.keys()].entries()) places.set(key, written[at] ?? NOWHERE)
     return places
   }
+}
+
+/** A result as it is noted before its commit. */
+interface Early {
+  record: ActionRecord
+  preimage: CanonicalValue
+}
+
+function idOf(body: string): string {
+  return hexOf(sha256(body)).slice(0, 16)
 }
 
 function recordOf(entry: Entry): ActionRecord {
