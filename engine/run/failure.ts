@@ -9,6 +9,8 @@ const ADVICE: { readonly [code: string]: string } = {
   EROFS: RIGHTS,
   EMFILE: TOO_MANY,
   ENFILE: TOO_MANY,
+  // What Node says of a module that it has no descriptor left to open.
+  ERR_MODULE_NOT_FOUND: `${TOO_MANY} If that is not it, the installation is not complete: install queryloom again.`,
   EIO: 'The disk or its file system fails: look at the system log. Run again when it is mended: everything finished is kept.',
 }
 
