@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { load, thisMachine } from './machine.ts'
@@ -13,11 +13,14 @@ import { benchEnvironment, versionOf } from './tools.ts'
 const QUIET_LOAD = 0.5
 const SETTLE_MS = 2_500
 const LOG_LINES = 15
+/** What does nothing, and so tells what starting it costs. */
 const FLOOR: readonly [title: string, argv: readonly string[]][] = [
   ['true', ['true']],
   ['node -e 0', ['node', '-e', '0']],
   ['queryloom --version', ['node', MAIN, '--version']],
 ]
+
+const FLOOR_CALLS = 7
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
@@ -33,7 +36,7 @@ async function bench(options: BenchOptions, folder: string, signal: AbortSignal)
   const floor: { [program: string]: number } = {}
   for (const [title, argv] of FLOOR) {
     const walls: number[] = []
-    for (let at = 0; at < 7; at++) walls.push((await measure({ ...calls, argv })).wall)
+    for (let at = 0; at < FLOOR_CALLS; at++) walls.push((await measure({ ...calls, argv })).wall)
     floor[title] = median(walls) as number
   }
   const results: CaseResult[] = []
@@ -103,6 +106,9 @@ const options = readOptions(process.argv.slice(2))
 if (options === undefined) process.stdout.write(HELP)
 else if (typeof options === 'string') {
   say(`${options}\n\n${HELP}`)
+  process.exitCode = 2
+} else if (!existsSync(MAIN)) {
+  say('queryloom is not built: npm run build')
   process.exitCode = 2
 } else {
   const interrupt = new AbortController()

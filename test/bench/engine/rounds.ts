@@ -37,8 +37,8 @@ export interface RoundsOptions {
 }
 
 /**
- * Takes the peers through the phases of a case in turn, each phase by all before the next, another first in each
- * round; so what disturbs the machine for a while disturbs all. Returns every sample.
+ * Takes the peers through the phases of a case in turn, each phase by all before the next, and backwards in every other
+ * round; so what disturbs the machine for a while disturbs neighbours alike. Returns every sample.
  */
 export async function measureCase(
   { graph, makeSources, phases }: Case,
@@ -62,7 +62,7 @@ export async function measureCase(
       if (phase.graph) for (const peer of inTurn) peer.describe(current, places.get(peer) as Workspace)
       if (at === 0 || phase.change || phase.graph) await delay(options.settleMs, undefined, { signal })
       const expected = expectedOutputs(current, (name) => sources.read(name))
-      for (const peer of [...inTurn.slice(round % inTurn.length), ...inTurn.slice(0, round % inTurn.length)]) {
+      for (const peer of round % 2 === 0 ? inTurn : inTurn.reverse()) {
         const workspace = places.get(peer) as Workspace
         const { log, ...taken } = await take(peer, phase, workspace, options)
         const outcome =
