@@ -46,11 +46,12 @@ export async function measureCase(
   options: RoundsOptions,
 ): Promise<Sample[]> {
   const { folder, rounds, signal } = options
-  const sources = new Sources(join(folder, 'sources'))
-  makeSources(sources)
   const samples: Sample[] = []
   const out = new Set<Peer>()
   for (let round = 0; round < rounds; round++) {
+    rmSync(join(folder, 'sources'), { recursive: true, force: true })
+    const sources = new Sources(join(folder, 'sources'))
+    makeSources(sources)
     const places = new Map(peers.map((peer) => [peer, workspaceOf(peer, options)]))
     for (const peer of peers)
       if (!out.has(peer)) await prepare(peer, places.get(peer) as Workspace, graph, sources, options)

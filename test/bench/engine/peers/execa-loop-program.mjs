@@ -20,7 +20,7 @@ function fill() {
 
 async function execute({ id, line }) {
   running++
-  await execa('/bin/sh', ['-c', line], { stdio: 'ignore' })
+  await execa('/bin/sh', ['-c', line])
   running--
   ready.push(...(followers.get(id) ?? []))
   fill()

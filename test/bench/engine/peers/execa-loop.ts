@@ -7,7 +7,7 @@ import { oneFolder, type Peer } from './peer.ts'
 
 const PROGRAM = fileURLToPath(new URL('./execa-loop-program.mjs', import.meta.url))
 
-/** The floor: the same commands, as many at once, started by execa in a loop that knows the order and nothing else. */
+/** The floor: the same commands, as many at once, started by execa, as it comes, in a loop that knows the order and nothing else. */
 export const execaLoop: Peer = {
   name: 'execa loop',
   programs: ['node'],
