@@ -3,9 +3,15 @@ import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, symlinkSync 
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+let pool = Buffer.alloc(0)
+
 /** A name that no other process and no other call chooses: 16 hexadecimal digits. */
 export function freshNonce(): string {
-  return randomBytes(8).toString('hex')
+  // Asking for a few random bytes costs as much as asking for many.
+  if (pool.length === 0) pool = randomBytes(2048)
+  const nonce = pool.toString('hex', 0, 8)
+  pool = pool.subarray(8)
+  return nonce
 }
 
 /** Waits until the bytes of a file are on the disk. */
@@ -52,7 +58,14 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | string):
 
 /** Points a symbolic link at `target`, whether it existed or not, without an instant at which it is missing. */
 export function replaceSymlink(link: string, target: string): void {
-  mkdirSync(dirname(link), { recursive: true })
+  try {
+    symlinkSync(target, link)
+    return
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') mkdirSync(dirname(link), { recursive: true })
+    else if (code !== 'EEXIST') throw error
+  }
   const temporary = `${link}.${freshNonce()}.tmp`
   symlinkSync(target, temporary)
   try {

@@ -73,12 +73,13 @@ export async function executeNode(
   },
 ): Promise<Execution> {
   const { store } = world
-  const folder = world.staging.folder(hexOf(key).slice(0, 16))
+  const name = hexOf(key).slice(0, 16)
   const resume = join(store.root, 'resume', hexOf(key))
   const started = Date.now()
   const { requests } = options
   const round = world.rounds.get(node.id)
-  const outputs = prepare(node, folder)
+  const folders = world.staging.make(name, Object.keys(node.outputs))
+  const { scratch, outputs } = folders
   const service = serviceOf(node.definition)
   const processes = service && (await world.processes(node))
   try {
@@ -89,7 +90,7 @@ export async function executeNode(
       inputs,
       outputs,
       resume,
-      scratch: join(folder, 'scratch'),
+      scratch,
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       signal: options.signal,
     }
@@ -122,25 +123,15 @@ export async function executeNode(
       ...(round === undefined ? {} : { round }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
-    world.staging.discard(folder)
+    world.staging.discard(folders)
     if (existsSync(resume)) removeTree(resume)
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     // What is still running could go on writing, here or into the next attempt.
     await processes?.gone()
-    world.failed.keep(folder, `${world.run}-${hexOf(key).slice(0, 16)}`)
+    world.failed.keep(() => world.staging.gather(folders), `${world.run}-${name}`)
     throw error
   }
-}
-
-function prepare(node: GraphNode, folder: string): { [name: string]: string } {
-  mkdirSync(join(folder, 'scratch'), { recursive: true })
-  const outputs: { [name: string]: string } = {}
-  for (const name of Object.keys(node.outputs)) {
-    outputs[name] = join(folder, `output.${name}`)
-    mkdirSync(outputs[name])
-  }
-  return outputs
 }
 
 function readInputs(world: ExecutionWorld, node: GraphNode): { [name: string]: StageInput } {

@@ -18,9 +18,9 @@ export class FailedFolders {
    * Moves a private folder here under a name that sorts by time; the oldest beyond the limits go, at worst itself. A
    * disk that refuses is no second failure: what failed is told.
    */
-  keep(folder: string, name: string): void {
+  keep(folder: () => string, name: string): void {
     try {
-      this.#keep(folder, name)
+      this.#keep(folder(), name)
     } catch {
       // The folder goes with the run's.
     }

@@ -1,6 +1,14 @@
-import { readdirSync, rmdir, rmSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdir, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
+
+/** The private folders of one node, all empty at first. */
+export interface NodeFolders {
+  name: string
+  scratch: string
+  /** By the name of the output. */
+  outputs: { readonly [name: string]: string }
+}
 
 /** The private folders in which the nodes of one run work. */
 export class Staging {
@@ -11,15 +19,37 @@ export class Staging {
     this.root = makePrivateFolder(join(store, 'staging'))
   }
 
-  /** The folder of a node; it is not there yet. */
-  folder(name: string): string {
-    return join(this.root, name)
+  /** Makes the folders of a node, side by side: a folder around them would cost as much again. */
+  make(name: string, outputs: readonly string[]): NodeFolders {
+    const made = (part: string): string => {
+      const folder = join(this.root, `${name}.${part}`)
+      try {
+        mkdirSync(folder)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        // Of an attempt before, whose folders could not be kept.
+        rmSync(folder, { recursive: true, force: true })
+        mkdirSync(folder)
+      }
+      return folder
+    }
+    const scratch = made('scratch')
+    return { name, scratch, outputs: Object.fromEntries(outputs.map((output) => [output, made(`output.${output}`)])) }
   }
 
-  /** Has a folder removed, without waiting for the disk; what can't be removed now goes at the end. */
-  discard(folder: string): void {
+  /** Puts the folders of a node together in one, for people to look at. */
+  gather({ name, scratch, outputs }: NodeFolders): string {
+    const folder = join(this.root, name)
+    mkdirSync(folder)
+    renameSync(scratch, join(folder, 'scratch'))
+    for (const [output, path] of Object.entries(outputs)) renameSync(path, join(folder, `output.${output}`))
+    return folder
+  }
+
+  /** Has folders removed, without waiting for the disk; what can't be removed now goes at the end. */
+  discard({ scratch, outputs }: NodeFolders): void {
     try {
-      const folders = emptied(folder)
+      const folders = [scratch, ...Object.values(outputs)].flatMap(emptied)
       this.#removing = Promise.all([this.#removing, removed(folders)])
     } catch {
       // A straggler may be writing there until it is swept.

@@ -13,7 +13,7 @@ function keepAll(limit: number | undefined, kibibytes: readonly number[]): strin
     writeFileSync(join(folder, 'outputs/file'), Buffer.alloc(size * 1024, 1))
     // A link counts as itself, or an input would be charged to whoever reads it.
     symlinkSync('/proc/kcore', join(folder, 'link'))
-    failed.keep(folder, `run-${i}`)
+    failed.keep(() => folder, `run-${i}`)
   }
   return readdirSync(join(home, 'failed')).sort()
 }
