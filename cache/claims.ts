@@ -52,16 +52,21 @@ export function openClaims(folder: string, options: ClaimsOptions = {}): Claims 
 }
 
 const OWNERS = 'owners'
+/** Nobody is overtaken before that. */
+const SURELY_MINE_MS = 60_000
 
 class LinkedClaims implements Claims {
   readonly #folder: string
   readonly #owners: ClaimOwners
   readonly #watch: NameWatch
-  readonly #held = new Set<string>()
+  /** Names and since when they are held. */
+  readonly #held = new Map<string, number>()
+  readonly #now: () => number
   #announced: boolean = false
 
   constructor(folder: string, { now = () => performance.now(), watch }: ClaimsOptions) {
     this.#folder = folder
+    this.#now = now
     this.#owners = new ClaimOwners(join(folder, OWNERS), now)
     this.#watch = new NameWatch(folder, (name) => this.#isFree(name), watch)
   }
@@ -74,15 +79,18 @@ class LinkedClaims implements Claims {
     } catch {
       // Without a claim others may do the same work: that costs, and breaks nothing.
     }
-    this.#held.add(name)
+    this.#held.set(name, this.#now())
     return undefined
   }
 
   release(name: string): void {
-    if (!this.#held.delete(name)) return
+    const since = this.#held.get(name)
+    if (since === undefined) return
+    this.#held.delete(name)
     try {
-      // Whoever overtook this process has a claim of its own there.
-      if (this.#isMine(targetOf(this.#path(name)))) unlinkSync(this.#path(name))
+      // Whoever overtook this process, which takes long, has a claim of its own there.
+      const isSafe = this.#now() - since < SURELY_MINE_MS
+      if (isSafe || this.#isMine(targetOf(this.#path(name)))) unlinkSync(this.#path(name))
     } catch {
       // It is overtaken when this process has ended.
     }
@@ -94,7 +102,7 @@ class LinkedClaims implements Claims {
   }
 
   close(): void {
-    for (const name of this.#held) this.release(name)
+    for (const name of [...this.#held.keys()]) this.release(name)
     this.#watch.close()
     this.#owners.close()
     this.#announced = false

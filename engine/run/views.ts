@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
@@ -97,7 +97,7 @@ function linkName(node: string): string {
 
 function linkedTo(link: string): string | undefined {
   try {
-    return readlinkSync(link)
+    return lstatSync(link, { throwIfNoEntry: false }) && readlinkSync(link)
   } catch {
     return undefined
   }
