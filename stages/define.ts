@@ -8,6 +8,16 @@ import type { Baselines } from './baselines/define.ts'
 /** JSON as it stands in a pipeline after references were resolved. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
+/**
+ * Something that running a pipeline does beyond computing on its own inputs: what people are shown before they trust the
+ * pipeline of a stranger.
+ */
+export interface Exposure {
+  does: 'runs' | 'starts' | 'contacts' | 'downloads' | 'reads'
+  /** Exactly what: a command line, an address, a file. */
+  what: string
+}
+
 /** What one output of a stage is; edges of the graph are checked by it. */
 export type ArtifactKind = 'passages' | 'pairs' | 'training' | 'model' | 'scores' | 'run' | 'file' | 'folder'
 
@@ -301,6 +311,10 @@ export interface StageDefinition<Options = never> {
   /** Outputs as they would be: pure, bounded (200k rows, 2 s). */
   predict?(context: PlanContext<Options>): Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'>
   estimate?(context: PlanContext<Options>): Promise<Estimate>
+  /** Every row that running could ask for, further attempts included; undefined where inputs are not known. */
+  rows?(context: PlanContext<Options>): Promise<readonly RowKey[] | undefined>
+  /** What it executes itself; of its models, the model blocks tell. A service stage that doesn't say is shown whole. */
+  exposes?(options: Options): readonly Exposure[]
   run(context: StageContext<Options>): Promise<StageSummary>
 }
 
@@ -346,6 +360,10 @@ export interface Registry {
     identity(block: Json, folder: string): CanonicalValue | Problem
     /** The graphics cards that its server needs, in the form of `resources.gpus`; undefined where the block says nothing. */
     gpus(block: Json): Json | undefined
+    /** What using it starts, contacts, downloads and reads. */
+    exposes(block: Json): readonly Exposure[]
+    /** Paths of the files of the model that the pipeline's author keeps. */
+    files(block: Json, folder: string): readonly string[]
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
     lease: LeaseModel
   }

@@ -8,6 +8,7 @@ import { parsePrompt } from './generate/prompt.ts'
 import { generate } from './generate/stage.ts'
 import { mix } from './mix/stage.ts'
 import { type ModelBlock, modelSchema } from './models/block.ts'
+import { modelExposes, modelFiles } from './models/exposure.ts'
 import { modelIdentity } from './models/identity.ts'
 import { sampleCorpus } from './sample-corpus/stage.ts'
 import { train } from './train/stage.ts'
@@ -28,6 +29,8 @@ export const registry: Registry = {
     schema: modelSchema,
     identity: modelIdentity,
     gpus: (block) => (block as ModelBlock).gpus,
+    exposes: modelExposes,
+    files: modelFiles,
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
   },
   prompts: {

@@ -29,6 +29,10 @@ const RULES: readonly [folder: string, allowed: readonly string[]][] = [
       'stages/define.ts',
     ],
   ],
+  [
+    'engine/share',
+    ['engine/share', 'engine/plan', 'engine/parse', 'engine/util', 'engine/session.ts', 'cache', 'stages/define.ts'],
+  ],
   ['engine/cli', ['engine', 'cache', 'stages/registry.ts', 'stages/define.ts']],
 ]
 

@@ -77,6 +77,15 @@ export class Estimator {
     }
   }
 
+  /** Every stored row that this node could ask for; undefined where that can't be told. */
+  async storedRows(node: GraphNode): Promise<readonly RowKey[] | undefined> {
+    const { definition } = node
+    if (!definition.rows) return []
+    const keys = await definition.rows(this.#context(node, this.#signal))
+    const known = keys && (await this.#store.rows.known(keys))
+    return known && [...known]
+  }
+
   #context(node: GraphNode, signal: AbortSignal, round = 0): PlanContext<never> {
     return {
       options: node.options as never,

@@ -30,6 +30,7 @@ import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
 import { Staging } from './staging.ts'
 import { capacityOf, taskOf } from './tasks.ts'
+import { importedPipeline, withheld } from './trust.ts'
 import { Views } from './views.ts'
 
 const PROGRESS_MS = 100
@@ -142,7 +143,7 @@ class Run {
     const threads = new StageThreads()
     const tools = openToolsCache()
     const { machine } = this.#options
-    const provision = provideFor(todo, {
+    const provided = provideFor(todo, {
       temporary: staging.root,
       logs: join(this.#folder, 'logs'),
       children: this.#children,
@@ -157,6 +158,8 @@ class Run {
         this.#emit({ type: 'warning', message, node })
       },
     })
+    const imported = await importedPipeline(this.#session)
+    const provision = imported && !imported.trusted ? withheld(provided) : provided
     const world: ExecutionWorld = {
       graph,
       store,

@@ -89,6 +89,9 @@ export const command: ServiceStageDefinition<CommandOptions> = {
     }
     return problems
   },
+  exposes: ({ run }) => [
+    { does: 'runs', what: typeof run === 'string' ? `sh -c ${JSON.stringify(run)}` : JSON.stringify(run) },
+  ],
   async run(context) {
     const { run } = await import('./run.ts')
     return run(context)

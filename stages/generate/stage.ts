@@ -1,3 +1,4 @@
+import type { RowKey } from '../../cache/digest.ts'
 import { FILES } from '../data/rows.ts'
 import type { Json, PlanContext, ServiceStageDefinition } from '../define.ts'
 import type { ModelBlock } from '../models/block.ts'
@@ -50,6 +51,22 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
       tokens: tokens.input + tokens.output,
       ...(money === undefined ? {} : { money }),
     }
+  },
+  exposes: () => [],
+  async rows(context) {
+    const { options } = context
+    if (options.crop) return []
+    const setup = requestSetup(context)
+    const rows = await context.inputRows('passages', FILES.passages)
+    if (!rows || !setup) return undefined
+    const keys = new Set<RowKey>()
+    for (const row of rows) {
+      const passage = toPassage(row, FILES.passages)
+      for (let sample = 0; sample < options.per_passage; sample++)
+        for (let attempt = 0; attempt < options.parse_attempts; attempt++)
+          keys.add(rowRequest(setup, passage, sample, attempt).key)
+    }
+    return [...keys]
   },
   async predict(context) {
     const { options } = context

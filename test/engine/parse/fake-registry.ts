@@ -197,6 +197,8 @@ export const fakeRegistry: Registry = {
         : { message: `no model file ${file}`, advice: 'Mend it.', at: 'file' }
     },
     gpus: () => undefined,
+    exposes: () => [],
+    files: () => [],
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
   },
   prompts: {
