@@ -1,10 +1,13 @@
 import { Command, Option } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
+import { addKeysCommands } from './keys-program.ts'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
+import { addSharingCommands } from './sharing-program.ts'
 
 /** Options of `run` beside the common ones. */
 export interface RunCommandOptions extends SelectionOptions {
+  trust?: boolean
   failFast?: boolean
   dryRun?: boolean
 }
@@ -66,6 +69,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   )
     .option('--fail-fast', 'start nothing new after a failure')
     .option('--dry-run', 'only tell what would be done, as plan does')
+    .option('--trust', 'execute an imported pipeline, if what it would execute was shown before')
     .action(async (file: string, names: string[], options: RunCommandOptions) => {
       ended(await (await import('./commands/run.ts')).runCommand(file, names, options))
     })
@@ -156,6 +160,8 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
       ended(await (await import('./commands/logs.ts')).logsCommand(file, node, options))
     })
 
+  addSharingCommands(program, ended)
+  addKeysCommands(program, ended)
   return program
 }
 

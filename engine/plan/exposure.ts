@@ -2,6 +2,7 @@ import { isAbsolute, relative } from 'node:path'
 import { type CanonicalValue, canonicalBytes, compareUtf8 } from '../../cache/canonical.ts'
 import { type Sha256, sha256 } from '../../cache/digest.ts'
 import type { Exposure, Registry } from '../../stages/define.ts'
+import { unreachable } from '../util/unreachable.ts'
 import type { Graph, GraphNode, InputRef } from './node.ts'
 import type { SourceFiles } from './source-files.ts'
 
@@ -76,6 +77,8 @@ function filesOf(ref: InputRef): string[] {
     case 'stage':
     case 'llm':
       return []
+    default:
+      return unreachable(ref)
   }
 }
 

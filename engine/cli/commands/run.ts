@@ -31,6 +31,8 @@ export async function runCommand(
     const selection = chosenNodes(session.graph, names, options)
     if (!selection) return ExitStatus.invalid
     const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
+    const { mayRun } = await import('../trust-check.ts')
+    if (!(await mayRun(session, plan, options.trust ?? false))) return ExitStatus.invalid
     const todo = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node)
     const { preflight } = await import('../../run/preflight.ts')
     const { machine, diagnostics } = await preflight(session.graph, todo, session.registry, options.jobs)
