@@ -60,6 +60,7 @@ function manifestOf(value: unknown, limits: BundleLimits): BundleManifest {
   if (files.length > MAX_ENTRIES || blobs.length > MAX_ENTRIES) {
     fail(`its manifest names more than ${MAX_ENTRIES} files or blobs`)
   }
+  checkPaths(pipeline, files)
   const manifest: BundleManifest = {
     pipeline,
     files: files.map(fileOf),
@@ -67,23 +68,25 @@ function manifestOf(value: unknown, limits: BundleLimits): BundleManifest {
     ...(rows === undefined ? {} : { rows: linesOf(rows, 'rows') }),
     blobs: blobs.map((blob) => blobOf(blob, 'a blob')),
   }
-  checkPaths(manifest)
   checkBlobs(manifest)
   checkSizes(manifest, limits)
   return manifest
 }
 
 function fileOf(value: unknown): BundleFile {
-  const map = mapOf(value) ?? fail('an entry of its files is no map')
-  const { path, type, mode } = map
-  if (typeof path !== 'string') fail('an entry of its files has no path')
-  const problem = pathProblem(path)
-  if (problem !== undefined) fail(`${shown(path)} ${problem}`)
+  const map = mapOf(value) ?? {}
+  const { type, mode } = map
+  const path = pathOf(value)
   if (type !== 'file')
     fail(`${shown(path)} is ${KINDS[String(type)] ?? 'of an unknown type'}: bundles hold plain files`)
   if (typeof mode === 'string' && /^[2-7][0-7]{3}$/.test(mode)) fail(`${shown(path)} has the set-id bits of ${mode}`)
   if (mode !== '644' && mode !== '755') fail(`${shown(path)} has rights other than 644 and 755`)
   return { path, type, mode, ...blobOf(map, shown(path)) }
+}
+
+function pathOf(value: unknown): string {
+  const path = mapOf(value)?.path
+  return typeof path === 'string' ? path : fail('an entry of its files has no path')
 }
 
 function blobOf(value: unknown, what: string): BundleBlob {
@@ -100,16 +103,19 @@ function linesOf(value: unknown, what: string): BundleLines {
   return { ...blobOf(value, `the list of ${what}`), count }
 }
 
-function checkPaths({ pipeline, files }: BundleManifest): void {
+// All paths come before anything else: what an entry is matters less than where it would lead.
+function checkPaths(pipeline: string, files: readonly unknown[]): void {
   const paths = new PathSet()
   let last: string | undefined
-  for (const { path } of files) {
-    const problem = paths.add(path)
+  let found = false
+  for (const path of files.map(pathOf)) {
+    const problem = pathProblem(path) ?? paths.add(path)
     if (problem !== undefined) fail(`${shown(path)} ${problem}`)
     if (last !== undefined && compareUtf8(last, path) > 0) fail('its files are not sorted by their paths')
     last = path
+    found ||= path === pipeline
   }
-  if (!files.some(({ path }) => path === pipeline)) fail(`its pipeline ${shown(pipeline)} is not among its files`)
+  if (!found) fail(`its pipeline ${shown(pipeline)} is not among its files`)
 }
 
 function checkBlobs({ files, results, rows, blobs }: BundleManifest): void {
