@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configFolder } from './config-folder.ts'
 import { hexOf, isSha256, type Sha256 } from './digest.ts'
@@ -38,7 +38,7 @@ export function openTrustMarks(config: string = configFolder()): TrustMarks {
   }
   return {
     bundleOf: (file, digest) => {
-      const marked = markerAbove(dirname(file))
+      const marked = markerAbove(dirname(file)) ?? markerAbove(dirname(realpathSync(file)))
       if (marked !== undefined) return marked
       const known = path('imported', digest)
       return existsSync(known) && !existsSync(path('own', digest)) ? readBundle(known) : undefined

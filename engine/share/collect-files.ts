@@ -6,7 +6,7 @@ import type { Session } from '../session.ts'
 import { unreachable } from '../util/unreachable.ts'
 
 /** Larger data files go into a bundle only if they are asked for. */
-export const SMALL_BYTES: number = 1 << 20
+const SMALL_BYTES = 1 << 20
 
 /** The files of a pipeline, as a bundle holds them. */
 export interface CollectedFiles {

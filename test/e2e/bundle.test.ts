@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakeOpenai } from '../rig/fake-openai.ts'
@@ -29,9 +29,13 @@ async function importedBy(project: Project, bundle: Buffer, ...args: string[]): 
 
 test('with all results and a trusted signature, a bundle needs no network and executes nothing', async () => {
   const server = await fakeOpenai(writtenBy)
-  const author = projectOf(smallProject(server.url))
+  const secret = 'planted-7f3e9c'
+  const files = smallProject(server.url)
+  const withKey = (text = ''): string => text.replace('model: test-model', 'model: test-model, api_key_env: PLANTED')
+  const author = projectOf({ ...files, 'pipeline.yaml': withKey(files['pipeline.yaml']) }, { PLANTED: secret })
   await author.run('pipeline.yaml')
   const key = (await author.call('keys', 'new', 'author')).stdout.trim()
+  expect((await exported(author, '--results', '--rows', '--sign')).includes(secret)).toBe(false)
   const bundle = await exported(author, '--results', '--sign')
   await server.die()
 
@@ -145,7 +149,6 @@ test('a copy of an imported folder or of its pipeline alone is not trusted, and 
   await importedBy(reader, bundle, '--unsigned')
   cpSync(join(reader.folder, 'got'), join(reader.folder, 'copy'), { recursive: true })
   cpSync(join(reader.folder, 'got/pipeline.yaml'), join(reader.folder, 'alone.yaml'))
-  reader.write('including.yaml', 'version: 1\ninclude: [got/pipeline.yaml]\nstages: {}\n')
   for (const file of ['got/pipeline.yaml', 'copy/pipeline.yaml', 'alone.yaml']) {
     const { status, stderr } = await reader.call('run', file)
     expect([file, status, stderr.includes('nothing was run')]).toEqual([file, 2, true])
@@ -153,7 +156,8 @@ test('a copy of an imported folder or of its pipeline alone is not trusted, and 
   // Nor on another machine, where nobody remembers the bytes.
   const elsewhere = projectOf({})
   cpSync(got, join(elsewhere.folder, 'got'), { recursive: true })
-  expect((await elsewhere.call('run', 'got/pipeline.yaml')).status).toBe(2)
+  symlinkSync('got/pipeline.yaml', join(elsewhere.folder, 'link.yaml'))
+  for (const file of ['got/pipeline.yaml', 'link.yaml']) expect((await elsewhere.call('run', file)).status).toBe(2)
   expect(readdirSync(reader.folder)).not.toContain('.queryloom-quarantine')
 }, 60_000)
 

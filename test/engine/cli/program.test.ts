@@ -10,7 +10,22 @@ function help(name?: string): string {
   return out.join('')
 }
 
-const commands = ['run', 'plan', 'status', 'explain', 'validate', 'metrics', 'graph', 'accept', 'runs', 'logs']
+const commands = [
+  'run',
+  'plan',
+  'status',
+  'explain',
+  'validate',
+  'metrics',
+  'graph',
+  'accept',
+  'runs',
+  'logs',
+  'export',
+  'import',
+  'trust',
+  'keys',
+]
 
 test('the help lists every command, an example and what exit statuses mean', async () => {
   await expect(help()).toMatchFileSnapshot('./golden/help.txt')

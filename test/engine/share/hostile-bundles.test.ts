@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { canonicalBytes } from '../../../cache/canonical.ts'
+import { canonicalBytes, compareUtf8 } from '../../../cache/canonical.ts'
 import { loadSigner, newKey } from '../../../cache/signing.ts'
 import { StoreError } from '../../../cache/store-error.ts'
 import { importBundle } from '../../../engine/share/import-bundle.ts'
@@ -270,4 +271,36 @@ test('a bundle is refused for who signed it unless that is accepted', async () =
   await expect(take('signed.qlb')).rejects.toThrow(`a key that you don't trust: ${signer?.id}`)
   await expect(take('missing.qlb')).rejects.toThrow('no such bundle')
   expect(snapshot(root)).toEqual(before)
+})
+
+test('whatever paths a bundle names, nothing is written outside of its folder', async () => {
+  const root = temporaryFolder()
+  vi.stubEnv('XDG_CONFIG_HOME', temporaryFolder())
+  const part = fc.oneof(
+    fc.constantFrom('..', '.', '', 'a', 'A', 'é', 'é', '~', 'C:', '\\', '.git'),
+    fc.string({ unit: 'binary' }),
+  )
+  const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
+  let placed = 0
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(path, { maxLength: 3 }), async (paths) => {
+      const all = ['pipeline.yaml', ...paths.filter((one) => one.isWellFormed())].sort(compareUtf8)
+      const files = all.map((one) => fileEntry(one, PIPELINE))
+      const blobs = blobsOf([PIPELINE])
+      writeFileSync(join(root, 'x.qlb'), assemble({ pipeline: 'pipeline.yaml', files, blobs: blobs.list }, blobs.bytes))
+      const before = snapshot(root)
+      const limits = { bytes: 1 << 20 }
+      const done = await importBundle(join(root, 'x.qlb'), join(root, 'got'), { limits, unsigned: true }).catch(
+        (error: unknown) => void expect(error).toBeInstanceOf(StoreError),
+      )
+      if (done) {
+        placed++
+        for (const one of all) expect(readFileSync(join(root, 'got', one), 'utf8')).toBe(PIPELINE)
+        rmSync(join(root, 'got'), { recursive: true })
+      }
+      expect(snapshot(root)).toEqual(before)
+    }),
+    { seed: 6, numRuns: 150 },
+  )
+  expect(placed).toBeGreaterThan(10)
 })
