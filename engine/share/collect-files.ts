@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import type { SourceFile } from '../../cache/bundle/write-bundle.ts'
 import type { InputRef } from '../plan/node.ts'
 import type { Session } from '../session.ts'
@@ -31,7 +31,7 @@ export function collectFiles(session: Session, withData: boolean): CollectedFile
     found.set(location, { data, executable: (statSync(location).mode & 0o100) !== 0 })
   }
   for (const { file } of pipeline.sources) add(file, false)
-  const lock = join(dirname(pipeline.file), `${basename(pipeline.file).replace(/\.ya?ml$/, '')}.lock`)
+  const lock = join(dirname(pipeline.file), `${basename(pipeline.file, extname(pipeline.file))}.lock`)
   add(lock, false)
   for (const files of Object.values(graph.datasets)) {
     for (const path of [files.corpus, files.queries, ...Object.values(files.qrels)])

@@ -121,7 +121,12 @@ export async function exportBundle(session: Session, target: string, options: Ex
 async function rememberOwn({ pipeline }: Session): Promise<void> {
   const marks = openTrustMarks()
   const own = pipeline.sources.filter(({ file, digest }) => marks.bundleOf(file, digest) === undefined)
-  if (own.length === pipeline.sources.length) await marks.own(own.map(({ digest }) => digest))
+  if (own.length < pipeline.sources.length) return
+  try {
+    await marks.own(own.map(({ digest }) => digest))
+  } catch {
+    // The bundle is there; the worst that follows is being asked once more.
+  }
 }
 
 async function* rowsOf({ store }: Session, keys: readonly RowKey[]): AsyncGenerator<unknown> {

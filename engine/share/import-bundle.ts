@@ -13,7 +13,7 @@ import { asStoreError, StoreError } from '../../cache/store-error.ts'
 import { IMPORT_MARKER, openTrustMarks } from '../../cache/trust-marks.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { unreachable } from '../util/unreachable.ts'
-import { checkLines, takeIn, type UnpackedBundle } from './take-in.ts'
+import { takeIn, type UnpackedBundle } from './take-in.ts'
 
 /** How a bundle is taken in. */
 export interface ImportOptions {
@@ -57,7 +57,6 @@ export async function importBundle(path: string, folder: string, options: Import
     mkdirSync(content)
     await bundle.unpack(blobs)
     const unpacked: UnpackedBundle = { path, manifest: bundle.manifest, folder: blobs }
-    await checkLines(unpacked)
     await placeFiles(bundle, blobs, content)
     await fillStore(unpacked, bundle, content)
     const { digest, manifest, signature } = bundle

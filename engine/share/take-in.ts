@@ -18,15 +18,10 @@ export interface UnpackedBundle {
 
 const ROWS_AT_ONCE = 256
 
-/** Reads every result and every answer of a bundle without taking any. Throws a StoreError at the first that is wrong. */
-export async function checkLines(bundle: UnpackedBundle): Promise<void> {
-  for await (const _ of resultsOf(bundle));
-  for await (const _ of rowsOf(bundle));
-}
-
 /**
- * Takes the results and answers of a bundle that was checked into a store. `recorded` says under what: the project and
- * pipeline that the results are for, and where they came from.
+ * Takes the results and answers of a bundle into a store that nobody uses yet, each checked before it. `recorded` says
+ * under what: the project and pipeline that the results are for, and where they came from. Throws a StoreError at the
+ * first that is wrong.
  */
 export async function takeIn(
   bundle: UnpackedBundle,
