@@ -57,7 +57,7 @@ export async function exportBundle(session: Session, target: string, options: Ex
   try {
     const { decided, results: known } = await decideNodes(session)
     const chosen = options.results?.nodes ?? new Set<NodeId>()
-    const stale = [...chosen].filter((id) => !known.has(id))
+    const stale = [...graph.nodes.keys()].filter((id) => chosen.has(id) && !known.has(id))
     if (stale.length > 0) {
       throw new StoreError(`these have no result that is up to date: ${stale.slice(0, 5).join(', ')}`, {
         problem: 'bad-file',

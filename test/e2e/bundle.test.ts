@@ -183,3 +183,47 @@ test('who signed decides what is taken, and each refusal says what to do', async
   const second = await from('signed.qlb', 'a', '--unsigned')
   expect([second.status, second.stderr]).toEqual([1, expect.stringContaining('nothing is ever overwritten')])
 }, 60_000)
+
+test('results of chosen stages come with what they need, and stale ones are told of', async () => {
+  const files = {
+    'pipeline.yaml': `version: 1
+stages:
+  one: { uses: command, with: { run: "echo 1 > o", outputs: { o: o } } }
+  two: { uses: command, with: { run: "cat in > o", inputs: { in: "\${stages.one.o}" }, outputs: { o: o } } }
+  three: { uses: command, with: { run: "cat in > o", inputs: { in: "\${stages.two.o}" }, outputs: { o: o } } }
+`,
+  }
+  const author = projectOf(files)
+  const stale = await author.call('export', 'pipeline.yaml', '-o', 'x.qlb', '--with', 'two')
+  expect([stale.status, stale.stderr]).toEqual([1, expect.stringContaining('no result that is up to date: one, two')])
+  await author.run('pipeline.yaml')
+  const unknown = await author.call('export', 'pipeline.yaml', '-o', 'x.qlb', '--with', 'tow')
+  expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('Did you mean two?')])
+  const nobody = await author.call('export', 'pipeline.yaml', '-o', 'x.qlb', '--sign')
+  expect([nobody.status, nobody.stderr]).toEqual([2, expect.stringContaining('queryloom keys new')])
+  expect(existsSync(join(author.folder, 'x.qlb'))).toBe(false)
+  const reader = projectOf({})
+  await importedBy(reader, await exported(author, '--with', 'two'), '--unsigned')
+  const plan = await reader.json<{ totals: object }>('plan', 'got/pipeline.yaml')
+  expect(plan.totals).toMatchObject({ cached: 2, run: 1 })
+}, 60_000)
+
+test('keys are made, listed, trusted and untrusted, and no private key is ever printed', async () => {
+  const [anna, ben] = [projectOf({}), projectOf({})]
+  const made = await anna.call('keys', 'new', 'anna')
+  expect(made.stdout).toMatch(/^ed25519:[\w-]{43}\n$/)
+  const key = made.stdout.trim()
+  const again = await anna.call('keys', 'new', 'anna')
+  expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('another key called anna')])
+  const secret = readFileSync(join(anna.environment.XDG_CONFIG_HOME ?? '', 'queryloom/keys/anna.key'), 'utf8')
+  const [, body = ''] = secret.split('\n')
+  for (const { stdout, stderr } of [made, again, await anna.call('keys', 'list')])
+    expect(`${stdout}${stderr}`).not.toContain(body.slice(-43))
+  expect((await ben.call('keys', 'trust', 'anna', key)).status).toBe(0)
+  const list = JSON.parse((await ben.call('keys', 'list', '--json')).stdout)
+  expect(list).toEqual({ keys: [{ name: 'anna', key, own: false }] })
+  expect((await ben.call('keys', 'trust', 'eve', 'nonsense')).status).toBe(1)
+  expect((await ben.call('keys', 'untrust', 'anna')).status).toBe(0)
+  expect((await ben.call('keys', 'untrust', 'anna')).status).toBe(2)
+  expect((await ben.call('keys', 'sell')).status).toBe(2)
+}, 60_000)
