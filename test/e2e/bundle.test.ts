@@ -190,7 +190,7 @@ test('results of chosen stages come with what they need, and stale ones are told
 stages:
   one: { uses: command, with: { run: "echo 1 > o", outputs: { o: o } } }
   two: { uses: command, with: { run: "cat in > o", inputs: { in: "\${stages.one.o}" }, outputs: { o: o } } }
-  three: { uses: command, with: { run: "cat in > o", inputs: { in: "\${stages.two.o}" }, outputs: { o: o } } }
+  three: { uses: command, with: { run: "cat in in > o", inputs: { in: "\${stages.two.o}" }, outputs: { o: o } } }
 `,
   }
   const author = projectOf(files)
