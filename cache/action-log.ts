@@ -47,6 +47,17 @@ export interface ActionRecord extends NodeAddress {
   accepted?: { why: string; from: ActionKey; at: string }
 }
 
+/** A recorded result with what the log says about it. */
+export interface StoredResult {
+  /** Names the record within its log. */
+  id: string
+  record: ActionRecord
+  /** When it was forgotten, in milliseconds since the epoch; absent for results that count. */
+  forgottenAt?: number
+  /** Nodes of which it is the newest result. */
+  heads: readonly NodeAddress[]
+}
+
 /**
  * Every result that was ever recorded, append-only and shared by processes. A record is there only if its outputs and
  * its preimage were on the disk before it; what is damaged is skipped, and then the node it was for simply runs again.
@@ -60,12 +71,21 @@ export interface ActionLog {
   preimage(key: ActionKey): CanonicalValue | undefined
   /**
    * Records a result. From the moment of the call it outlives this process; the promise resolves when it outlives the
-   * machine. Calls made at the same time share one commit, and the order of calls is the order in the log. The blobs of the outputs must have been put. Throws a StoreError if the
-   * disk refuses; then nothing was recorded.
+   * machine. Calls made at the same time share one commit, and the order of calls is the order in the log. The blobs of the outputs must have
+   * been put. Throws a StoreError if the disk refuses; then nothing was recorded.
    */
   append(record: ActionRecord, preimage: CanonicalValue): Promise<void>
   /** Makes a result the newest one of a node that was served by it; does nothing if it is already. */
   moveHead(address: NodeAddress, record: ActionRecord): Promise<void>
+  /** Every result, forgotten ones included, in the order in which they were recorded. */
+  results(): StoredResult[]
+  /**
+   * From now on `find` gives these no more; heads and preimages stay, so that plans can say what happened. A run that
+   * uses one nevertheless, because it had found it before, makes it count again.
+   */
+  forget(ids: readonly string[], at: number): Promise<void>
+  /** Whether a record was forgotten since it was found. */
+  isForgotten(record: ActionRecord): boolean
   /** Takes in what other processes recorded. */
   refresh(): void
   /** Resolves when nothing waits to be written. */
@@ -86,7 +106,10 @@ interface Entry {
   key: ActionKey
   body: Buffer | undefined
   record: ActionRecord | undefined
+  forgottenAt?: number | undefined
 }
+
+type Forgotten = readonly ['forget', ActionKey, string, number]
 
 type Head =
   | readonly ['result', ActionKey, string, string, string, string, number, number]
@@ -181,13 +204,50 @@ class FileActionLog implements ActionLog {
   async moveHead(address: NodeAddress, record: ActionRecord): Promise<void> {
     this.#load()
     const id = idOf(JSON.stringify(record))
-    if (this.#heads.get(addressText(address))?.id === id) return
+    const known = this.#heads.get(addressText(address))
+    if (known?.id === id && known.forgottenAt === undefined) return
     await this.#recordHead(address, record.key, id)
   }
 
   #recordHead({ project, pipeline, node }: NodeAddress, key: ActionKey, id: string): Promise<void> {
     const head: Head = ['head', key, project, pipeline, node, id]
     return this.#enqueue({ key, blobs: [], line: () => `${JSON.stringify(head)}\t` })
+  }
+
+  results(): StoredResult[] {
+    this.#load()
+    const heads = new Map<Entry, NodeAddress[]>()
+    for (const [text, entry] of this.#heads) {
+      const [project = '', pipeline = '', node = ''] = text.split('\0')
+      const address = { project, pipeline, node }
+      const known = heads.get(entry)
+      if (known) known.push(address)
+      else heads.set(entry, [address])
+    }
+    return [...this.#byId.values()].map((entry) => ({
+      id: entry.id,
+      record: recordOf(entry),
+      ...(entry.forgottenAt === undefined ? {} : { forgottenAt: entry.forgottenAt }),
+      heads: heads.get(entry) ?? [],
+    }))
+  }
+
+  async forget(ids: readonly string[], at: number): Promise<void> {
+    this.#load()
+    const entries = ids.flatMap((id) => this.#byId.get(id) ?? [])
+    await Promise.all(
+      entries.map(({ id, key }) => {
+        const line: Forgotten = ['forget', key, id, at]
+        return this.#enqueue({ key, blobs: [], line: () => `${JSON.stringify(line)}\t` })
+      }),
+    )
+  }
+
+  isForgotten(record: ActionRecord): boolean {
+    this.#load()
+    // The record is mostly the very one that was given out.
+    if (this.#byKey.get(record.key)?.some((entry) => entry.record === record)) return false
+    return this.#byId.get(idOf(JSON.stringify(record)))?.forgottenAt !== undefined
   }
 
   refresh(): void {
@@ -237,12 +297,18 @@ class FileActionLog implements ActionLog {
 
   #take(payload: Buffer): void {
     const tab = payload.indexOf(TAB)
-    const head = JSON.parse(payload.toString('utf8', 0, tab)) as Head
+    const head = JSON.parse(payload.toString('utf8', 0, tab)) as Head | Forgotten
+    if (head[0] === 'forget') {
+      this.#forget(head)
+      return
+    }
     const [kind, key, project, pipeline, node, id] = head
     const address = addressText({ project, pipeline, node })
     if (kind === 'head') {
       const entry = this.#byId.get(id)
-      if (entry) this.#heads.set(address, entry)
+      if (!entry) return
+      this.#heads.set(address, entry)
+      if (entry.forgottenAt !== undefined) this.#add(entry)
       return
     }
     if (kind !== 'result') return
@@ -254,9 +320,7 @@ class FileActionLog implements ActionLog {
       return
     }
     const entry: Entry = { id, key, body: payload.subarray(tab + 1), record: undefined }
-    const results = this.#byKey.get(key)
-    if (results) results.push(entry)
-    else this.#byKey.set(key, [entry])
+    this.#add(entry)
     this.#byId.set(id, entry)
     this.#heads.set(address, entry)
     this.#places.set(key, { offset: head[6], length: head[7] })
@@ -268,11 +332,27 @@ class FileActionLog implements ActionLog {
     const id = idOf(JSON.stringify(record))
     if (this.#byId.has(id)) return
     const entry: Entry = { id, key, body: undefined, record }
-    this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), entry])
+    this.#add(entry)
     this.#byId.set(id, entry)
     const newest = this.#heads.get(addressText(record))
     if (!newest || recordOf(newest).startedAt <= record.startedAt) this.#heads.set(addressText(record), entry)
     if (!this.#places.has(key)) this.#earlyPreimages.set(key, preimage)
+  }
+
+  #add(entry: Entry): void {
+    entry.forgottenAt = undefined
+    const results = this.#byKey.get(entry.key)
+    if (results) results.push(entry)
+    else this.#byKey.set(entry.key, [entry])
+  }
+
+  #forget([, key, id, at]: Forgotten): void {
+    const entry = this.#byId.get(id)
+    if (!entry) return
+    const rest = (this.#byKey.get(key) ?? []).filter((other) => other !== entry)
+    if (rest.length > 0) this.#byKey.set(key, rest)
+    else this.#byKey.delete(key)
+    entry.forgottenAt = at
   }
 
   #enqueue(waiting: Omit<Waiting, 'resolve' | 'reject'>): Promise<void> {
@@ -341,6 +421,10 @@ function recordOf(entry: Entry): ActionRecord {
     entry.body = undefined
   }
   return entry.record
+}
+
+function idOf(body: string): string {
+  return hexOf(sha256(body)).slice(0, 16)
 }
 
 function addressText({ project, pipeline, node }: NodeAddress): string {

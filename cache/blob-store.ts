@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeSync,
 } from 'node:fs'
 import { copyFile, type FileHandle, open } from 'node:fs/promises'
@@ -57,6 +58,8 @@ const READ_ONLY = 0o444
 const IN_MEMORY = 1 << 20
 const PIECE = 1 << 20
 const PARALLEL_SYNCS = 8
+/** Well within the hour for which what nobody refers to is left alone. */
+const YOUNG_MS = 15 * 60_000
 
 class FolderBlobStore implements BlobStore {
   bytesHashed = 0
@@ -157,7 +160,7 @@ class FolderBlobStore implements BlobStore {
     const id = sha256<'blob'>(bytes)
     const size = bytes.byteLength
     this.bytesHashed += size
-    if (this.check(id, size) === 'ok') return { id, size }
+    if (this.#isKept(id, size)) return { id, size }
     const temporary = this.#temporary()
     try {
       const fd = openSync(temporary, 'wx')
@@ -180,13 +183,30 @@ class FolderBlobStore implements BlobStore {
     try {
       const { id, size } = (await this.#clone(source, temporary)) ?? (await copyHashing(source, temporary))
       this.bytesHashed += size
-      if (this.check(id, size) !== 'ok') {
+      if (!this.#isKept(id, size)) {
         chmodSync(temporary, READ_ONLY)
         this.#publish(temporary, id)
       }
       return { id, size }
     } finally {
       rmSync(temporary, { force: true })
+    }
+  }
+
+  // An old blob may be in nobody's record and about to be collected: one that is put again is made young first.
+  #isKept(id: BlobId, size: number): boolean {
+    if (this.check(id, size) !== 'ok') return false
+    const path = this.locate(id)
+    try {
+      if (Date.now() - statSync(path).mtimeMs < YOUNG_MS) return true
+      const now = new Date()
+      utimesSync(path, now, now)
+      this.#memo.learn(statSync(path, { bigint: true }), id, false)
+      this.#synced.delete(id)
+      return true
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
     }
   }
 

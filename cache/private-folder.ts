@@ -12,7 +12,7 @@ const ABANDONED_MS = 24 * 3600_000
  */
 export function makePrivateFolder(parent: string): string {
   mkdirSync(parent, { recursive: true })
-  sweep(parent)
+  sweepPrivateFolders(parent)
   const owner = newOwner()
   const folder = join(parent, owner.nonce)
   mkdirSync(folder)
@@ -20,7 +20,8 @@ export function makePrivateFolder(parent: string): string {
   return folder
 }
 
-function sweep(parent: string): void {
+/** Removes the private folders below `parent` that dead processes left. */
+export function sweepPrivateFolders(parent: string): void {
   for (const entry of readdirSync(parent, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue
     const folder = join(parent, entry.name)

@@ -17,6 +17,8 @@ export type StaleReason =
   | { kind: 'stage-version'; old: number; new: number }
   /** The record stands, but bytes of an output do not: missing, damaged or edited in the store. */
   | { kind: 'output'; output: string; file: string; problem: 'missing' | 'damaged' }
+  /** Its result was removed from the store, by `cache gc`, `cache rm` or the cap on the store's size. */
+  | { kind: 'forgotten' }
   /** The newest result lacks rows that failed for a passing reason. */
   | { kind: 'incomplete'; rows: number }
   | { kind: 'forced' }

@@ -141,7 +141,8 @@ function decideByRecords(world: PlanWorld, node: GraphNode, key: ActionKey, prei
   const head = store.actions.head(world.address(node.id))
   const before = head && readPreimage(store.actions.preimage(head.key))
   const different = staleReasons(preimage, before, node.inputs)
-  return { kind: 'run', reasons: different.length > 0 ? different : [{ kind: 'never-ran' }] }
+  const otherwise: StaleReason = { kind: head?.key === key ? 'forgotten' : 'never-ran' }
+  return { kind: 'run', reasons: different.length > 0 ? different : [otherwise] }
 }
 
 /** What is wrong with the stored bytes of a result. */

@@ -23,6 +23,8 @@ export function reasonPhrase(reason: StaleReason): string {
       return `stage type changed, version ${reason.old} to ${reason.new}`
     case 'output':
       return `stored ${reason.output}/${reason.file} is ${reason.problem}`
+    case 'forgotten':
+      return 'its result was removed'
     case 'incomplete':
       return `${counted(reason.rows, 'row')} failed last time`
     case 'forced':
@@ -52,6 +54,8 @@ export function reasonText(reason: StaleReason): string {
       return 'it never ran in this project, or never to its end'
     case 'output':
       return `the file ${reason.file} of output ${reason.output} is ${reason.problem} in the store`
+    case 'forgotten':
+      return 'its result was removed from the store (cache rm, cache gc, or the cap on its size)'
     case 'incomplete':
       return `${counted(reason.rows, 'row')} failed last time for a reason that may have passed`
     case 'stage-version':

@@ -25,6 +25,7 @@ import { localProcesses } from './local-processes.ts'
 import type { Machine } from './machine.ts'
 import { ModelServers } from './model-servers.ts'
 import { provideFor } from './provision.ts'
+import { registerPipeline } from './registered-pipelines.ts'
 import { logPath, makeRunFolder } from './run-folder.ts'
 import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
@@ -125,12 +126,16 @@ class Run {
       const message = `asking again goes on where an earlier run was cut short, and keeps what that was answered: ${names}`
       this.#emit({ type: 'warning', message })
     }
-    const todo: GraphNode[] = []
+    registerPipeline(this.#session)
+    // Results may have been forgotten since the plan was made: from now on this run is seen, and what it finds is kept.
+    store.actions.refresh()
+    const todo = new Map<NodeId, GraphNode>()
     for (const { node, decision, key } of this.#plan.nodes) {
-      if (decision.kind === 'cached' && key) await this.#restore(node, key, decision.record, false)
-      else todo.push(node)
+      const record = decision.kind === 'cached' && !store.actions.isForgotten(decision.record) && decision.record
+      if (record && key && !node.needs.some((id) => todo.has(id))) await this.#restore(node, key, record, false)
+      else todo.set(node.id, node)
     }
-    if (todo.length > 0) await this.#executeAll(todo)
+    if (todo.size > 0) await this.#executeAll([...todo.values()])
     await Promise.all(this.#durable)
     this.#views.close()
     forgetFinishedRounds(this.#session)

@@ -1,7 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
-import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
 import { freshNonce, replaceSymlink } from '../../cache/durable.ts'
 import { checkView, materialize } from '../../cache/materialize.ts'
@@ -10,6 +9,7 @@ import type { Store } from '../../cache/store.ts'
 import { isMissing } from '../../cache/store-error.ts'
 import type { Graph, GraphNode } from '../plan/node.ts'
 import { removeTree } from '../util/remove-tree.ts'
+import { viewName } from './view-name.ts'
 
 /** Longest name of a link; what is longer ends in a digest instead. */
 const MAX_NAME = 120
@@ -83,11 +83,6 @@ function viewFiles(record: ActionRecord): RecordedFile[] {
   return Object.entries(record.outputs).flatMap(([output, { files }]) =>
     files.map((file) => ({ ...file, path: `${output}/${file.path}` })),
   )
-}
-
-function viewName(record: ActionRecord): string {
-  const digests = Object.fromEntries(Object.entries(record.outputs).map(([name, { digest }]) => [name, digest]))
-  return hexOf(sha256(canonicalBytes('view', digests as CanonicalValue))).slice(0, 32)
 }
 
 function linkName(node: string): string {

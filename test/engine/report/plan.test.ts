@@ -29,6 +29,7 @@ const reasons: readonly StaleReason[] = [
   { kind: 'environment', name: 'LANG' },
   { kind: 'stage-version', old: 1, new: 2 },
   { kind: 'output', output: 'pairs', file: 'pairs.jsonl', problem: 'missing' },
+  { kind: 'forgotten' },
   { kind: 'incomplete', rows: 12 },
   { kind: 'forced' },
   { kind: 'reobserved' },
