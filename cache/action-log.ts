@@ -52,7 +52,10 @@ export interface StoredResult {
   /** Names the record within its log. */
   id: string
   record: ActionRecord
-  /** When it was forgotten, in milliseconds since the epoch; absent for results that count. */
+  /**
+   * When everybody could know that it is forgotten, in milliseconds since the epoch; infinite if whoever forgot it died
+   * before that was written down. Absent for results that count.
+   */
   forgottenAt?: number
   /** Nodes of which it is the newest result. */
   heads: readonly NodeAddress[]
@@ -83,7 +86,7 @@ export interface ActionLog {
    * From now on `find` gives these no more; heads and preimages stay, so that plans can say what happened. A run that
    * uses one nevertheless, because it had found it before, makes it count again.
    */
-  forget(ids: readonly string[], at: number): Promise<void>
+  forget(ids: readonly string[]): Promise<void>
   /** Whether a record was forgotten since it was found. */
   isForgotten(record: ActionRecord): boolean
   /** Takes in what other processes recorded. */
@@ -109,7 +112,8 @@ interface Entry {
   forgottenAt?: number | undefined
 }
 
-type Forgotten = readonly ['forget', ActionKey, string, number]
+/** `landed`: what was forgotten above this line could be known from then on. */
+type Forgetting = readonly ['forget', ActionKey, string] | readonly ['landed', number]
 
 type Head =
   | readonly ['result', ActionKey, string, string, string, string, number, number]
@@ -140,6 +144,8 @@ class FileActionLog implements ActionLog {
   readonly #earlyPreimages = new Map<ActionKey, CanonicalValue>()
   /** Results that have not reached the log yet, of this process and of others. */
   readonly #early: EarlyResults
+  /** Forgotten by lines below which no `landed` was read yet. */
+  #landing: Entry[] = []
   #loaded: boolean = false
   #adopted: boolean = false
   #queue: Waiting[] = []
@@ -232,15 +238,15 @@ class FileActionLog implements ActionLog {
     }))
   }
 
-  async forget(ids: readonly string[], at: number): Promise<void> {
+  async forget(ids: readonly string[]): Promise<void> {
     this.#load()
     const entries = ids.flatMap((id) => this.#byId.get(id) ?? [])
-    await Promise.all(
-      entries.map(({ id, key }) => {
-        const line: Forgotten = ['forget', key, id, at]
-        return this.#enqueue({ key, blobs: [], line: () => `${JSON.stringify(line)}\t` })
-      }),
-    )
+    const [first] = entries
+    if (!first) return
+    const write = (key: ActionKey, line: Forgetting): Promise<void> =>
+      this.#enqueue({ key, blobs: [], line: () => `${JSON.stringify(line)}\t` })
+    await Promise.all(entries.map(({ id, key }) => write(key, ['forget', key, id])))
+    await write(first.key, ['landed', Date.now()])
   }
 
   isForgotten(record: ActionRecord): boolean {
@@ -258,6 +264,7 @@ class FileActionLog implements ActionLog {
       (payload) => this.#take(payload),
       () => {
         for (const map of [this.#byKey, this.#byId, this.#heads, this.#places]) map.clear()
+        this.#landing = []
       },
     )
     for (const line of early) this.#takeEarly(line)
@@ -297,8 +304,8 @@ class FileActionLog implements ActionLog {
 
   #take(payload: Buffer): void {
     const tab = payload.indexOf(TAB)
-    const head = JSON.parse(payload.toString('utf8', 0, tab)) as Head | Forgotten
-    if (head[0] === 'forget') {
+    const head = JSON.parse(payload.toString('utf8', 0, tab)) as Head | Forgetting
+    if (head[0] === 'forget' || head[0] === 'landed') {
       this.#forget(head)
       return
     }
@@ -346,13 +353,18 @@ class FileActionLog implements ActionLog {
     else this.#byKey.set(entry.key, [entry])
   }
 
-  #forget([, key, id, at]: Forgotten): void {
-    const entry = this.#byId.get(id)
-    if (!entry) return
-    const rest = (this.#byKey.get(key) ?? []).filter((other) => other !== entry)
-    if (rest.length > 0) this.#byKey.set(key, rest)
-    else this.#byKey.delete(key)
-    entry.forgottenAt = at
+  #forget(line: Forgetting): void {
+    if (line[0] === 'landed') {
+      for (const entry of this.#landing.splice(0)) if (entry.forgottenAt !== undefined) entry.forgottenAt = line[1]
+      return
+    }
+    const entry = this.#byId.get(line[2])
+    if (!entry || entry.forgottenAt !== undefined) return
+    const rest = (this.#byKey.get(entry.key) ?? []).filter((other) => other !== entry)
+    if (rest.length > 0) this.#byKey.set(entry.key, rest)
+    else this.#byKey.delete(entry.key)
+    entry.forgottenAt = Number.POSITIVE_INFINITY
+    this.#landing.push(entry)
   }
 
   #enqueue(waiting: Omit<Waiting, 'resolve' | 'reject'>): Promise<void> {
@@ -421,10 +433,6 @@ function recordOf(entry: Entry): ActionRecord {
     entry.body = undefined
   }
   return entry.record
-}
-
-function idOf(body: string): string {
-  return hexOf(sha256(body)).slice(0, 16)
 }
 
 function addressText({ project, pipeline, node }: NodeAddress): string {

@@ -65,6 +65,8 @@ export function stretch(offset: number, bytes: Buffer): DamagedStretch {
 
 function isWhole(line: Buffer): boolean {
   if (line.length <= CHECKSUM + 1 || line[CHECKSUM] !== 32) return false
-  const sum = crc32(line.subarray(CHECKSUM + 1)).toString(16).padStart(CHECKSUM, '0')
+  const sum = crc32(line.subarray(CHECKSUM + 1))
+    .toString(16)
+    .padStart(CHECKSUM, '0')
   return line.toString('latin1', 0, CHECKSUM) === sum
 }

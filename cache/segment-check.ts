@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { decodeRow, type FoundRow, LONGEST_RECORD, scanRows } from './segment.ts'
 import { type FileCheck, stretch } from './log-check.ts'
+import { decodeRow, type FoundRow, LONGEST_RECORD, scanRows } from './segment.ts'
 import { isMissing } from './store-error.ts'
 
 const PIECE = 16 << 20

@@ -33,6 +33,10 @@ const RULES: readonly [folder: string, allowed: readonly string[]][] = [
     'engine/share',
     ['engine/share', 'engine/plan', 'engine/parse', 'engine/util', 'engine/session.ts', 'cache', 'stages/define.ts'],
   ],
+  [
+    'engine/upkeep',
+    ['engine/upkeep', 'engine/report', 'engine/run', 'engine/plan', 'engine/parse', 'engine/util', 'cache'],
+  ],
   ['engine/cli', ['engine', 'cache', 'stages/registry.ts', 'stages/define.ts']],
 ]
 

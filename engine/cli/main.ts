@@ -11,7 +11,7 @@ async function main(words: readonly string[]): Promise<ExitStatus> {
   const program = buildProgram(engineVersion(), (ended) => {
     status = ended
   })
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) command.exitOverride()
   try {
     await program.parseAsync([...words], { from: 'user' })
     return status

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
@@ -162,6 +163,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
 
   addSharingCommands(program, ended)
   addKeysCommands(program, ended)
+  addCacheCommands(program, ended)
   return program
 }
 

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { basename, dirname, extname, join, relative } from 'node:path'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, extname, join } from 'node:path'
 import type { ActionRecord, NodeAddress } from '../../cache/action-log.ts'
 import { projectRoot } from '../parse/project-root.ts'
 import { type RegisteredPipeline, registeredPipelines } from '../run/registered-pipelines.ts'
@@ -80,9 +80,8 @@ function digestsIn(path: string): string[] {
 function linkedViews(out: string, views: string): string[] {
   return names(out).flatMap((name) => {
     try {
-      const target = join(out, readlinkSync(join(out, name)))
-      const path = relative(views, target)
-      return path !== '' && !path.includes('/') && path !== '..' ? [path] : []
+      const target = realpathSync(join(out, name))
+      return dirname(target) === realpathSync(views) ? [basename(target)] : []
     } catch {
       return []
     }

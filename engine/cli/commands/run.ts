@@ -68,12 +68,21 @@ export async function runCommand(
         if (!options.quiet) process.stderr.write(`\n${summaryText(state, logs, paintFor(process.stderr))}\n\n`)
         if (run.status !== 'interrupted') await printResults(session, selection, keys)
       }
+      if (run.nodes.executed > 0 && run.status !== 'interrupted') await trim(session, options)
       return exitStatusOf(run.status, signals.received)
     } finally {
       await view.close()
       signals.dispose()
     }
   })
+}
+
+async function trim({ store }: Session, { quiet, json }: RunCommandOptions): Promise<void> {
+  const { trimIfDue } = await import('../../upkeep/trim.ts')
+  const trimmed = await trimIfDue(store, Date.now())
+  if (!trimmed || quiet || json) return
+  const { collectionText } = await import('../../upkeep/collection-text.ts')
+  process.stderr.write(`\nthe store was above its cap (see docs/caching.md): ${collectionText(trimmed)}\n`)
 }
 
 async function printResults(
