@@ -58,8 +58,8 @@ const READ_ONLY = 0o444
 const IN_MEMORY = 1 << 20
 const PIECE = 1 << 20
 const PARALLEL_SYNCS = 8
-/** Well within the hour for which what nobody refers to is left alone. */
-const YOUNG_MS = 15 * 60_000
+/** Far less than the time for which what nobody refers to is left alone. */
+const YOUNG_MS = 1_000
 
 class FolderBlobStore implements BlobStore {
   bytesHashed = 0
