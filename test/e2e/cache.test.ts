@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
@@ -34,14 +36,23 @@ interface Listed {
 /** Makes everything in the store look as if nobody had been there for so many days. */
 function age(project: Project, days: number): void {
   const store = join(project.folder, '.queryloom')
-  const shift = days * 24 * 3600_000
+  const ms = days * 24 * 3600_000
+  const earlier = (time: number): string => new Date(time - ms).toISOString()
+  const edit = (path: string, change: (text: string) => string): void =>
+    writeFileSync(path, change(readFileSync(path, 'utf8')))
+  edit(join(store, 'actions.log'), (text) =>
+    text.replace(/^[0-9a-f]{8} (\[.*\t)(\{.*)$/gm, (_, head: string, body: string) => {
+      const old = body.replace(/"startedAt":"(.*?)"/, (_, time) => `"startedAt":"${earlier(Date.parse(time))}"`)
+      const idOf = (record: string): string => createHash('sha256').update(record).digest('hex').slice(0, 16)
+      const line = `${head.replace(idOf(body), idOf(old))}${old}`
+      return `${crc32(line).toString(16).padStart(8, '0')} ${line}`
+    }),
+  )
   for (const entry of readdirSync(store, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    if (entry.name === 'events.jsonl') {
-      const text = readFileSync(path, 'utf8').replace(/^\{"at":(\d+)/gm, (_, at) => `{"at":${Number(at) - shift}`)
-      writeFileSync(path, text)
-    }
-    if (entry.isFile()) utimesSync(path, Date.now() / 1000 - days * 86400, Date.now() / 1000 - days * 86400)
+    if (entry.name === 'events.jsonl')
+      edit(path, (text) => text.replace(/^\{"at":(\d+)/gm, (_, at) => `{"at":${at - ms}`))
+    if (entry.isFile()) utimesSync(path, (Date.now() - ms) / 1000, (Date.now() - ms) / 1000)
   }
 }
 
@@ -87,16 +98,10 @@ describe('cache', () => {
 
   test('verify finds a flipped byte that plans do not see; what it names is what the next run makes, and all is well', async () => {
     const project = new Project(FILES)
-    const run = await project.run('demo.yaml')
-    const top = run.events.find((event) => event.type === 'node-finished' && event.node === 'top')
-    const listing = await project.json<Listed[]>('cache', 'ls')
-    expect(listing.find(({ node }) => node === 'top')?.key).toBe((top as { key: string }).key)
+    await project.run('demo.yaml')
     const record = readFileSync(join(project.folder, '.queryloom/actions.log'), 'utf8')
-    const blob =
-      /"node":"top".*?"blob":"sha256:([0-9a-f]{64})"/.exec(record)?.[1] ??
-      /"kind":"file","digest":[^}]*"blob":"sha256:([0-9a-f]{64})"/.exec(
-        record.split('\n').find((line) => line.includes('"top"')) ?? '',
-      )?.[1]
+    const line = record.split('\n').find((one) => one.includes('"node":"top"'))
+    const blob = /"blob":"sha256:([0-9a-f]{64})"/.exec(line ?? '')?.[1]
     const path = join(project.folder, '.queryloom/blobs', blob!.slice(0, 2), blob!.slice(2))
     const bytes = readFileSync(path)
     bytes[0]! ^= 1
