@@ -37,7 +37,7 @@ export interface Inventory {
  * When a result was last of use: made, restored by a run whose journal is there, or stored here (fetched ones were made
  * elsewhere, and long ago). In milliseconds since the epoch.
  */
-export function lastUseOf({ record }: StoredResult, { usage, blobs }: Pick<Inventory, 'usage' | 'blobs'>): number {
+function lastUseOf({ record }: StoredResult, { usage, blobs }: Pick<Inventory, 'usage' | 'blobs'>): number {
   const stored = blobIdsOf(record).flatMap((id) => blobs.get(id)?.mtimeMs ?? [])
   const made = Date.parse(record.startedAt) + record.seconds * 1000
   const finite = [made, usage.lastUse.get(record.key) ?? 0, ...(stored.length > 0 ? [smallest(stored)] : [])]

@@ -30,7 +30,7 @@ export interface Verification {
 }
 
 /** One append-only file that is not as it was written. */
-export interface CheckedFile {
+interface CheckedFile {
   path: string
   /** Stretches that no earlier verification told of. */
   damaged: readonly DamagedStretch[]

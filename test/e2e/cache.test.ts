@@ -161,7 +161,7 @@ describe('cache', () => {
     expect([run.executed, run.restored]).toEqual([['count'], ['sorted', 'top']])
   })
 
-  test('a run notes its pipeline in a shared store, once, and trims the store to its cap at its end', async () => {
+  test('a run notes its pipeline in a shared store, once, and looks at the cap at its end', async () => {
     const home = join(temporaryFolder(), 'store')
     const a = new Project(FILES)
     const b = new Project(FILES)

@@ -31,6 +31,16 @@ test('the help lists every command, an example and what exit statuses mean', asy
   await expect(help()).toMatchFileSnapshot('./golden/help.txt')
 })
 
+test('the help of cache lists its commands, and each of them shows an example', async () => {
+  await expect(help('cache')).toMatchFileSnapshot('./golden/help-cache.txt')
+  const cache = buildProgram('0.0.0', () => {}).commands.find((command) => command.name() === 'cache')
+  for (const command of cache?.commands ?? []) {
+    const out: string[] = []
+    command.configureOutput({ writeOut: (text) => void out.push(text), getOutHelpWidth: () => 80 }).outputHelp()
+    expect(out.join('')).toContain(`$ queryloom cache ${command.name()}`)
+  }
+})
+
 test.each(commands)('the help of %s lists its options and shows an example', async (name) => {
   const text = help(name)
   expect(text).toContain(`$ queryloom ${name} `)
