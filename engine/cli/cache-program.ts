@@ -19,6 +19,7 @@ export interface GcOptions extends CacheOptions {
 /** Options of `cache rm` beside those. */
 export interface RmOptions extends CacheOptions {
   yes?: boolean
+  rows?: boolean
   file?: string
 }
 
@@ -93,9 +94,13 @@ export function addCacheCommands(program: Command, ended: (status: ExitStatus) =
     'rm <WHAT...>',
     'Forget the results of nodes, of all nodes of stages, or of keys. Without --yes, only tell which.',
     "rm retriever 'queries[density=3]' --yes",
-    'Answers of models are never removed: they were paid for. run --reobserve asks models again.',
+    'Answers of models stay, for they were paid for, unless --rows is said. run --reobserve asks models again.',
   )
     .option('-y, --yes', 'do it')
+    .option(
+      '--rows',
+      'remove, instead of results, the answers that these nodes are made from: they must be paid for again',
+    )
     .option('--file <FILE>', 'only of this pipeline (default: of all pipelines of the project)')
     .action(async (words: string[], options: RmOptions) => {
       ended(await (await import('./commands/cache/rm.ts')).rmCommand(words, options))

@@ -144,6 +144,28 @@ describe('cache', () => {
     expect(server.requests.length).toBe(40)
   })
 
+  test('rm --rows removes answers of models only when told twice, and only those of the named nodes', async () => {
+    const server = await fakeOpenai(writtenBy)
+    const project = new Project({ ...smallProject(server.url), '.queryloom/.gitignore': '*\n' })
+    await project.run('pipeline.yaml', '-p', 'density=1')
+    await project.run('pipeline.yaml', '-p', 'fraction=1.0')
+    expect(server.requests.length).toBe(80)
+    const rm = (...words: string[]) => project.call('cache', 'rm', 'queries', '--rows', ...words)
+    expect(await rm()).toMatchObject({ status: 2, stderr: expect.stringContaining('--file FILE') })
+    const dry = await rm('--file', 'pipeline.yaml')
+    expect(dry.stdout).toContain('40 answers of models would be removed for good: they were paid for')
+    expect((await project.json<{ models: object }>('cache', 'du')).models).toMatchObject({
+      'fake-model-1': { count: 80 },
+    })
+    const done = await rm('--file', 'pipeline.yaml', '--yes')
+    expect(done).toMatchObject({ status: 0, stdout: expect.stringContaining('40 answers of models removed for good') })
+    expect((await project.call('cache', 'verify')).status).toBe(0)
+    await project.run('pipeline.yaml', '--force', 'queries')
+    expect(server.requests.length).toBe(120)
+    await project.run('pipeline.yaml', '-p', 'fraction=1.0', '--force', 'queries')
+    expect(server.requests.length).toBe(120)
+  })
+
   test('gc keeps what a lockfile names and removes what nobody used; the next run makes it again', async () => {
     const project = new Project(FILES)
     await project.run('demo.yaml')

@@ -7,7 +7,13 @@ import { told, withCache } from './open-cache.ts'
 
 /** `queryloom cache rm`: all of the named results, or none. */
 export function rmCommand(words: readonly string[], options: RmOptions): Promise<ExitStatus> {
-  return withCache(options.file, options, async ({ store, isOurs }) => {
+  const { file } = options
+  if (options.rows) {
+    if (file === undefined)
+      return Promise.resolve(told('--rows needs the pipeline that the answers are of: --file FILE'))
+    return import('./rm-rows.ts').then(({ rmRowsCommand }) => rmRowsCommand(words, { ...options, file }))
+  }
+  return withCache(file, options, async ({ store, isOurs }) => {
     const { found, unknown } = findResults(store, words, { now: Date.now(), keepMs: KEEP_MS, within: isOurs })
     if (unknown.length > 0) {
       return told(`no result is stored of ${unknown.join(', ')}: see queryloom cache ls; nothing was forgotten`)
