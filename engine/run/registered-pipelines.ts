@@ -52,6 +52,7 @@ export function registerPipeline({ store, address, out }: Pick<Session, 'store' 
   const path = join(store.root, FOLDER, `${hexOf(sha256(text)).slice(0, 32)}.json`)
   const now = new Date()
   try {
+    if (readFileSync(path, 'utf8') !== text) throw new Error('a damaged note')
     utimesSync(path, now, now)
   } catch {
     try {
