@@ -1,6 +1,9 @@
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { openStore, type Store } from '../cache/store.ts'
 import type { Registry } from '../stages/define.ts'
+import { type Lockfile, lockPath } from './lock/lockfile.ts'
+import { pinsOf } from './lock/pins-of.ts'
+import { readLockfile } from './lock/read-lockfile.ts'
 import type { Diagnostic } from './parse/diagnostic.ts'
 import type { PipelineFacts } from './parse/pipeline.ts'
 import { projectRoot } from './parse/project-root.ts'
@@ -24,6 +27,10 @@ export interface SessionRequest {
   home?: string
   /** Where views of outputs are linked; default `out/` at the project's root. */
   out?: string
+  /** The lockfile; default `NAME.lock` beside the pipeline. */
+  lock?: string
+  /** Whether no other result will do where one is pinned. */
+  locked?: boolean
   cwd?: string
 }
 
@@ -34,6 +41,9 @@ export interface Session extends PlanWorld {
   store: Store
   /** Folder of the views, one link a node. */
   out: string
+  /** Where the lockfile is, and what it says if there is one. */
+  lockFile: string
+  lock?: Lockfile
   close(): Promise<void>
 }
 
@@ -63,6 +73,9 @@ export async function openSession(
   }
   const { graph, diagnostics } = known
   const { pipeline } = graph
+  const lockFile = request.lock === undefined ? lockPath(file) : resolve(cwd, request.lock)
+  const { lock, diagnostics: broken } = await readLockfile(lockFile)
+  if (broken.length > 0) return { diagnostics: [...diagnostics, ...broken] }
   const store = await openStore(root)
   if (questions) memo.remember(asked, known, questions)
   const project = projectName(pipeline.root, root)
@@ -74,6 +87,8 @@ export async function openSession(
     store,
     sources: new SourceFiles(store.memo),
     out: join(request.out === undefined ? join(pipeline.root, 'out') : resolve(cwd, request.out), outName(file)),
+    lockFile,
+    ...(lock ? { lock, pins: pinsOf(lock, request.locked ?? false) } : {}),
     address: (node) => ({ project, pipeline: place, node }),
     close: () => store.close(),
   }

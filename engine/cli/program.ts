@@ -11,11 +11,15 @@ export interface RunCommandOptions extends SelectionOptions {
   trust?: boolean
   failFast?: boolean
   dryRun?: boolean
+  lock?: string
+  locked?: boolean
 }
 
 /** Options of `plan` beside the common ones. */
 export interface PlanCommandOptions extends SelectionOptions {
   explain?: boolean
+  lock?: string
+  locked?: boolean
 }
 
 /** Options of `graph` beside the common ones. */
@@ -71,6 +75,11 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('--fail-fast', 'start nothing new after a failure')
     .option('--dry-run', 'only tell what would be done, as plan does')
     .option('--trust', 'execute an imported pipeline, if what it would execute was shown before')
+    .option('--locked', 'refuse what differs from the lockfile, ask no model, and never write it')
+    .option(
+      '--lock <FILE>',
+      'the lockfile (default: NAME.lock beside the pipeline, unless -p, --params or --only are given)',
+    )
     .action(async (file: string, names: string[], options: RunCommandOptions) => {
       ended(await (await import('./commands/run.ts')).runCommand(file, names, options))
     })

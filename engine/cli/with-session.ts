@@ -9,7 +9,7 @@ import type { CommonOptions } from './options.ts'
 /** Opens a pipeline for a command and closes it again; a pipeline with errors is told of, and the command not called. */
 export async function withSession(
   file: string,
-  options: CommonOptions,
+  options: CommonOptions & { lock?: string; locked?: boolean },
   command: (session: Session) => Promise<ExitStatus>,
 ): Promise<ExitStatus> {
   const { registry } = await import('../../stages/registry.ts')
@@ -21,6 +21,8 @@ export async function withSession(
     only: options.only,
     ...(options.home === undefined ? {} : { home: options.home }),
     ...(options.out === undefined ? {} : { out: options.out }),
+    ...(options.lock === undefined ? {} : { lock: options.lock }),
+    locked: options.locked ?? false,
   })
   if (!(options.quiet && session)) tellDiagnostics(diagnostics)
   if (!session) return ExitStatus.invalid

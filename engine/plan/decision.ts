@@ -21,6 +21,8 @@ export type StaleReason =
   | { kind: 'forgotten' }
   /** The newest result lacks rows that failed for a passing reason. */
   | { kind: 'incomplete'; rows: number }
+  /** Results are stored, but none of them is the one that the lockfile pins, and no other will do. */
+  | { kind: 'unpinned' }
   | { kind: 'forced' }
   /** Forced, and its rows are asked for again. */
   | { kind: 'reobserved' }

@@ -5,6 +5,7 @@ import type { Decision, Plan, PlannedNode, StaleReason } from './decision.ts'
 import { Estimator } from './estimate.ts'
 import { History } from './history.ts'
 import type { Graph, GraphNode, NodeId } from './node.ts'
+import { byPins, type Pins } from './pins.ts'
 import { estimatePlan } from './plan-estimate.ts'
 import { actionKey, type Preimage, preimageOf, readPreimage } from './preimage.ts'
 import { roundsOf } from './rounds.ts'
@@ -22,6 +23,8 @@ export interface PlanWorld {
   address(node: NodeId): NodeAddress
   /** What was chosen of the graph; everything, if left out. */
   selection?: Selection
+  /** Results that a lockfile pins. */
+  pins?: Pins
 }
 
 /** A node with its decision, before anything is estimated. */
@@ -127,9 +130,12 @@ function forcedReason({ selection }: PlanWorld, { id }: GraphNode): StaleReason 
 }
 
 function decideByRecords(world: PlanWorld, node: GraphNode, key: ActionKey, preimage: Preimage): Decision {
-  const { store } = world
+  const { store, pins } = world
   const reasons: StaleReason[] = []
-  for (const record of store.actions.find(key)) {
+  const found = store.actions.find(key)
+  const usable = byPins(found, key, pins)
+  if (usable.length === 0 && found.length > 0) return { kind: 'run', reasons: [{ kind: 'unpinned' }] }
+  for (const record of usable) {
     const problems = damage(store, record)
     if (problems.length === 0 && record.incomplete === 0) return { kind: 'cached', record }
     if (reasons.length === 0) {

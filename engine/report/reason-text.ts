@@ -27,6 +27,8 @@ export function reasonPhrase(reason: StaleReason): string {
       return 'its result was removed'
     case 'incomplete':
       return `${counted(reason.rows, 'row')} failed last time`
+    case 'unpinned':
+      return 'the pinned result is not stored'
     case 'forced':
       return 'forced'
     case 'reobserved':
@@ -58,6 +60,8 @@ export function reasonText(reason: StaleReason): string {
       return 'its result was removed from the store (cache rm, cache gc, or the cap on its size)'
     case 'incomplete':
       return `${counted(reason.rows, 'row')} failed last time for a reason that may have passed`
+    case 'unpinned':
+      return 'results are stored, but none of them is the one that the lockfile pins'
     case 'stage-version':
       return `the same inputs give other outputs since version ${reason.new} of the stage type; the result is of version ${reason.old}`
     case 'forced':

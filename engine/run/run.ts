@@ -44,6 +44,13 @@ export interface RunOptions {
   machine: Machine
   failFast?: boolean
   onEvent(event: RunEvent): void
+  /**
+   * Told of every result that was made, when it is stored; gives the one that others go on with. What it throws fails
+   * the node.
+   */
+  onMade?(node: GraphNode, record: ActionRecord): ActionRecord
+  /** Whether outputs are shown below `out`; default true. */
+  views?: boolean
   /** First request to stop: drain. Second: kill. */
   drain?: AbortSignal
   kill?: AbortSignal
@@ -55,6 +62,8 @@ export interface RunResult extends RunTotals {
   run: string
   /** Folder of the journal and the logs. */
   folder: string
+  /** What it made or found, by node. */
+  results: ReadonlyMap<NodeId, ActionRecord>
 }
 
 type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never
@@ -171,6 +180,7 @@ class Run {
       sources,
       address: this.#session.address,
       selection: this.#plan.selection,
+      ...(this.#session.pins ? { pins: this.#session.pins } : {}),
       rounds: this.#plan.rounds.byNode,
       run: this.#id,
       engine: engineVersion(),
@@ -251,7 +261,12 @@ class Run {
         return 'done'
       }
       start()
-      const { record, summary, seconds, durable } = await turn.use(() =>
+      const {
+        record: made,
+        summary,
+        seconds,
+        durable,
+      } = await turn.use(() =>
         attempts(
           node,
           { drain: this.#drain, kill: this.#kill },
@@ -269,7 +284,13 @@ class Run {
           },
         ),
       )
-      this.#durable.push(durable.catch((error) => this.#fail(node, error, log, requests)))
+      this.#durable.push(
+        durable.catch((error) => {
+          this.#results.delete(node.id)
+          this.#fail(node, error, log, requests)
+        }),
+      )
+      const record = this.#options.onMade?.(node, made) ?? made
       this.#results.set(node.id, record)
       if (record.incomplete === 0) this.#made.set(key, record)
       await this.#show(node, record)
@@ -301,6 +322,7 @@ class Run {
   }
 
   async #show(node: GraphNode, record: ActionRecord): Promise<void> {
+    if (this.#options.views === false) return
     try {
       const aside = await this.#views.show(node, record)
       if (aside) {
@@ -344,7 +366,7 @@ class Run {
     const status: RunStatus = this.#drain.aborted ? 'interrupted' : totals.nodes.failed > 0 ? 'failed' : 'ok'
     this.#emit({ type: 'run-finished', status, ...totals })
     this.#journal.close()
-    return { status, ...totals, run: this.#id, folder: this.#folder }
+    return { status, ...totals, run: this.#id, folder: this.#folder, results: this.#results }
   }
 
   #emit(event: WithoutTime<RunEvent>): void {

@@ -4,6 +4,7 @@ import { planJson } from '../../report/plan-json.ts'
 import { planText } from '../../report/plan-text.ts'
 import { makePlan } from '../../session.ts'
 import { ExitStatus } from '../exit-status.ts'
+import { lockedRefusal, servedBy, warnOfLostPins } from '../locked.ts'
 import { print, printJson } from '../print.ts'
 import type { PlanCommandOptions } from '../program.ts'
 import { chosenNodes } from '../selection-options.ts'
@@ -15,8 +16,12 @@ export function planCommand(file: string, names: readonly string[], options: Pla
     const selection = chosenNodes(session.graph, names, options)
     if (!selection) return ExitStatus.invalid
     const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
+    warnOfLostPins(session, plan, servedBy(plan))
+    const refusal = options.locked ? await lockedRefusal(session, plan, options) : undefined
     if (options.json) printJson(planJson(plan))
     else print(planText(plan, { explain: options.explain ?? false, paint: paintFor(process.stdout) }))
-    return ExitStatus.ok
+    if (refusal === undefined) return ExitStatus.ok
+    process.stderr.write(`${refusal}\n`)
+    return ExitStatus.invalid
   })
 }

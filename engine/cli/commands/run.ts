@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ActionRecord } from '../../../cache/action-log.ts'
-import type { ActionKey } from '../../../cache/digest.ts'
+import type { Plan } from '../../plan/decision.ts'
 import type { NodeId } from '../../plan/node.ts'
 import type { Selection } from '../../plan/selection.ts'
 import { paintFor } from '../../report/colour.ts'
@@ -15,6 +15,7 @@ import type { RunEvent } from '../../run/events.ts'
 import { listenForSignals } from '../../run/signals.ts'
 import { makePlan, type Session } from '../../session.ts'
 import { ExitStatus, exitStatusOf } from '../exit-status.ts'
+import { expectPinned, isDefault, lockedRefusal, warnOfLostPins } from '../locked.ts'
 import { print } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
 import { chosenNodes } from '../selection-options.ts'
@@ -33,6 +34,11 @@ export async function runCommand(
     const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
     const { mayRun } = await import('../trust-check.ts')
     if (!(await mayRun(session, plan, options.trust ?? false))) return ExitStatus.invalid
+    const refusal = options.locked ? await lockedRefusal(session, plan, options) : undefined
+    if (refusal !== undefined) {
+      process.stderr.write(`${refusal}\n`)
+      return ExitStatus.invalid
+    }
     const todo = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node)
     const { preflight } = await import('../../run/preflight.ts')
     const { machine, diagnostics } = await preflight(session.graph, todo, session.registry, options.jobs)
@@ -43,10 +49,8 @@ export async function runCommand(
     const nodes = plan.nodes.map(({ node }) => node.id)
     const view = await openView(options, nodes)
     const state = newRunState(nodes)
-    const keys = new Map<NodeId, ActionKey>()
     const onEvent = (event: RunEvent): void => {
       foldEvent(state, event)
-      if (event.type === 'node-finished' || event.type === 'node-restored') keys.set(event.node, event.key)
       view.event(event)
     }
     const signals = listenForSignals(() =>
@@ -61,12 +65,14 @@ export async function runCommand(
         kill,
         failFast: options.failFast ?? false,
         machine,
+        ...(options.locked && session.lock ? { onMade: expectPinned(session.lock) } : {}),
       })
       await view.close()
+      if (!options.locked) await keepLock(session, plan, run.results, options)
       if (!options.json) {
         const logs = join(relative(process.cwd(), run.folder), 'logs')
         if (!options.quiet) process.stderr.write(`\n${summaryText(state, logs, paintFor(process.stderr))}\n\n`)
-        if (run.status !== 'interrupted') await printResults(session, selection, keys)
+        if (run.status !== 'interrupted') await printResults(session, selection, run.results)
       }
       if (run.nodes.executed > 0 && run.status !== 'interrupted') await trim(session, options)
       return exitStatusOf(run.status, signals.received)
@@ -88,13 +94,26 @@ async function trim({ store }: Session, { quiet, json }: RunCommandOptions): Pro
 async function printResults(
   session: Session,
   { nodes }: Selection,
-  keys: ReadonlyMap<NodeId, ActionKey>,
+  made: ReadonlyMap<NodeId, ActionRecord>,
 ): Promise<void> {
-  const current = (node: NodeId): ActionRecord | undefined => {
-    const key = keys.get(node)
-    return key === undefined ? undefined : session.store.actions.find(key)[0]
-  }
-  const scored = scoredNodes(session, current).filter(({ node }) => nodes.has(node.id))
+  const scored = scoredNodes(session, (node) => made.get(node)).filter(({ node }) => nodes.has(node.id))
   const results = await readResults(scored)
   if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
+}
+
+// Results stand whether or not the lockfile can be written.
+async function keepLock(
+  session: Session,
+  plan: Plan,
+  results: ReadonlyMap<NodeId, ActionRecord>,
+  options: RunCommandOptions,
+): Promise<void> {
+  warnOfLostPins(session, plan, results)
+  if (options.lock === undefined && !isDefault(options)) return
+  const { updatedLock, writeLockfile } = await import('../../lock/update-lockfile.ts')
+  try {
+    await writeLockfile(session.lockFile, updatedLock(session.lock, session.graph, session.sources, results))
+  } catch (error) {
+    process.stderr.write(`warning: the lockfile can't be written: ${(error as Error).message}\n`)
+  }
 }

@@ -1,6 +1,7 @@
 import { isFresh, statusText } from '../../report/status-text.ts'
 import { makePlan } from '../../session.ts'
 import { ExitStatus } from '../exit-status.ts'
+import { servedBy, warnOfLostPins } from '../locked.ts'
 import type { CommonOptions } from '../options.ts'
 import { print, printJson } from '../print.ts'
 import { withSession } from '../with-session.ts'
@@ -9,6 +10,7 @@ import { withSession } from '../with-session.ts'
 export function statusCommand(file: string, options: CommonOptions): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
     const plan = await makePlan(session)
+    warnOfLostPins(session, plan, servedBy(plan))
     const fresh = isFresh(plan)
     if (options.json) {
       const stale = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node.id)
