@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { styleText } from 'node:util'
+import { hideCredentials } from '../util/hide-credentials.ts'
 import type { Diagnostic, Position } from './diagnostic.ts'
 import { COMMAND_LINE } from './diagnostics.ts'
 
@@ -26,7 +27,14 @@ export function printDiagnostics(
   const lineOf = (position: Position): string | undefined => {
     if (!lines.has(position.file)) {
       const text = position.file === COMMAND_LINE ? undefined : sourceText(position.file)
-      lines.set(position.file, text?.replace(/^\uFEFF/, '').split(/\r?\n/))
+      lines.set(
+        position.file,
+        text === undefined
+          ? undefined
+          : hideCredentials(text)
+              .replace(/^\uFEFF/, '')
+              .split(/\r?\n/),
+      )
     }
     return lines.get(position.file)?.[position.line - 1]
   }

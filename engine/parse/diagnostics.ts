@@ -1,3 +1,4 @@
+import { hideCredentials } from '../util/hide-credentials.ts'
 import type { Diagnostic, Position } from './diagnostic.ts'
 
 /** `file` of a position that is no file: what was given with `-p` or `--only`. Line and column mean nothing there. */
@@ -18,8 +19,10 @@ export class Diagnostics {
     this.add({ ...at, severity: 'warning', ...facts })
   }
 
-  add(diagnostic: Diagnostic): void {
-    const { file, line, column, message } = diagnostic
+  add(told: Diagnostic): void {
+    const { file, line, column } = told
+    const message = hideCredentials(told.message)
+    const diagnostic = { ...told, message }
     const identity = `${file}\0${line}\0${column}\0${message}`
     if (this.#byIdentity.has(identity)) return
     this.#byIdentity.set(identity, diagnostic)

@@ -49,6 +49,25 @@ export function declaredEnvironment(node: GraphNode, cards: readonly string[]): 
   return { ...Object.fromEntries(passed), ...node.env, ...cardsEnvironment(cards, node.resources.gpus) }
 }
 
+/** What a node's processes are given that must not be written anywhere. */
+export function passedSecrets(node: GraphNode): string[] {
+  return node.passEnv.flatMap((name) => process.env[name] ?? [])
+}
+
+/** User names and passwords in the addresses of proxies and package indexes that installers are given. */
+export function networkSecrets(): string[] {
+  return Object.values(inherited(NETWORK)).flatMap((value) => {
+    const [, found = ''] = /:\/\/([^\s/]+)@/.exec(value) ?? []
+    const [user = '', password] = found.split(/:(.*)/s)
+    const secret = password ?? user
+    try {
+      return [secret, decodeURIComponent(secret)]
+    } catch {
+      return [secret]
+    }
+  })
+}
+
 /** What tells a process which cards it may use; nothing where it asked for nothing, so that it sees what we see. */
 export function cardsEnvironment(
   cards: readonly string[] | undefined,

@@ -1,4 +1,5 @@
 import type { StageError } from '../../stages/define.ts'
+import { hideSecrets } from '../util/secrets.ts'
 import type { Failure } from './events.ts'
 
 const RIGHTS = 'Check permissions and limits of the file system.'
@@ -19,6 +20,18 @@ const ADVICE: { readonly [code: string]: string } = {
  * where stages write, for failures of the disk that do not say it.
  */
 export function failureOf(error: unknown, log?: string, store?: string): Failure {
+  const failure = failureWithSecrets(error, log, store)
+  const { message, advice, tail, bug } = failure
+  return {
+    ...failure,
+    message: hideSecrets(message),
+    ...(advice === undefined ? {} : { advice: hideSecrets(advice) }),
+    ...(tail === undefined ? {} : { tail: hideSecrets(tail) }),
+    ...(bug ? { bug: { stack: hideSecrets(bug.stack) } } : {}),
+  }
+}
+
+function failureWithSecrets(error: unknown, log?: string, store?: string): Failure {
   const logged = log === undefined ? {} : { log }
   if (!(error instanceof Error)) return { message: String(error), ...logged }
   const facts = error as Partial<StageError> & NodeJS.ErrnoException

@@ -3,8 +3,10 @@ import { dirname } from 'node:path'
 import type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from '../../stages/define.ts'
 import { StageError } from '../../stages/define.ts'
 import { logSize, logTail } from '../util/log-tail.ts'
-import { childEnvironment } from './child-environment.ts'
+import { redactor } from '../util/redactor.ts'
+import { childEnvironment, networkSecrets } from './child-environment.ts'
 import type { Children } from './children.ts'
+import { redactedLog } from './redacted-log.ts'
 
 const GRACE_MS = 10_000
 
@@ -22,6 +24,8 @@ export async function localProcesses(options: {
   temporary: string
   children: Children
   declared?: { readonly [name: string]: string }
+  /** Values of its environment that must not come into its logs. */
+  secrets?: readonly string[]
 }): Promise<LocalProcesses> {
   const { execa } = await import('execa')
   const { children } = options
@@ -33,7 +37,10 @@ export async function localProcesses(options: {
     const log = openSync(request.log, 'a')
     const child = stragglers.name()
     names.add(child)
-    const stdout = request.stdout === undefined ? log : openSync(request.stdout, 'w')
+    const hidden = redactor([...(options.secrets ?? []), ...(request.network ? networkSecrets() : [])])
+    // Without a secret, the log itself is what the process writes to.
+    const logged = hidden ? 'pipe' : log
+    const stdout = request.stdout === undefined ? logged : openSync(request.stdout, 'w')
     children.prepare(execa)
     const [program, ...words] = request.command
     const subprocess = execa(program, words, {
@@ -48,10 +55,12 @@ export async function localProcesses(options: {
       reject: false,
       buffer: false,
       // Any descriptor works; the types know those of this process's own streams only.
-      stdio: ['ignore', stdout as 1, log as 2],
+      stdio: ['ignore', stdout as 1, logged as 2],
     })
-    closeSync(log)
-    if (stdout !== log) closeSync(stdout)
+    const pipes = [subprocess.stdout, subprocess.stderr].filter((pipe) => pipe !== null)
+    const redacted = hidden && redactedLog(pipes, log, hidden)
+    if (!redacted) closeSync(log)
+    if (typeof stdout === 'number' && stdout !== log) closeSync(stdout)
     const pid = subprocess.pid
     const forget = pid === undefined ? () => {} : children.add(pid)
     let timedOut = false
@@ -68,6 +77,7 @@ export async function localProcesses(options: {
     subprocess.on('exit', () => {
       signalGroup('SIGKILL')
       over = true
+      redacted?.processEnded()
     })
     const stop = async (graceMs: number = request.graceMs ?? GRACE_MS): Promise<void> => {
       signalGroup('SIGTERM')
@@ -88,6 +98,7 @@ export async function localProcesses(options: {
     }
     const ended: Promise<ProcessResult> = (async () => {
       const result = await subprocess
+      await redacted?.closed
       clearTimeout(timer)
       request.signal?.removeEventListener('abort', onAbort)
       forget()

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { ModelLeases, Registry } from '../../stages/define.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
-import { cardsEnvironment, declaredEnvironment } from './child-environment.ts'
+import { keepSecret } from '../util/secrets.ts'
+import { cardsEnvironment, declaredEnvironment, passedSecrets } from './child-environment.ts'
 import type { Children } from './children.ts'
 import { cardLocks } from './gpus/card-locks.ts'
 import { GpuDesk } from './gpus/desk.ts'
@@ -42,8 +43,10 @@ export function provideFor(
   },
 ): Provision {
   const { children, machine, models, tools, logs, signal, onEvent } = options
-  const start = (declared: { readonly [name: string]: string }): Promise<LocalProcesses> =>
-    localProcesses({ temporary: options.temporary, children, declared })
+  const start = (
+    declared: { readonly [name: string]: string },
+    secrets: readonly string[] = [],
+  ): Promise<LocalProcesses> => localProcesses({ temporary: options.temporary, children, declared, secrets })
   const needs = new Map(
     nodes.flatMap((node) => {
       const needed = gpuNeeds(node, models)
@@ -78,7 +81,9 @@ export function provideFor(
     gate: desk,
     models: servers,
     processes: async (node) => {
-      const runner = await start(declaredEnvironment(node, desk.cardsOf(node.id)))
+      const secrets = passedSecrets(node)
+      for (const secret of secrets) keepSecret(secret)
+      const runner = await start(declaredEnvironment(node, desk.cardsOf(node.id)), secrets)
       if (needs.has(node.id)) runners.set(node.id, [...(runners.get(node.id) ?? []), runner])
       return runner
     },

@@ -1,6 +1,7 @@
 import OpenAI from 'openai'
 import { Agent, EnvHttpProxyAgent, fetch, type RequestInit, type Response } from 'undici'
 import type { CanonicalValue } from '../../cache/canonical.ts'
+import { redactor } from '../../engine/util/redactor.ts'
 import type { ModelEndpoint } from '../define.ts'
 import { readChoice } from './answer.ts'
 import type { RowRequest } from './requests.ts'
@@ -56,9 +57,10 @@ export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): Model
     logLevel: 'off',
     fetch: send as never,
   })
+  const secrets = redactor([endpoint.apiKey])
   const describe = (message: string): string => {
-    const line = message.replace(/\s+/g, ' ').trim().slice(0, 500)
-    return endpoint.apiKey.length < 4 ? line : line.replaceAll(endpoint.apiKey, '***')
+    // Cut last: of a key that is cut short, the rest would stay.
+    return (secrets?.text(message) ?? message).replace(/\s+/g, ' ').trim().slice(0, 500)
   }
   return {
     async send(request, signal) {
@@ -76,7 +78,8 @@ export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): Model
           body: { model: endpoint.model, ...request.body },
           signal: controller.signal,
         })
-        if (readChoice(answer) !== undefined) return { sent: true, answer }
+        // Some servers answer with the request that they were sent, headers and all.
+        if (readChoice(answer) !== undefined) return { sent: true, answer: secrets?.value(answer) ?? answer }
         return { sent: true, failure: { kind: 'passing', message: 'the answer has no choice with a text in it' } }
       } catch (error) {
         if (late)

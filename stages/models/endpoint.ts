@@ -1,3 +1,4 @@
+import { keepSecret } from '../../engine/util/secrets.ts'
 import { type ModelEndpoint, StageError } from '../define.ts'
 import type { ModelBlock } from './block.ts'
 import { probe, waitUntil } from './probe.ts'
@@ -15,10 +16,17 @@ export async function leaseEndpoint(
   seams: { awayMs?: number; unseenMs?: number; everyMs?: number } = {},
 ): Promise<ModelEndpoint & { stop(): Promise<void> }> {
   const variable = block.api_key_env
-  const apiKey = variable === undefined ? '' : (process.env[variable] ?? '')
+  const apiKey = variable === undefined ? '' : (process.env[variable] ?? '').trim()
+  keepSecret(apiKey)
   if (variable !== undefined && apiKey === '') {
     throw new StageError(`model ${name} needs its API key in the environment variable ${variable}, which is not set`, {
       advice: `Set it, e.g. \`export ${variable}=…\`; the key is never stored.`,
+    })
+  }
+  // What can't stand in a header would be told of together with the header.
+  if (!/^[\x21-\x7e]*$/.test(apiKey)) {
+    throw new StageError(`the API key of model ${name} in ${variable} has characters that no key has`, {
+      advice: 'A key has letters, digits and marks on one line: look at how the variable is set.',
     })
   }
   const baseUrl = (block.endpoint ?? '').replace(/\/+$/, '')

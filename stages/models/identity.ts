@@ -1,4 +1,5 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
+import { hideCredentials } from '../../engine/util/hide-credentials.ts'
 import type { Json, Problem } from '../define.ts'
 import { type ModelBlock, SERVER_DEFAULTS } from './block.ts'
 import { parseSource } from './source.ts'
@@ -131,7 +132,7 @@ function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue |
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
     return {
       at: 'endpoint',
-      message: `\`${endpoint}\` is not an http or https address`,
+      message: `\`${hideCredentials(endpoint)}\` is not an http or https address`,
       advice: 'E.g. https://host/v1',
     }
   const url = new URL(endpoint)

@@ -114,3 +114,28 @@ async function sleeper(seconds: string): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+test('what a process says of its secrets does not come into its log, in whatever pieces it says it', async () => {
+  const folder = temporaryFolder()
+  const children = new Children(folder, 'run-under-test')
+  const secrets = ['correct-horse-battery']
+  const processes = await localProcesses({ temporary: folder, children, secrets, declared: { S: secrets[0]! } })
+  const log = join(folder, 'log')
+  const say = 'echo "a $S z"; printf correct-horse; sleep 0.05; printf -- -battery; printf %s "$S" | base64 >&2; exit 4'
+  const failure = processes.run({ command: ['sh', '-c', say], log, title: 'the tool' })
+  await expect(failure).rejects.toMatchObject({ tail: expect.stringContaining('a *** z') })
+  const text = readFileSync(log, 'utf8')
+  expect(text).toMatch(/^a \*\*\* z\n\*\*\*/m)
+  expect(text).not.toMatch(/correct|battery|Y29ycmVjdC/)
+})
+
+test('the end of a process with secrets does not wait for what it left behind in a session of its own', async () => {
+  const folder = temporaryFolder()
+  const children = new Children(folder, 'run-under-test')
+  const processes = await localProcesses({ temporary: folder, children, secrets: ['correct-horse-battery'] })
+  const log = join(folder, 'log')
+  const result = await processes.run({ command: ['sh', '-c', 'setsid sleep 600 & echo done'], log, title: 'the tool' })
+  expect(result).toEqual({ exitCode: 0, signal: null, timedOut: false })
+  expect(readFileSync(log, 'utf8')).toBe('done\n')
+  await processes.gone()
+})
