@@ -302,6 +302,8 @@ export interface StageDefinition<Options = never> {
   outputs: { readonly [name: string]: ArtifactKind } | ((options: Options) => { readonly [name: string]: ArtifactKind })
   /** `worker`: CPU work off the main thread. `main`: waits for processes and servers. */
   thread: 'worker' | 'main'
+  /** False where the same inputs and stored rows may give other bytes: `reproduce` leaves it out unless it is named. */
+  deterministic?: boolean
   /** Rules that a schema can't say; each problem names the place within `with`. */
   check?(options: Options): readonly { at: string; message: string; advice?: string }[]
   implied?(options: Options, lineage: Lineage): readonly Implied[]

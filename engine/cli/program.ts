@@ -22,6 +22,13 @@ export interface PlanCommandOptions extends SelectionOptions {
   locked?: boolean
 }
 
+/** Options of `reproduce` beside the common ones. */
+export interface ReproduceCommandOptions extends CommonOptions {
+  reobserve?: boolean
+  keep?: boolean
+  lock?: string
+}
+
 /** Options of `graph` beside the common ones. */
 export interface GraphCommandOptions extends CommonOptions {
   format: 'mermaid' | 'dot'
@@ -102,6 +109,21 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   ).action(async (file: string, options: CommonOptions) => {
     ended(await (await import('./commands/status.ts')).statusCommand(file, options))
   })
+
+  command(
+    'reproduce <FILE> [STAGE...]',
+    'Make results again in a scratch store and compare them with the lockfile byte by byte.',
+    'queryloom reproduce pipelines/quickstart/quickstart.yaml scores',
+    'Without names: every node whose stage gives the same bytes from the same inputs, models answering from the store.',
+    'With --reobserve: what asks a model, and all that follows; told is how far texts and metrics moved.',
+    'Exit status: 0 if all is identical (with --reobserve: if all could be made), 1 if not.',
+  )
+    .option('--reobserve', 'ask the models again, which is paid for, and keep nothing of it')
+    .option('--keep', 'keep the scratch store, with the logs, and tell where it is')
+    .option('--lock <FILE>', 'the lockfile (default: NAME.lock beside the pipeline)')
+    .action(async (file: string, names: string[], options: ReproduceCommandOptions) => {
+      ended(await (await import('./commands/reproduce.ts')).reproduceCommand(file, names, options))
+    })
 
   command(
     'explain <FILE> <NODE>',

@@ -18,6 +18,7 @@ export const command: ServiceStageDefinition<CommandOptions> = {
   version: 1,
   description: 'Runs any program on declared inputs and keeps its declared outputs.',
   thread: 'main',
+  deterministic: false,
   outputs: ({ outputs }) =>
     Object.fromEntries(Object.entries(outputs).map(([name, spec]) => [name, describeOutput(spec).type])),
   options: {
