@@ -5,7 +5,7 @@ export const ExitStatus = {
   ok: 0,
   /** A stage failed; for `status`: something is not fresh. */
   failed: 1,
-  /** The pipeline is invalid or asks for more than the machine has, or the command was called wrongly; nothing was run. */
+  /** The pipeline is invalid asks for more than the machine has or differs from its lockfile, or the command was called wrongly; nothing was run. */
   invalid: 2,
   /** A bug of queryloom. */
   bug: 70,

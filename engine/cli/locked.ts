@@ -12,12 +12,6 @@ import { counted } from '../report/words.ts'
 import type { Session } from '../session.ts'
 import type { CommonOptions } from './options.ts'
 
-/** What `--locked` must know of a command: the lockfile describes the pipeline as it is without these. */
-export interface LockOptions extends CommonOptions {
-  lock?: string
-  locked?: boolean
-}
-
 /** Whether a command describes the whole pipeline with default params, as the lockfile does. */
 export function isDefault({ param, params, only }: CommonOptions): boolean {
   return Object.keys(param).length + params.length + Object.keys(only).length === 0

@@ -83,10 +83,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('--dry-run', 'only tell what would be done, as plan does')
     .option('--trust', 'execute an imported pipeline, if what it would execute was shown before')
     .option('--locked', 'refuse what differs from the lockfile, ask no model, and never write it')
-    .option(
-      '--lock <FILE>',
-      'the lockfile (default: NAME.lock beside the pipeline, unless -p, --params or --only are given)',
-    )
+    .option('--lock <FILE>', LOCK)
     .action(async (file: string, names: string[], options: RunCommandOptions) => {
       ended(await (await import('./commands/run.ts')).runCommand(file, names, options))
     })
@@ -97,6 +94,8 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'queryloom plan pipelines/quickstart/quickstart.yaml --explain',
   )
     .option('--explain', 'tell every reason in full, with the lines of a prompt that changed')
+    .option('--locked', 'tell what run --locked would refuse, too; then the exit status is 2')
+    .option('--lock <FILE>', 'the lockfile (default: NAME.lock beside the pipeline)')
     .action(async (file: string, names: string[], options: PlanCommandOptions) => {
       ended(await (await import('./commands/plan.ts')).planCommand(file, names, options))
     })
@@ -198,10 +197,13 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   return program
 }
 
+const LOCK = 'the lockfile; it is written with -p, --params and --only too (default: NAME.lock beside the pipeline)'
+
 const EXIT_STATUS = `Exit status:
   0    all went well
   1    a stage failed (status: something is not up to date)
-  2    the pipeline is invalid or asks for what this machine lacks, or the command was called wrongly
+  2    the pipeline is invalid, asks for what this machine lacks or is not what was locked, or the command was called
+       wrongly
   70   a bug of queryloom
   130  interrupted (Ctrl-C)
   143  terminated`

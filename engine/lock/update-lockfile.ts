@@ -38,7 +38,7 @@ export function updatedLock(
 }
 
 /** The block of a result. */
-export function lockedNode({ key, outputs }: ActionRecord): LockedNode {
+function lockedNode({ key, outputs }: ActionRecord): LockedNode {
   return { key, outputs: Object.fromEntries(Object.entries(outputs).map(([name, { digest }]) => [name, digest])) }
 }
 

@@ -86,7 +86,7 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
     },
     env: {
       type: 'object',
-      description: 'Environment variables of its processes; they are part of its key.',
+      description: 'Environment variables of its processes; they are part of its key, openly: no place for a secret.',
       propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable (letters, digits, `_`)' },
       additionalProperties: { type: 'string' },
     },
@@ -109,7 +109,8 @@ const STAGE: OptionsSchema = {
     pass_env: {
       type: 'array',
       items: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expects: 'the name of a variable alone' },
-      description: 'Environment variables handed on to its processes; not part of its key.',
+      description:
+        'Environment variables handed on to its processes; not part of its key. What they hold is taken out of logs.',
     },
     // Anything goes here for now: these are checked with their params filled in.
     ...Object.fromEntries(Object.keys(SETTINGS_SCHEMA.properties ?? {}).map((name) => [name, {}])),

@@ -123,7 +123,8 @@ test('--locked refuses what differs, names the change and its cause, runs nothin
   expect(refused.stderr).toContain('- lines is in the lockfile, but not in the pipeline')
   // What only follows from a change is not one.
   expect(refused.stderr).not.toMatch(/~ (kept|data|scores|passages)/)
-  expect((await project.call('plan', 'pipeline.yaml', '--locked')).status).toBe(2)
+  const plan = await project.call('plan', 'pipeline.yaml', '--locked')
+  expect([plan.status, plan.stderr, plan.stdout]).toEqual([2, refused.stderr, expect.stringContaining('queries')])
   expect(lockOf(project)).toBe(text)
   expect(server.requests.length).toBe(REQUESTS)
   expect((await project.call('run', 'pipeline.yaml', 'passages', '--locked', '--only', 'x=1')).status).toBe(2)

@@ -21,6 +21,7 @@ const commands = [
   'accept',
   'runs',
   'logs',
+  'reproduce',
   'export',
   'import',
   'trust',
