@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from '
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakeOpenai } from '../rig/fake-openai.ts'
-import { Project } from '../rig/project.ts'
+import { ended, Project } from '../rig/project.ts'
 import { SMALL_PROMPT, smallProject, writtenBy } from '../rig/small-project.ts'
 
 const REQUESTS = 40
@@ -105,6 +105,20 @@ test('a part that runs replaces its blocks; what fails keeps its own; what is go
   project.write('p.yaml', COMMANDS.replace(/^ {2}c:.*\n/m, ''))
   await project.run('p.yaml')
   expect([a, b, block('c')]).toEqual([block('a'), block('b'), ''])
+})
+
+test('two runs of different stages at once both leave their blocks', async () => {
+  const project = new Project({})
+  const go = join(project.folder, 'go')
+  project.write('p.yaml', COMMANDS.replace('echo c', `while [ ! -e ${go} ]; do sleep 0.02; done; echo c`))
+  const slow = project.start('run', 'p.yaml', 'c', '--json')
+  await new Promise<void>((resolve) =>
+    slow.stdout?.on('data', (text) => String(text).includes('node-started') && resolve()),
+  )
+  await project.run('p.yaml', 'b')
+  project.write('go', '')
+  expect((await ended(slow)).status).toBe(0)
+  expect([...lockOf(project, 'p.lock').matchAll(/^ {2}(\w+):$/gm)].map(([, id]) => id)).toEqual(['a', 'b', 'c'])
 })
 
 test('--locked refuses what differs, names the change and its cause, runs nothing and writes nothing', async () => {

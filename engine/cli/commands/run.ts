@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ActionRecord } from '../../../cache/action-log.ts'
+import { readLockfile } from '../../lock/read-lockfile.ts'
 import type { Plan } from '../../plan/decision.ts'
 import type { NodeId } from '../../plan/node.ts'
 import type { Selection } from '../../plan/selection.ts'
@@ -110,9 +111,14 @@ async function keepLock(
 ): Promise<void> {
   warnOfLostPins(session, plan, results)
   if (options.lock === undefined && !isDefault(options)) return
+  const { lockFile, graph, sources } = session
   const { updatedLock, writeLockfile } = await import('../../lock/update-lockfile.ts')
   try {
-    await writeLockfile(session.lockFile, updatedLock(session.lock, session.graph, session.sources, results))
+    // A run of other stages may have written it meanwhile.
+    const { lock, diagnostics } = await readLockfile(lockFile)
+    const [broken] = diagnostics
+    if (broken) throw new Error(`${broken.message}; it was left as it is`)
+    await writeLockfile(lockFile, updatedLock(lock, graph, sources, results))
   } catch (error) {
     process.stderr.write(`warning: the lockfile can't be written: ${(error as Error).message}\n`)
   }
