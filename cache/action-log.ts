@@ -45,6 +45,10 @@ export interface ActionRecord extends NodeAddress {
   round?: number
   /** Somebody's word that outputs made for another key are those of this one. */
   accepted?: { why: string; from: ActionKey; at: string }
+  /** Keys of the stored rows that it was made from, sorted, 32 bytes each. */
+  rows?: { count: number; blob: BlobId }
+  /** The remote that it was fetched from, and the trusted key that had signed it (or `unsigned`). */
+  origin?: { remote: string; signer: string }
 }
 
 /** A recorded result with what the log says about it. */
@@ -196,6 +200,7 @@ class FileActionLog implements ActionLog {
     const body = JSON.stringify(record)
     const id = idOf(body)
     const blobs = Object.values(record.outputs).flatMap((output) => output.files.map((file) => file.blob))
+    if (record.rows) blobs.push(record.rows.blob)
     return this.#enqueue({
       key,
       blobs,

@@ -33,6 +33,11 @@ interface StoredBlob {
 export interface BlobStore {
   /** Stores a file (by its path) or bytes. The bytes hashed are the bytes stored, whoever writes the source meanwhile. */
   put(source: string | Uint8Array): Promise<StoredBlob>
+  /**
+   * Stores what comes from elsewhere under the name that it should have; false, and nothing is kept, if the bytes are
+   * not those, or too many. Rejects with what the source throws.
+   */
+  receive(id: BlobId, size: number, source: AsyncIterable<Uint8Array>): Promise<boolean>
   /** Where a blob lies, whether it is there or not. */
   locate(id: BlobId): string
   open(id: BlobId): Promise<FileHandle>
@@ -85,6 +90,34 @@ class FolderBlobStore implements BlobStore {
       return size <= IN_MEMORY ? this.#putBytes(readFileSync(source)) : await this.#putFile(source)
     } catch (error) {
       throw asStoreError(error, typeof source === 'string' ? source : 'a blob', this.#folder, size)
+    }
+  }
+
+  async receive(id: BlobId, size: number, source: AsyncIterable<Uint8Array>): Promise<boolean> {
+    const temporary = this.#temporary()
+    try {
+      const running = sha256Stream()
+      let received = 0
+      const to = await open(temporary, 'wx')
+      try {
+        for await (const piece of source) {
+          received += piece.byteLength
+          if (received > size) return false
+          running.update(piece)
+          for (let at = 0; at < piece.length; ) at += (await to.write(piece, at)).bytesWritten
+        }
+        await to.chmod(READ_ONLY)
+      } finally {
+        await to.close()
+      }
+      this.bytesHashed += received
+      if (received !== size || running.digest() !== id) return false
+      this.#publish(temporary, id)
+      return true
+    } catch (error) {
+      throw asStoreError(error, 'a blob', this.#folder, size)
+    } finally {
+      rmSync(temporary, { force: true })
     }
   }
 

@@ -1,4 +1,6 @@
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
+import { rowsOfRemotes } from '../cache/remote-rows.ts'
+import { Remotes } from '../cache/remotes.ts'
 import { openStore, type Store } from '../cache/store.ts'
 import type { Registry } from '../stages/define.ts'
 import { type Lockfile, lockPath } from './lock/lockfile.ts'
@@ -32,6 +34,8 @@ export interface SessionRequest {
   /** Whether no other result will do where one is pinned. */
   locked?: boolean
   cwd?: string
+  /** The only remote to use, by name; none with `false`. */
+  remote?: string | false
 }
 
 /** A valid pipeline with its graph and its open store. */
@@ -39,6 +43,7 @@ export interface Session extends PlanWorld {
   pipeline: PipelineFacts
   registry: Registry
   store: Store
+  remotes: Remotes
   /** Folder of the views, one link a node. */
   out: string
   /** Where the lockfile is, and what it says if there is one. */
@@ -76,7 +81,12 @@ export async function openSession(
   const lockFile = request.lock === undefined ? lockPath(file) : resolve(cwd, request.lock)
   const { lock, diagnostics: broken } = await readLockfile(lockFile)
   if (broken.length > 0) return { diagnostics: [...diagnostics, ...broken] }
-  const store = await openStore(root)
+  const local = await openStore(root)
+  const remotes = new Remotes(local, {
+    project: pipeline.root,
+    ...(request.remote === undefined ? {} : { only: request.remote }),
+  })
+  const store = { ...local, rows: rowsOfRemotes(local.rows, remotes, 'llm') }
   if (questions) memo.remember(asked, known, questions)
   const project = projectName(pipeline.root, root)
   const place = relative(pipeline.root, file)
@@ -85,12 +95,16 @@ export async function openSession(
     registry,
     graph,
     store,
+    remotes,
     sources: new SourceFiles(store.memo),
     out: join(request.out === undefined ? join(pipeline.root, 'out') : resolve(cwd, request.out), outName(file)),
     lockFile,
     ...(lock ? { lock, pins: pinsOf(lock, request.locked ?? false) } : {}),
     address: (node) => ({ project, pipeline: place, node }),
-    close: () => store.close(),
+    close: () => {
+      remotes.close()
+      return store.close()
+    },
   }
   return { diagnostics, session }
 }

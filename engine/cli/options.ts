@@ -8,6 +8,8 @@ export interface CommonOptions {
   home?: string
   out?: string
   jobs?: number
+  /** Only this remote; `true`: all of them, asked now; `false`: none. */
+  remote?: string | boolean
   json?: boolean
   plain?: boolean
   quiet?: boolean
@@ -41,6 +43,8 @@ export function withCommonOptions(command: Command): Command {
     .option('--home <DIR>', 'the store (default: .queryloom at the root of the project)')
     .option('--out <DIR>', 'where outputs can be looked at (default: out at the root of the project)')
     .option('-j, --jobs <N>', 'CPU slots (default: the number of processors)', wholeNumber)
+    .option('--remote [NAME]', 'use this remote only; plan asks it (or all of them) what it has now')
+    .option('--no-remote', 'use no remote')
     .option('--json', 'print for programs')
     .option('--plain', 'plain lines, even on a terminal')
     .option('--quiet', 'say only what went wrong')

@@ -3,6 +3,7 @@ import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
+import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
 import { addSharingCommands } from './sharing-program.ts'
 
@@ -194,6 +195,8 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   addSharingCommands(program, ended)
   addKeysCommands(program, ended)
   addCacheCommands(program, ended)
+  addRemoteCommands(command, ended)
+
   return program
 }
 

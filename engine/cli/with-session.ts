@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { printDiagnostics } from '../parse/code-frame.ts'
 import type { Diagnostic } from '../parse/diagnostic.ts'
 import { wantsColour } from '../report/colour.ts'
+import { printable } from '../report/words.ts'
 import { openSession, type Session } from '../session.ts'
 import { ExitStatus } from './exit-status.ts'
 import type { CommonOptions } from './options.ts'
@@ -23,12 +24,15 @@ export async function withSession(
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.lock === undefined ? {} : { lock: options.lock }),
     locked: options.locked ?? false,
+    ...(options.remote === undefined || options.remote === true ? {} : { remote: options.remote }),
   })
   if (!(options.quiet && session)) tellDiagnostics(diagnostics)
   if (!session) return ExitStatus.invalid
   try {
     return await command(session)
   } finally {
+    // What a run was told is among its events.
+    session.remotes.listen((message) => process.stderr.write(`warning: ${printable(message)}\n`))
     await session.close()
   }
 }

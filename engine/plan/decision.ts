@@ -30,7 +30,8 @@ export type StaleReason =
 /** What a plan says of one node. */
 export type Decision =
   | { kind: 'cached'; record: ActionRecord }
-  | { kind: 'fetch'; remote: string }
+  /** A remote has the result, by the last sync of its index; `record` is not in the store yet. */
+  | { kind: 'fetch'; remote: string; record: ActionRecord }
   | { kind: 'run'; reasons: readonly StaleReason[] }
   /** Follows a node that will run; may still be cut off, and then counts as cached. */
   | { kind: 'pending'; on: readonly NodeId[] }

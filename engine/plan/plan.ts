@@ -1,5 +1,6 @@
 import type { ActionRecord, NodeAddress } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
+import type { Remotes } from '../../cache/remotes.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Decision, Plan, PlannedNode, StaleReason } from './decision.ts'
 import { Estimator } from './estimate.ts'
@@ -19,6 +20,8 @@ export interface PlanWorld {
   graph: Graph
   store: Store
   sources: SourceFiles
+  /** Where results may be fetched from. */
+  remotes?: Remotes
   /** What results of a node of this pipeline are remembered under. */
   address(node: NodeId): NodeAddress
   /** What was chosen of the graph; everything, if left out. */
@@ -47,9 +50,10 @@ export async function makePlan(base: PlanWorld, options: PlanOptions = {}): Prom
   const { graph, store, sources } = base
   const selection = options.selection ?? everything(graph)
   const world: PlanWorld = { ...base, selection }
-  const { decided, results } = await decideNodes(world)
+  const { decided, here } = await decideNodes(world)
   const rounds = roundsOf(world, selection.reobserved)
-  const facts = { record: (id: NodeId) => results.get(id), locate: store.blobs.locate.bind(store.blobs), sources }
+  // What is still to be fetched can't be looked into.
+  const facts = { record: (id: NodeId) => here.get(id), locate: store.blobs.locate.bind(store.blobs), sources }
   const estimator = new Estimator(
     store,
     graph.nodes,
@@ -69,13 +73,14 @@ export async function makePlan(base: PlanWorld, options: PlanOptions = {}): Prom
   return { graph, selection, rounds, nodes, totals, estimate }
 }
 
-/** The decisions of a plan, without its estimates, and the results that are there. */
+/** The decisions of a plan, without its estimates, and the results that are in the store. */
 export async function decideNodes(
   world: PlanWorld,
-): Promise<{ decided: readonly DecidedNode[]; results: ReadonlyMap<NodeId, ActionRecord> }> {
+): Promise<{ decided: readonly DecidedNode[]; here: ReadonlyMap<NodeId, ActionRecord> }> {
   const { graph, sources, store, selection = everything(graph) } = world
   const chosen = [...graph.nodes.values()].filter(({ id }) => selection.nodes.has(id))
   await sources.load(chosen)
+  const here = new Map<NodeId, ActionRecord>()
   const results = new Map<NodeId, ActionRecord>()
   const decided: DecidedNode[] = []
   for (const node of chosen) {
@@ -91,12 +96,18 @@ export async function decideNodes(
       continue
     }
     const key = actionKey(preimage)
-    const decision = decide(world, node, key, preimage)
-    if (decision.kind === 'cached') results.set(node.id, decision.record)
+    let decision = decide(world, node, key, preimage)
+    if (decision.kind === 'run' && world.remotes) {
+      // Where everything is here, nobody reads what remotes have.
+      await world.remotes.load()
+      decision = decide(world, node, key, preimage)
+    }
+    if (decision.kind === 'cached' || decision.kind === 'fetch') results.set(node.id, decision.record)
+    if (decision.kind === 'cached') here.set(node.id, decision.record)
     const last = decision.kind === 'cached' ? {} : lastOf(store, world, node)
     decided.push({ node, decision, key, preimage, ...last })
   }
-  return { decided, results }
+  return { decided, here }
 }
 
 function lastOf(store: Store, world: PlanWorld, node: GraphNode): { last?: ActionRecord } {
@@ -116,7 +127,10 @@ export function digests(
   }
 }
 
-/** Whether an intact, complete result for this key is stored, and nobody wants another; if not, why the node must run. */
+/**
+ * Whether an intact, complete result for this key is stored, or else offered by a remote, and nobody wants another; if
+ * not, why the node must run.
+ */
 export function decide(world: PlanWorld, node: GraphNode, key: ActionKey, preimage: Preimage): Decision {
   const forced = forcedReason(world, node)
   const found = decideByRecords(world, node, key, preimage)
@@ -143,12 +157,21 @@ function decideByRecords(world: PlanWorld, node: GraphNode, key: ActionKey, prei
       if (problems.length === 0) reasons.push({ kind: 'incomplete', rows: record.incomplete })
     }
   }
+  const offered = world.remotes?.find(key)
+  if (offered && hasOutputs(node, offered.record)) {
+    return { kind: 'fetch', remote: offered.remote, record: offered.record }
+  }
   if (reasons.length > 0) return { kind: 'run', reasons }
   const head = store.actions.head(world.address(node.id))
   const before = head && readPreimage(store.actions.preimage(head.key))
   const different = staleReasons(preimage, before, node.inputs)
   const otherwise: StaleReason = { kind: head?.key === key ? 'forgotten' : 'never-ran' }
   return { kind: 'run', reasons: different.length > 0 ? different : [otherwise] }
+}
+
+function hasOutputs(node: GraphNode, { outputs }: ActionRecord): boolean {
+  const names = Object.keys(node.outputs)
+  return names.length === Object.keys(outputs).length && names.every((name) => Object.hasOwn(outputs, name))
 }
 
 /** What is wrong with the stored bytes of a result. */

@@ -69,14 +69,19 @@ export function explanationJson(planned: PlannedNode): JsonExplanation {
 
 /** Which run made a result, when, how long it took, and under which key somebody accepted it. */
 function recordLines(record: ActionRecord, title: string): string[] {
-  const { run, startedAt, seconds, engine, accepted, round } = record
+  const { run, startedAt, seconds, engine, accepted, round, origin } = record
   const lines = [`${title} by run ${run} at ${moment(startedAt)}, in ${duration(seconds)}, queryloom ${engine}`]
+  if (origin) lines.push(`fetched from remote ${origin.remote}, ${signedText(origin.signer)}`)
   if (round !== undefined) lines.push(`its rows had been asked for again (round ${round})`)
   if (accepted) {
     lines.push(`accepted under this key at ${moment(accepted.at)}: ${oneLine(accepted.why)}`)
     lines.push(`made for key ${accepted.from}`)
   }
   return lines.map((line) => `  ${line}`)
+}
+
+function signedText(signer: string): string {
+  return signer === 'unsigned' ? 'unsigned' : `signed by ${signer}`
 }
 
 function resourceRows({ resources, timeoutMs, retry, passEnv }: GraphNode): string[][] {

@@ -95,10 +95,12 @@ export interface JsonRecord {
   seconds: number
   requests: ActionRecord['requests']
   accepted: { why: string; from: string; at: string } | null
+  /** Where it was fetched from, and whose signature it had; null if it was made here. */
+  origin: { remote: string; signer: string } | null
 }
 
 /** Where a result came from, as programs read it. */
 export function recordJson(record: ActionRecord): JsonRecord {
-  const { key, run, engine, startedAt, seconds, requests, accepted = null } = record
-  return { key, run, engine, started_at: startedAt, seconds, requests, accepted }
+  const { key, run, engine, startedAt, seconds, requests, accepted = null, origin = null } = record
+  return { key, run, engine, started_at: startedAt, seconds, requests, accepted, origin }
 }

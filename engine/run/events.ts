@@ -60,7 +60,8 @@ export type RunEvent = { at: number } & (
       summary: StageSummary
       requests: RequestCounts
     }
-  | { type: 'node-restored'; node: NodeId; key: ActionKey; cutOff: boolean }
+  /** `remote`: it was fetched from there in this run. */
+  | { type: 'node-restored'; node: NodeId; key: ActionKey; cutOff: boolean; remote?: string }
   | { type: 'node-failed'; node: NodeId; failure: Failure; requests: RequestCounts }
   | { type: 'node-skipped'; node: NodeId; because: SkipReason }
   | { type: 'server-started'; note: string }

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
-import type { CanonicalValue } from '../../cache/canonical.ts'
-import { type ActionKey, hexOf } from '../../cache/digest.ts'
+import { type CanonicalValue, compareUtf8 } from '../../cache/canonical.ts'
+import { type ActionKey, hexOf, type RowKey } from '../../cache/digest.ts'
+import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
 import {
   type AnyStageDefinition,
@@ -82,6 +83,7 @@ export async function executeNode(
   const { scratch, outputs } = folders
   const service = serviceOf(node.definition)
   const processes = service && (await world.processes(node))
+  const used = new Set<RowKey>()
   try {
     const inputs = readInputs(world, node)
     const context: StageContext<never> = {
@@ -98,7 +100,7 @@ export async function executeNode(
       ? await service.run({
           ...context,
           log: options.log,
-          rows: round === undefined ? store.rows : observingRows(store.rows, round),
+          rows: notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used),
           processes,
           models: world.models,
           tools: world.tools,
@@ -121,6 +123,7 @@ export async function executeNode(
       seconds,
       requests: { ...requests },
       ...(round === undefined ? {} : { round }),
+      ...(used.size === 0 ? {} : { rows: await storeKeys(world, used) }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
     world.staging.discard(folders)
@@ -187,6 +190,15 @@ async function ingestOutputs(
     outputs[name] = { kind, digest: artifactDigest(files), files }
   }
   return outputs
+}
+
+async function storeKeys(
+  { store }: ExecutionWorld,
+  used: ReadonlySet<RowKey>,
+): Promise<NonNullable<ActionRecord['rows']>> {
+  const keys = [...used].sort(compareUtf8)
+  const { id } = await store.blobs.put(Buffer.from(keys.map(hexOf).join(''), 'hex'))
+  return { count: keys.length, blob: id }
 }
 
 function add(total: RequestCounts, counts: Partial<RequestCounts>): void {

@@ -4,7 +4,7 @@ import type { ActionRecord } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
 import { openToolsCache } from '../../cache/tools-cache.ts'
 import type { RequestCounts } from '../../stages/define.ts'
-import type { Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
+import type { Decision, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { decide, digests } from '../plan/plan.ts'
 import { actionKey, preimageOf } from '../plan/preimage.ts'
@@ -43,6 +43,8 @@ export interface RunOptions {
   /** What `preflight` found. */
   machine: Machine
   failFast?: boolean
+  /** Nodes whose results were fetched for this run, and from which remote. */
+  fetched?: ReadonlyMap<NodeId, string>
   onEvent(event: RunEvent): void
   /**
    * Told of every result that was made, when it is stored; gives the one that others go on with. What it throws fails
@@ -124,6 +126,7 @@ class Run {
       file: pipeline.file,
       nodes: this.#plan.nodes.length,
     })
+    this.#session.remotes.listen((message) => this.#emit({ type: 'warning', message }))
     for (const title of sweepChildren(store.root)) {
       this.#emit({ type: 'warning', message: `ended what an interrupted run had left running: ${title}` })
     }
@@ -141,7 +144,8 @@ class Run {
     const todo = new Map<NodeId, GraphNode>()
     for (const { node, decision, key } of this.#plan.nodes) {
       const record = decision.kind === 'cached' && !store.actions.isForgotten(decision.record) && decision.record
-      if (record && key && !node.needs.some((id) => todo.has(id))) await this.#restore(node, key, record, false)
+      if (record && key && !node.needs.some((id) => todo.has(id)))
+        await this.#restore(node, key, record, { remote: this.#options.fetched?.get(node.id) })
       else todo.set(node.id, node)
     }
     if (todo.size > 0) await this.#executeAll([...todo.values()])
@@ -178,6 +182,7 @@ class Run {
       graph,
       store,
       sources,
+      remotes: this.#session.remotes,
       address: this.#session.address,
       selection: this.#plan.selection,
       ...(this.#session.pins ? { pins: this.#session.pins } : {}),
@@ -244,9 +249,10 @@ class Run {
         this.#emit({ type: 'node-started', node: node.id, stage, uses: definition.type, key, log, reasons })
       }
       let reasons: readonly StaleReason['kind'][] = []
+      let decision: Decision | undefined
       const turn = await actionTurn(this.#session.store, this.#id, key, {
         stored: () => {
-          const decision = decide(world, node, key, preimage)
+          decision = decide(world, node, key, preimage)
           reasons = decision.kind === 'run' ? decision.reasons.map(({ kind }) => kind) : []
           return this.#made.get(key) ?? (decision.kind === 'cached' ? decision.record : undefined)
         },
@@ -257,17 +263,15 @@ class Run {
         signal: this.#drain,
       })
       if (turn.record) {
-        await this.#restore(node, key, turn.record, this.#planned.get(node.id)?.decision.kind === 'pending')
+        const cutOff = this.#planned.get(node.id)?.decision.kind === 'pending'
+        await this.#restore(node, key, turn.record, { cutOff })
         return 'done'
       }
-      start()
-      const {
-        record: made,
-        summary,
-        seconds,
-        durable,
-      } = await turn.use(() =>
-        attempts(
+      const made = await turn.use(async () => {
+        const fetched = await this.#fetch(node, key, decision)
+        if (fetched) return fetched
+        start()
+        return attempts(
           node,
           { drain: this.#drain, kill: this.#kill },
           (signal) =>
@@ -282,15 +286,21 @@ class Run {
             const failure = failureOf(error, log)
             this.#emit({ type: 'node-retried', node: node.id, attempt, failure, waitMs })
           },
-        ),
-      )
+        )
+      })
+      if ('remote' in made) {
+        const { record, remote } = made
+        await this.#restore(node, key, this.#options.onMade?.(node, record) ?? record, { remote })
+        return 'done'
+      }
+      const { summary, seconds, durable } = made
       this.#durable.push(
         durable.catch((error) => {
           this.#results.delete(node.id)
           this.#fail(node, error, log, requests)
         }),
       )
-      const record = this.#options.onMade?.(node, made) ?? made
+      const record = this.#options.onMade?.(node, made.record) ?? made.record
       this.#results.set(node.id, record)
       if (record.incomplete === 0) this.#made.set(key, record)
       await this.#show(node, record)
@@ -312,13 +322,30 @@ class Run {
     }
   }
 
-  async #restore(node: GraphNode, key: ActionKey, record: ActionRecord, cutOff: boolean): Promise<void> {
+  /** The result of a node whose key only became known in the run, if a remote has it. */
+  async #fetch(
+    node: GraphNode,
+    key: ActionKey,
+    decision: Decision | undefined,
+  ): Promise<{ record: ActionRecord; remote: string; durable: Promise<void> } | undefined> {
+    if (decision?.kind !== 'fetch') return undefined
+    const { remotes, address } = this.#session
+    const record = await remotes.fetch(key, address(node.id))
+    return record && { record, remote: decision.remote, durable: Promise.resolve() }
+  }
+
+  async #restore(
+    node: GraphNode,
+    key: ActionKey,
+    record: ActionRecord,
+    { cutOff = false, remote }: { cutOff?: boolean; remote?: string | undefined },
+  ): Promise<void> {
     this.#results.set(node.id, record)
     const { store, address } = this.#session
     this.#durable.push(store.actions.moveHead(address(node.id), record).catch(() => {}))
     await this.#show(node, record)
-    this.#totals.nodes.cached++
-    this.#emit({ type: 'node-restored', node: node.id, key, cutOff })
+    this.#totals.nodes[remote === undefined ? 'cached' : 'fetched']++
+    this.#emit({ type: 'node-restored', node: node.id, key, cutOff, ...(remote === undefined ? {} : { remote }) })
   }
 
   async #show(node: GraphNode, record: ActionRecord): Promise<void> {

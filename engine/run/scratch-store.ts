@@ -46,6 +46,7 @@ function overlay(own: BlobStore, below: BlobStore): BlobStore {
   const holder = (id: Parameters<BlobStore['locate']>[0]): BlobStore => (own.has([id]).size > 0 ? own : below)
   return {
     put: (source) => own.put(source),
+    receive: (id, size, source) => own.receive(id, size, source),
     locate: (id) => holder(id).locate(id),
     open: (id) => holder(id).open(id),
     has: (ids) => new Set([...own.has(ids), ...below.has(ids)]),

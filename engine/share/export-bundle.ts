@@ -55,7 +55,7 @@ export async function exportBundle(session: Session, target: string, options: Ex
   }
   const scratch = mkdtempSync(join(tmpdir(), 'queryloom-export-'))
   try {
-    const { decided, results: known } = await decideNodes(session)
+    const { decided, here: known } = await decideNodes(session)
     const chosen = options.results?.nodes ?? new Set<NodeId>()
     const stale = [...graph.nodes.keys()].filter((id) => chosen.has(id) && !known.has(id))
     if (stale.length > 0) {

@@ -7,7 +7,7 @@ import { stageInput } from '../plan/stage-input.ts'
 /** Keys of the stored rows that these nodes would be served now, as the pipeline stands. */
 export async function rowsOfNodes(world: PlanWorld, ids: readonly NodeId[]): Promise<Set<RowKey>> {
   const { graph, store, sources } = world
-  const { results } = await decideNodes(world)
+  const { here: results } = await decideNodes(world)
   const facts = { record: (id: NodeId) => results.get(id), locate: store.blobs.locate.bind(store.blobs), sources }
   const input = (node: Parameters<Estimator['estimate']>[0], name: string): ReturnType<typeof stageInput> => {
     const ref = node.inputs.get(name)

@@ -15,6 +15,7 @@ export function planCommand(file: string, names: readonly string[], options: Pla
   return withSession(file, options, async (session) => {
     const selection = chosenNodes(session.graph, names, options)
     if (!selection) return ExitStatus.invalid
+    if (options.remote) await session.remotes.sync()
     const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
     warnOfLostPins(session, plan, servedBy(plan))
     const refusal = options.locked ? await lockedRefusal(session, plan, options) : undefined

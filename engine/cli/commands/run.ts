@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ActionRecord } from '../../../cache/action-log.ts'
+import type { ActionKey } from '../../../cache/digest.ts'
 import { readLockfile } from '../../lock/read-lockfile.ts'
 import type { Plan } from '../../plan/decision.ts'
 import type { NodeId } from '../../plan/node.ts'
@@ -12,7 +13,9 @@ import { resultsText } from '../../report/results-text.ts'
 import { foldEvent, newRunState } from '../../report/run-state.ts'
 import { scoredNodes } from '../../report/scored-nodes.ts'
 import { summaryText } from '../../report/summary.ts'
+import { counted } from '../../report/words.ts'
 import type { RunEvent } from '../../run/events.ts'
+import { fetchResults } from '../../run/fetch-results.ts'
 import { listenForSignals } from '../../run/signals.ts'
 import { makePlan, type Session } from '../../session.ts'
 import { ExitStatus, exitStatusOf } from '../exit-status.ts'
@@ -32,7 +35,18 @@ export async function runCommand(
   return withSession(file, options, async (session) => {
     const selection = chosenNodes(session.graph, names, options)
     if (!selection) return ExitStatus.invalid
-    const plan = await makePlan(session, { selection, slots: options.jobs ?? availableParallelism() })
+    const slots = options.jobs ?? availableParallelism()
+    let plan = await makePlan(session, { selection, slots })
+    let fetched: ReadonlyMap<NodeId, string> = new Map()
+    if (plan.totals.cached < plan.nodes.length && (await session.remotes.areThere())) {
+      await session.remotes.sync()
+      plan = await makePlan(session, { selection, slots })
+      if (plan.totals.fetch > 0) {
+        if (!options.json && !options.quiet) process.stderr.write(`${fetchingText(plan)}\n`)
+        fetched = await fetchResults(session, plan)
+        plan = await makePlan(session, { selection, slots })
+      }
+    }
     const { mayRun } = await import('../trust-check.ts')
     if (!(await mayRun(session, plan, options.trust ?? false))) return ExitStatus.invalid
     const refusal = options.locked ? await lockedRefusal(session, plan, options) : undefined
@@ -67,6 +81,7 @@ export async function runCommand(
         failFast: options.failFast ?? false,
         machine,
         ...(options.locked && session.lock ? { onMade: expectPinned(session.lock) } : {}),
+        fetched,
       })
       await view.close()
       if (!options.locked) await keepLock(session, plan, run.results, options)
@@ -90,6 +105,11 @@ async function trim({ store }: Session, { quiet, json }: RunCommandOptions): Pro
   if (!trimmed || quiet || json) return
   const { collectionText } = await import('../../upkeep/collection-text.ts')
   process.stderr.write(`\nthe store was above its cap (see docs/caching.md): ${collectionText(trimmed)}\n`)
+}
+
+function fetchingText({ nodes, totals }: Plan): string {
+  const names = new Set(nodes.flatMap(({ decision }) => (decision.kind === 'fetch' ? [decision.remote] : [])))
+  return `fetching ${counted(totals.fetch, 'result')} from ${[...names].join(', ')}`
 }
 
 async function printResults(

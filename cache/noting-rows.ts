@@ -1,0 +1,22 @@
+import type { RowKey } from './digest.ts'
+import type { RowStore } from './row-store.ts'
+
+/** The same rows, noting the keys of those that were used. Closing stays with the owner of the store. */
+export function notingRows(rows: RowStore, used: Set<RowKey>): RowStore {
+  return {
+    known: (keys, round) => rows.known(keys, round),
+    getMany: async (keys, round) => {
+      const found = await rows.getMany(keys, round)
+      for (const key of found.keys()) used.add(key)
+      return found
+    },
+    getOrRun: async (key, run, round) => {
+      const made = await rows.getOrRun(key, run, round)
+      used.add(key)
+      return made
+    },
+    lastRound: () => rows.lastRound(),
+    flush: () => rows.flush(),
+    close: () => rows.flush(),
+  }
+}
