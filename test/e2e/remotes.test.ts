@@ -85,6 +85,9 @@ for (const [name, skipped, make] of PLACES) {
       ;({ ada, ben } = await twoPeople(server, place.yaml))
     })
 
+    // What does not depend on the kind of remote is shown once; test/cache/remotes.test.ts has the rest of both.
+    const onlyInFolder = test.skipIf(name !== 'a folder')
+
     /** Ada runs and pushes; the requests are counted anew from then on. */
     const pushed = async (): Promise<void> => {
       const { finished } = await ada.project.run('pipeline.yaml')
@@ -112,7 +115,7 @@ for (const [name, skipped, make] of PLACES) {
       expect(again.finished.nodes).toMatchObject({ cached: NODES, fetched: 0, executed: 0 })
     })
 
-    test('plan says what would be fetched once the index was synced, and pull fetches it', async () => {
+    onlyInFolder('plan says what would be fetched once the index was synced, and pull fetches it', async () => {
       await pushed()
       type Plan = { totals: { fetch: number; run: number; requests: number } }
       expect((await ben.project.json<Plan>('plan', 'pipeline.yaml')).totals.fetch).toBe(0)
@@ -136,7 +139,7 @@ for (const [name, skipped, make] of PLACES) {
       expect(server.requests).toHaveLength(20)
     })
 
-    test('another prompt pays for its own requests, and what does not depend on it is fetched', async () => {
+    onlyInFolder('another prompt pays for its own requests, and what does not depend on it is fetched', async () => {
       await pushed()
       ben.project.write('prompt.yaml', SMALL_PROMPT.replace('Search query', 'A question'))
       const { finished, executed } = await ben.project.run('pipeline.yaml')
@@ -167,36 +170,42 @@ for (const [name, skipped, make] of PLACES) {
       expect((await ben.project.run('pipeline.yaml')).finished.nodes).toMatchObject({ fetched: NODES, executed: 0 })
     })
 
-    test('a damaged pack of answers or entry of the index gives nothing wrong: the model is asked instead', async () => {
-      await pushed()
-      for (const path of objectsOf(place.root, 'rows')) {
-        const bytes = readFileSync(path)
-        bytes[bytes.length >> 1]! ^= 1
-        writeFileSync(path, bytes)
-      }
-      ben.project.write('pipeline.yaml', smallPipeline(server.url, { density: 3 }))
-      const { finished, events } = await ben.project.run('pipeline.yaml')
-      expect(finished).toMatchObject({ status: 'ok', requests: { sent: 60 } })
-      expect(JSON.stringify(events)).toContain('a pack of rows is damaged there')
-      for (const path of objectsOf(place.root, 'index')) truncateSync(path, statSync(path).size - 1)
-      rmSync(join(ben.project.folder, '.queryloom'), { recursive: true })
-      ben.project.write('pipeline.yaml', smallPipeline(server.url))
-      const second = await ben.project.run('pipeline.yaml')
-      expect(second.finished).toMatchObject({ status: 'ok', nodes: { executed: NODES, fetched: 0 } })
-      expect(JSON.stringify(second.events)).toContain('is damaged there; not used')
-    })
+    onlyInFolder(
+      'a damaged pack of answers or entry of the index gives nothing wrong: the model is asked instead',
+      async () => {
+        await pushed()
+        for (const path of objectsOf(place.root, 'rows')) {
+          const bytes = readFileSync(path)
+          bytes[bytes.length >> 1]! ^= 1
+          writeFileSync(path, bytes)
+        }
+        ben.project.write('pipeline.yaml', smallPipeline(server.url, { density: 3 }))
+        const { finished, events } = await ben.project.run('pipeline.yaml')
+        expect(finished).toMatchObject({ status: 'ok', requests: { sent: 60 } })
+        expect(JSON.stringify(events)).toContain('a pack of rows is damaged there')
+        for (const path of objectsOf(place.root, 'index')) truncateSync(path, statSync(path).size - 1)
+        rmSync(join(ben.project.folder, '.queryloom'), { recursive: true })
+        ben.project.write('pipeline.yaml', smallPipeline(server.url))
+        const second = await ben.project.run('pipeline.yaml')
+        expect(second.finished).toMatchObject({ status: 'ok', nodes: { executed: NODES, fetched: 0 } })
+        expect(JSON.stringify(second.events)).toContain('is damaged there; not used')
+      },
+    )
 
-    test('results of a key that is not trusted, or of nobody, are not used, and it is said how to trust it', async () => {
-      const { project, config } = await person(server, place.yaml)
-      await pushed()
-      const { finished, events } = await project.run('pipeline.yaml')
-      expect(finished.nodes).toMatchObject({ executed: NODES, fetched: 0 })
-      expect(JSON.stringify(events)).toContain(`queryloom keys trust NAME ${ada.key}`)
-      await trustKey('ada', ada.key, config)
-      rmSync(join(project.folder, '.queryloom/actions.log'))
-      const trusting = await project.run('pipeline.yaml')
-      expect(trusting.finished.nodes).toMatchObject({ executed: 0, fetched: NODES })
-    })
+    onlyInFolder(
+      'results of a key that is not trusted, or of nobody, are not used, and it is said how to trust it',
+      async () => {
+        const { project, config } = await person(server, place.yaml)
+        await pushed()
+        const { finished, events } = await project.run('pipeline.yaml')
+        expect(finished.nodes).toMatchObject({ executed: NODES, fetched: 0 })
+        expect(JSON.stringify(events)).toContain(`queryloom keys trust NAME ${ada.key}`)
+        await trustKey('ada', ada.key, config)
+        rmSync(join(project.folder, '.queryloom/actions.log'))
+        const trusting = await project.run('pipeline.yaml')
+        expect(trusting.finished.nodes).toMatchObject({ executed: 0, fetched: NODES })
+      },
+    )
 
     test('a remote that is not there is told once, and the run goes on', async () => {
       await pushed()
@@ -209,7 +218,7 @@ for (const [name, skipped, make] of PLACES) {
       expect(JSON.stringify(warnings)).toMatch(/remote lab: .*the work goes on without it/)
     })
 
-    test('twenty who push at once lose nothing, and all of it can be fetched', async () => {
+    onlyInFolder('twenty who push at once lose nothing, and all of it can be fetched', async () => {
       const others = await Promise.all(
         Array.from({ length: 4 }, async (_, at) => {
           const project = new Project(smallProject(server.url, 12), ada.project.environment)
@@ -232,7 +241,7 @@ for (const [name, skipped, make] of PLACES) {
       }
     })
 
-    test('nothing is pushed to a remote that is read-only, and nothing unsigned', async () => {
+    onlyInFolder('nothing is pushed to a remote that is read-only, and nothing unsigned', async () => {
       await ada.project.run('pipeline.yaml')
       ada.project.write('queryloom.yaml', place.yaml.replace('write: true', 'write: false'))
       const readOnly = await ada.project.call('push', 'pipeline.yaml')
