@@ -211,6 +211,8 @@ class S3Remote implements Remote {
   }
 
   #load(): Promise<{ sdk: Sdk; client: S3Client }> {
+    // Which Node it runs on is nothing that somebody who fetches a result could change.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
     this.#loaded ??= import('@aws-sdk/client-s3').then((sdk) => ({ sdk, client: clientOf(sdk, this.#place) }))
     return this.#loaded
   }

@@ -187,7 +187,7 @@ test.each([
   if (!/wrong|metrics/.test(line)) expect(stderr).toBe('')
   const loaded = JSON.parse(readFileSync(list, 'utf8')) as string[]
   expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
-  const heavy = /\/node_modules\/(execa|openai|listr2|onnxruntime-\w+|undici|@huggingface|ajv)\//
+  const heavy = /\/node_modules\/(@aws-sdk|execa|openai|listr2|onnxruntime-\w+|undici|@huggingface|ajv)\//
   const allowed = /--(help|version)$/.test(line) ? /$^/ : /\/ajv\//
   expect(loaded.filter((url) => heavy.test(url) && !allowed.test(url))).toEqual([])
 })

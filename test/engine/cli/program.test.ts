@@ -26,6 +26,8 @@ const commands = [
   'import',
   'trust',
   'keys',
+  'push',
+  'pull',
 ]
 
 test('the help lists every command, an example and what exit statuses mean', async () => {
