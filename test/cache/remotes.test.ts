@@ -85,6 +85,7 @@ async function push(
   { store, remotes, config }: Awaited<ReturnType<typeof storeWith>>,
   results: readonly { record: ActionRecord; preimage: object }[],
   keys: Parameters<typeof rowKey>[0][] = [],
+  repair = false,
 ): Promise<Awaited<ReturnType<typeof pushResults>>> {
   await remotes.load()
   const remote = remotes.all[0]!
@@ -96,7 +97,7 @@ async function push(
       results: results as never,
       rows: [{ kind: 'llm', model: 'sha256:00', keys: keys.map(rowKey) }],
       signer: loadSigner(undefined, config),
-      repair: false,
+      repair,
       onProgress: () => {},
     },
   )
@@ -182,6 +183,34 @@ for (const [kind, make] of [
       expect(reader.store.actions.find(made.record.key)).toEqual([])
       expect(reader.told.join()).toContain('is missing there')
       expect(reader.remotes.find(made.record.key)).toBeUndefined()
+    })
+
+    test.each([
+      ['flipped', (bytes: Buffer) => Buffer.concat([Buffer.from([bytes[0]! ^ 1]), bytes.subarray(1)])],
+      ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 3)],
+      ['longer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('more')])],
+    ])('a blob that is %s there is refused, told, and replaced by a push that repairs', async (_, damaged) => {
+      const place = await make()
+      const store = person(place)
+      const writer = await store()
+      const made = await result(writer.store, 'x', randomBytes(5000))
+      await push(writer, [made])
+      const { blob } = made.record.outputs.pairs!.files[0]!
+      const path = join(place.root, blobName(blob))
+      writeFileSync(path, damaged(readFileSync(path)))
+      const address = { project: '.', pipeline: 'p', node: 'n' }
+      const reader = await store()
+      await reader.remotes.sync()
+      expect(await reader.remotes.fetch(made.record.key, address)).toBeUndefined()
+      expect(reader.store.blobs.has([blob]).size).toBe(0)
+      expect(reader.told.join()).toContain('is damaged there')
+      await push(writer, [made], [], true)
+      const other = await store()
+      await other.remotes.sync()
+      expect(await other.remotes.fetch(made.record.key, address)).toMatchObject({
+        node: 'n',
+        origin: { remote: 'lab', signer: 'own' },
+      })
     })
 
     test('a full disk ends a push with what happened, and the push goes on where it was', async () => {
