@@ -1,69 +1,12 @@
 import { join } from 'node:path'
+import type { ActionRecord, NodeAddress, StoredResult } from './action-record.ts'
 import type { CanonicalValue } from './canonical.ts'
-import { type ActionKey, type ArtifactDigest, type BlobId, hexOf, sha256 } from './digest.ts'
+import { type ActionKey, type BlobId, hexOf, sha256 } from './digest.ts'
 import { EarlyResults } from './early-results.ts'
 import { type LinePlace, LogFile } from './log-file.ts'
 import { asStoreError } from './store-error.ts'
 
-/** One file of a recorded output. */
-export interface RecordedFile {
-  path: string
-  size: number
-  executable: boolean
-  blob: BlobId
-}
-
-/** One recorded output. */
-export interface RecordedOutput {
-  kind: string
-  digest: ArtifactDigest
-  files: readonly RecordedFile[]
-}
-
-/** Which node of which pipeline of which project a result was made for. */
-export interface NodeAddress {
-  project: string
-  pipeline: string
-  node: string
-}
-
-/** What is remembered of one executed node: its outputs, and everything that must not stand in them. */
-export interface ActionRecord extends NodeAddress {
-  key: ActionKey
-  outputs: { readonly [name: string]: RecordedOutput }
-  /** Counts, warnings and details that the stage left. */
-  summary: CanonicalValue
-  /** Rows that failed for a passing reason; the node is stale because of them. */
-  incomplete: number
-  run: string
-  /** Version of queryloom. */
-  engine: string
-  startedAt: string
-  seconds: number
-  requests: { sent: number; cached: number; failed: number }
-  /** In which round its rows were asked for again, if they were. */
-  round?: number
-  /** Somebody's word that outputs made for another key are those of this one. */
-  accepted?: { why: string; from: ActionKey; at: string }
-  /** Keys of the stored rows that it was made from, sorted, 32 bytes each. */
-  rows?: { count: number; blob: BlobId }
-  /** The remote that it was fetched from, and the trusted key that had signed it (or `unsigned`). */
-  origin?: { remote: string; signer: string }
-}
-
-/** A recorded result with what the log says about it. */
-export interface StoredResult {
-  /** Names the record within its log. */
-  id: string
-  record: ActionRecord
-  /**
-   * When everybody could know that it is forgotten, in milliseconds since the epoch; infinite if whoever forgot it died
-   * before that was written down. Absent for results that count.
-   */
-  forgottenAt?: number
-  /** Nodes of which it is the newest result. */
-  heads: readonly NodeAddress[]
-}
+export type { ActionRecord, NodeAddress, RecordedFile, RecordedOutput, StoredResult } from './action-record.ts'
 
 /**
  * Every result that was ever recorded, append-only and shared by processes. A record is there only if its outputs and

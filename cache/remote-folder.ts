@@ -13,7 +13,6 @@ const ABANDONED_MS = 24 * 3600_000
  * signal is aborted, and nothing longer.
  */
 export function folderRemote(root: string): Remote {
-  let swept: Promise<void> | undefined
   const guarded = <Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> =>
     orAborted(work, signal).catch((error: unknown) => {
       throw signal.aborted && error === signal.reason ? error : told(error, root)

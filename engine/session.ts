@@ -12,7 +12,7 @@ import { projectRoot } from './parse/project-root.ts'
 import type { Plan } from './plan/decision.ts'
 import { GraphMemo } from './plan/graph-memo.ts'
 import type { Question } from './plan/outside.ts'
-import { makePlan as decideAll, type PlanOptions, type PlanWorld, makePlan as planAll } from './plan/plan.ts'
+import { type PlanOptions, type PlanWorld, makePlan as planAll } from './plan/plan.ts'
 import { SourceFiles } from './plan/source-files.ts'
 
 /** What a command was called with, as far as it decides which pipeline is meant and where its results lie. */

@@ -1,7 +1,7 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { AnyStageDefinition, ArtifactKind, DatasetFiles, Json } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
-import type { Pipeline, PipelineFacts } from '../parse/pipeline.ts'
+import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { ResourceRequest } from './resources.ts'
 
 declare const nodeId: unique symbol

@@ -1,4 +1,4 @@
-import type { Pipeline, PipelineFacts } from '../parse/pipeline.ts'
+import type { PipelineFacts } from '../parse/pipeline.ts'
 import { axisTables } from './axis-tables.ts'
 import { axisTableText } from './axis-tables-text.ts'
 import { type Paint, plainPaint } from './colour.ts'

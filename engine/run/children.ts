@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce } from '../../cache/durable.ts'
-import { newOwner, type OwnerRecord, parseOwner, startOf, vitality } from '../../cache/owner.ts'
+import { newOwner, type OwnerRecord, parseOwner, vitality } from '../../cache/owner.ts'
 import { RUN_COOKIE } from './child-environment.ts'
 import { Reaper } from './reaper.ts'
 import { Stragglers } from './stragglers.ts'

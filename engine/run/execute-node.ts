@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'

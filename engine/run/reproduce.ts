@@ -8,7 +8,8 @@ import { hasOutputs } from '../plan/pins.ts'
 import { damage } from '../plan/plan.ts'
 import type { Session } from '../session.ts'
 import type { Failure } from './events.ts'
-import { type RunOptions, type RunResult, runPlan } from './run.ts'
+import { runPlan } from './run.ts'
+import type { RunOptions, RunResult } from './run-options.ts'
 import { openScratchStore } from './scratch-store.ts'
 
 /** What is to be made again. */

@@ -11,22 +11,18 @@ import { actionKey, preimageOf } from '../plan/preimage.ts'
 import { beginRounds, forgetFinishedRounds } from '../plan/rounds.ts'
 import type { Session } from '../session.ts'
 import { engineVersion } from '../util/engine-version.ts'
-import { pause } from '../util/pause.ts'
 import { actionTurn } from './action-turn.ts'
 import { attempts } from './attempts.ts'
-import { declaredEnvironment } from './child-environment.ts'
 import { Children, sweepChildren } from './children.ts'
 import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
 import { Journal } from './journal.ts'
-import { localProcesses } from './local-processes.ts'
-import type { Machine } from './machine.ts'
-import { ModelServers } from './model-servers.ts'
 import { provideFor } from './provision.ts'
 import { registerPipeline } from './registered-pipelines.ts'
 import { logPath, makeRunFolder } from './run-folder.ts'
+import type { RunOptions, RunResult } from './run-options.ts'
 import { type Outcome, schedule } from './scheduler.ts'
 import { StageThreads } from './stage-threads.ts'
 import { Staging } from './staging.ts'
@@ -37,36 +33,6 @@ import { Views } from './views.ts'
 const PROGRESS_MS = 100
 /** Nodes that a warning names. */
 const NAMED = 5
-
-/** How a run is to go. */
-export interface RunOptions {
-  /** What `preflight` found. */
-  machine: Machine
-  failFast?: boolean
-  /** Nodes whose results were fetched for this run, and from which remote. */
-  fetched?: ReadonlyMap<NodeId, string>
-  onEvent(event: RunEvent): void
-  /**
-   * Told of every result that was made, when it is stored; gives the one that others go on with. What it throws fails
-   * the node.
-   */
-  onMade?(node: GraphNode, record: ActionRecord): ActionRecord
-  /** Whether outputs are shown below `out`; default true. */
-  views?: boolean
-  /** First request to stop: drain. Second: kill. */
-  drain?: AbortSignal
-  kill?: AbortSignal
-}
-
-/** How it went. */
-export interface RunResult extends RunTotals {
-  status: RunStatus
-  run: string
-  /** Folder of the journal and the logs. */
-  folder: string
-  /** What it made or found, by node. */
-  results: ReadonlyMap<NodeId, ActionRecord>
-}
 
 type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never
 

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync } from 'node
 import { basename, dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
-import { freshNonce, replaceSymlink } from '../../cache/durable.ts'
+import { replaceSymlink } from '../../cache/durable.ts'
 import { checkView, materialize } from '../../cache/materialize.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
 import type { Store } from '../../cache/store.ts'

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { logSize, logTail } from '../../engine/util/log-tail.ts'
 import { type ServiceContext, StageError, type StageSummary } from '../define.ts'
 import { collectOutput } from './collect.ts'

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ActionRecord } from '../../../cache/action-log.ts'
-import type { ActionKey } from '../../../cache/digest.ts'
 import { readLockfile } from '../../lock/read-lockfile.ts'
 import type { Plan } from '../../plan/decision.ts'
 import type { NodeId } from '../../plan/node.ts'
