@@ -69,12 +69,6 @@ function here(): Omit<OwnerRecord, 'pid' | 'started' | 'nonce'> {
   return known
 }
 
-/** Start of a living process in clock ticks since the boot; undefined if there is none, or the system doesn't tell. */
-export function startOf(pid: number): string | undefined {
-  const status = statusOf(pid)
-  return status?.ended ? undefined : status?.started
-}
-
 function statusOf(pid: number): { started: string; ended: boolean } | undefined {
   const text = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   // The second field is the command in parentheses and may hold anything; fields 3 and 22 are the state and the start.

@@ -13,6 +13,7 @@ const ABANDONED_MS = 24 * 3600_000
  * signal is aborted, and nothing longer.
  */
 export function folderRemote(root: string): Remote {
+  let isSwept = false
   const guarded = <Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> =>
     orAborted(work, signal).catch((error: unknown) => {
       throw signal.aborted && error === signal.reason ? error : told(error, root)
@@ -21,7 +22,8 @@ export function folderRemote(root: string): Remote {
     size: (name, signal) => guarded(sizeAt(join(root, name)), signal),
     read: (name, from, signal) => guarded(readAt(join(root, name), from, root, signal), signal),
     put: (name, source, { signal, replace = false, onProgress }) => {
-      swept ??= sweep(join(root, TEMPORARY)).catch(() => {})
+      if (!isSwept) void sweep(join(root, TEMPORARY)).catch(() => {})
+      isSwept = true
       return guarded(store(root, name, source, replace, onProgress), signal)
     },
     list: (prefix, signal) => guarded(namesBelow(root, prefix), signal),
