@@ -52,6 +52,8 @@ class Run {
   readonly #children: Children
   readonly #views: Views
   readonly #results = new Map<NodeId, ActionRecord>()
+  /** Nodes whose results the disk refused: others may have gone on with them, but nobody is told of them. */
+  readonly #unrecorded = new Set<NodeId>()
   readonly #planned: ReadonlyMap<NodeId, PlannedNode>
   /** Made in this run; the log shows them only when they are on the disk. */
   readonly #made = new Map<ActionKey, ActionRecord>()
@@ -262,7 +264,7 @@ class Run {
       const { summary, seconds, durable } = made
       this.#durable.push(
         durable.catch((error) => {
-          this.#results.delete(node.id)
+          this.#unrecorded.add(node.id)
           this.#fail(node, error, log, requests)
         }),
       )
@@ -359,6 +361,7 @@ class Run {
     const status: RunStatus = this.#drain.aborted ? 'interrupted' : totals.nodes.failed > 0 ? 'failed' : 'ok'
     this.#emit({ type: 'run-finished', status, ...totals })
     this.#journal.close()
+    for (const node of this.#unrecorded) this.#results.delete(node)
     return { status, ...totals, run: this.#id, folder: this.#folder, results: this.#results }
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -171,7 +171,9 @@ describe('cache', () => {
     await project.run('demo.yaml')
     const [count, , top] = await project.json<Listed[]>('cache', 'ls')
     await project.run('demo.yaml', '-p', 'lines=1')
-    project.write('demo.lock', `nodes:\n  top: { key: "${top!.key}" }\n`)
+    // Of another checkout, which has nothing but the end.
+    rmSync(join(project.folder, 'demo.lock'))
+    project.write('theirs.lock', `version: 1\nnodes:\n  top: { key: "${top!.key}" }\n`)
     age(project, 40)
     const dry = await project.call('cache', 'gc', '--dry-run')
     expect(dry.stdout).toMatch(/^would free .* and forget 1 result\n {2}demo.yaml: count/)
