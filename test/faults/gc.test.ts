@@ -68,7 +68,7 @@ test(`collecting in a loop beside two engines for ${LOOP_MS / 1000} s: nothing n
   const projects = [new Project(files), new Project(files)]
   const locked = await projects[0]!.run('loop.yaml', '--home', home, '-p', 'k=locked')
   const keys = locked.events.flatMap((event) => (event.type === 'node-finished' ? [event.key] : []))
-  writeFileSync(join(projects[0]!.folder, 'loop.lock'), keys.join('\n'))
+  writeFileSync(join(projects[0]!.folder, 'theirs.lock'), keys.map((key, i) => `${i}: ${key}`).join('\n'))
   await projects[1]!.run('loop.yaml', '--home', home, '-p', 'k=tagged')
   await projects[1]!.call('cache', 'tag', 'kept', 'loop.yaml', '--home', home)
 
