@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path'
 import { type BlobId, hexOf, sha256, sha256Stream } from './digest.ts'
 import { freshNonce, fsyncFile, fsyncFolder } from './durable.ts'
 import { makePrivateFolder } from './private-folder.ts'
+import { receiveFile } from './receive-file.ts'
 import type { StatMemo } from './stat-memo.ts'
 import { asStoreError, isMissing } from './store-error.ts'
 
@@ -96,22 +97,11 @@ class FolderBlobStore implements BlobStore {
   async receive(id: BlobId, size: number, source: AsyncIterable<Uint8Array>): Promise<boolean> {
     const temporary = this.#temporary()
     try {
-      const running = sha256Stream()
-      let received = 0
-      const to = await open(temporary, 'wx')
-      try {
-        for await (const piece of source) {
-          received += piece.byteLength
-          if (received > size) return false
-          running.update(piece)
-          for (let at = 0; at < piece.length; ) at += (await to.write(piece, at)).bytesWritten
-        }
-        await to.chmod(READ_ONLY)
-      } finally {
-        await to.close()
-      }
-      this.bytesHashed += received
-      if (received !== size || running.digest() !== id) return false
+      const isRight = await receiveFile(temporary, { digest: id, size }, source, (file, received) => {
+        this.bytesHashed += received
+        return file.chmod(READ_ONLY)
+      })
+      if (!isRight) return false
       this.#publish(temporary, id)
       return true
     } catch (error) {

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { compareUtf8 } from './canonical.ts'
-import { hexOf, type RowKey, type Sha256, sha256, sha256Stream } from './digest.ts'
+import { hexOf, type RowKey, type Sha256, sha256 } from './digest.ts'
 import { freshNonce, fsyncFolder } from './durable.ts'
+import { receiveFile } from './receive-file.ts'
 import type { PackEntry } from './remote-index.ts'
 import type { RowStore, RowValue } from './row-store.ts'
 import { encodeRow, encodeSeal } from './segment.ts'
@@ -123,21 +123,7 @@ export async function receivePack(
   const temporary = join(folder, `${freshNonce()}.tmp`)
   try {
     mkdirSync(folder, { recursive: true })
-    const running = sha256Stream()
-    let received = 0
-    const to = await open(temporary, 'wx')
-    try {
-      for await (const piece of source) {
-        received += piece.byteLength
-        if (received > size) return false
-        running.update(piece)
-        await to.writeFile(piece)
-      }
-      await to.sync()
-    } finally {
-      await to.close()
-    }
-    if (received !== size || running.digest() !== pack) return false
+    if (!(await receiveFile(temporary, { digest: pack, size }, source, (file) => file.sync()))) return false
     renameSync(temporary, join(folder, String(Date.now()).padStart(15, '0') + segmentEnding(pack)))
     for (const place of [folder, dirname(folder), dirname(dirname(folder))]) await fsyncFolder(place)
     return true

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionLog, NodeAddress } from '../../cache/action-log.ts'
 import { freshNonce, writeFileAtomic } from '../../cache/durable.ts'
 import type { RowStore } from '../../cache/row-store.ts'
+import { namesIn } from '../util/names-in.ts'
 import type { NodeId } from './node.ts'
 
 /** In which round the rows of nodes are asked for again; `continued` where an earlier run began it and did not finish. */
@@ -72,7 +73,7 @@ function hasFinished(world: RoundWorld, { round }: Written, id: NodeId): boolean
 function readRounds(world: RoundWorld): (Written & { path: string })[] {
   const { project, pipeline } = world.address('' as NodeId)
   const isOurs = (written: Written): boolean => written.project === project && written.pipeline === pipeline
-  return names(folderOf(world)).flatMap((name) => {
+  return namesIn(folderOf(world)).flatMap((name) => {
     const path = join(folderOf(world), name)
     const written = name.endsWith('.json') ? read(path) : undefined
     return written && isOurs(written) ? [{ ...written, path }] : []
@@ -86,14 +87,6 @@ function read(path: string): Written | undefined {
   } catch {
     // Written as a whole or not at all: what is no round was put there by somebody else.
     return undefined
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }
 

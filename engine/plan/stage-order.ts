@@ -1,3 +1,5 @@
+import { Heap } from '../util/heap.ts'
+
 /** The stages in an order in which each follows what it needs; those on or behind a cycle are left over. */
 export interface StageOrder {
   order: readonly string[]
@@ -13,7 +15,7 @@ export function orderStages(needs: ReadonlyMap<string, ReadonlySet<string>>): St
   const rank = new Map(names.map((name, i) => [name, i]))
   const waiting = new Map<string, number>()
   const followers = new Map<string, string[]>(names.map((name) => [name, []]))
-  const ready = new MinHeap()
+  const ready = new Heap()
   for (const [name, needed] of needs) {
     waiting.set(name, needed.size)
     for (const other of needed) followers.get(other)?.push(name)
@@ -31,38 +33,4 @@ export function orderStages(needs: ReadonlyMap<string, ReadonlySet<string>>): St
   }
   const done = new Set(order)
   return { order, stuck: new Set(names.filter((name) => !done.has(name))) }
-}
-
-class MinHeap {
-  readonly #items: number[] = []
-
-  push(item: number): void {
-    const items = this.#items
-    let at = items.push(item) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (items[parent]! <= item) break
-      items[at] = items[parent]!
-      at = parent
-    }
-    items[at] = item
-  }
-
-  pop(): number | undefined {
-    const items = this.#items
-    const top = items[0]
-    const last = items.pop()
-    if (last === undefined || items.length === 0) return top
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && items[child + 1]! < items[child]!) child += 1
-      if (items[child]! >= last) break
-      items[at] = items[child]!
-      at = child
-    }
-    items[at] = last
-    return top
-  }
 }

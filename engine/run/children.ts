@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce } from '../../cache/durable.ts'
 import { newOwner, type OwnerRecord, parseOwner, vitality } from '../../cache/owner.ts'
+import { namesIn } from '../util/names-in.ts'
 import { RUN_COOKIE } from './child-environment.ts'
 import { Reaper } from './reaper.ts'
 import { Stragglers } from './stragglers.ts'
@@ -78,7 +79,7 @@ export class Children {
 export function sweepChildren(store: string): string[] {
   const folder = join(store, 'children')
   const cookies = new Set<string>()
-  for (const name of safeList(folder)) {
+  for (const name of namesIn(folder)) {
     if (!name.endsWith('.json')) continue
     const path = join(folder, name)
     const note = parseNote(read(path))
@@ -93,7 +94,7 @@ export function sweepChildren(store: string): string[] {
 
 function sweepByCookie(cookies: ReadonlySet<string>): string[] {
   const swept: string[] = []
-  for (const name of safeList('/proc')) {
+  for (const name of namesIn('/proc')) {
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === process.pid) continue
     const cookie = read(`/proc/${pid}/environ`)
@@ -128,13 +129,5 @@ function read(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch {
     return undefined
-  }
-}
-
-function safeList(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }

@@ -1,18 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { hexOf, sha256 } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
 import type { NodeId } from '../plan/node.ts'
 import type { Session } from '../session.ts'
+import { namesIn } from '../util/names-in.ts'
 
 /** A pipeline file that has used a store. */
 export interface RegisteredPipeline {
@@ -69,7 +61,7 @@ export function registerPipeline({ store, address, out }: Pick<Session, 'store' 
 /** Every pipeline that was noted; what is no note is left out. */
 export function registeredPipelines(store: string): RegisteredPipeline[] {
   const folder = join(store, FOLDER)
-  return names(folder).flatMap((name) => {
+  return namesIn(folder).flatMap((name) => {
     const path = join(folder, name)
     const note = name.endsWith('.json') ? read(path) : undefined
     const stat = statSync(path, { throwIfNoEntry: false })
@@ -99,13 +91,5 @@ function read(path: string): Note | undefined {
     return isNote ? (note as Note) : undefined
   } catch {
     return undefined
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }

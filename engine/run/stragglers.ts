@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { freshNonce } from '../../cache/durable.ts'
+import { namesIn } from '../util/names-in.ts'
 import { CHILD_COOKIE } from './child-environment.ts'
 
 /** What ended children left is looked for so long after the first of them: one look at all processes for many. */
@@ -56,7 +57,7 @@ export class Stragglers {
 // Of a zombie no environment can be read any more.
 function carriersOf(names: ReadonlySet<string>): number[] {
   if (names.size === 0) return []
-  return list('/proc').flatMap((entry) => {
+  return namesIn('/proc').flatMap((entry) => {
     const pid = Number(entry)
     if (!Number.isInteger(pid) || pid === process.pid) return []
     const cookie = environOf(pid)
@@ -72,14 +73,6 @@ function environOf(pid: number): string {
     return environ.includes(CHILD_COOKIE) ? environ : ''
   } catch {
     return ''
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }
 
