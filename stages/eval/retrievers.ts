@@ -1,10 +1,11 @@
 import { readCorpus } from '../data/beir.ts'
-import { artifact, FILES, fileOf, type Passage, passageText } from '../data/rows.ts'
+import { FILES, fileOf } from '../data/rows.ts'
 import { type Json, type SourceFile, type StageContext, StageError } from '../define.ts'
 import { type Bm25Options, buildBm25 } from '../retrieval/bm25.ts'
-import { denseSearch, type VectorBlock } from '../retrieval/dense-search.ts'
+import { denseSearch } from '../retrieval/dense-search.ts'
+import { encodePassages } from '../retrieval/encode-passages.ts'
+import { openEncoder } from '../retrieval/encoder.ts'
 import { readRun } from '../retrieval/run-file.ts'
-import { loadStaticModel, type StaticModel } from '../retrieval/static-model.ts'
 import type { Hit } from '../retrieval/top-k.ts'
 import type { EvalOptions } from './stage.ts'
 
@@ -21,7 +22,7 @@ export interface Search {
 
 /** What ranked, as it stands in the scores, and its rankings; a query without results may be absent. */
 export interface Retrieved {
-  retriever: { kind: 'bm25' | 'static' | 'run'; [option: string]: Json }
+  retriever: { readonly kind: string; readonly [option: string]: Json }
   run: Map<string, Hit[]>
   warnings: string[]
 }
@@ -59,30 +60,26 @@ async function byModel(
   context: StageContext<EvalOptions>,
   { queries, corpus, passages, depth }: Search,
 ): Promise<Retrieved> {
-  const model = await loadStaticModel(artifact(context.inputs.model).files)
-  const ids = [...queries.keys()]
-  const vectors = model.encode([...queries.values()], 'query')
-  const stream = watched(readCorpus(corpus), context, passages.size, 'passages encoded')
-  const hits = await denseSearch({ ids, vectors }, encoded(stream, model), model.dimensions, depth)
-  const silent = ids.filter(
-    (_, i) => !vectors.subarray(i * model.dimensions, (i + 1) * model.dimensions).some((value) => value !== 0),
-  )
-  const { similarity, pooling, prefixes, title } = model.manifest
-  return {
-    retriever: {
-      kind: 'static',
-      dimensions: model.dimensions,
-      tokens: model.tokens,
-      similarity,
-      pooling,
-      prefixes: { ...prefixes },
-      title,
-    },
-    run: new Map(ids.map((id, i) => [id, hits[i]!])),
-    warnings:
-      silent.length === 0
-        ? []
-        : [`${silent.length} of ${ids.length} queries have the zero vector; their rankings mean nothing`],
+  const encoder = await openEncoder(context.inputs.model, context)
+  try {
+    const { dimensions } = encoder
+    const ids = [...queries.keys()]
+    const vectors = await encoder.encode([...queries.values()], 'query')
+    const stream = watched(readCorpus(corpus), context, passages.size, 'passages encoded')
+    const hits = await denseSearch({ ids, vectors }, encodePassages(stream, encoder), dimensions, depth)
+    const silent = ids.filter(
+      (_, i) => !vectors.subarray(i * dimensions, (i + 1) * dimensions).some((value) => value !== 0),
+    )
+    return {
+      retriever: encoder.facts,
+      run: new Map(ids.map((id, i) => [id, hits[i]!])),
+      warnings:
+        silent.length === 0
+          ? []
+          : [`${silent.length} of ${ids.length} queries have the zero vector; their rankings mean nothing`],
+    }
+  } finally {
+    await encoder.close()
   }
 }
 
@@ -116,21 +113,6 @@ function runFile(input: StageContext<EvalOptions>['inputs'][string] | undefined)
   if (input?.type !== 'path' || !file)
     throw new StageError('a run must be one file', { advice: "Name a file in TREC's six columns." })
   return [file.location, input.path]
-}
-
-async function* encoded(passages: AsyncIterable<Passage>, model: StaticModel): AsyncGenerator<VectorBlock> {
-  let block: Passage[] = []
-  const encode = (): VectorBlock => {
-    const ids = block.map(({ _id }) => _id)
-    const vectors = model.encode(block.map(passageText), 'passage')
-    block = []
-    return { ids, vectors }
-  }
-  for await (const passage of passages) {
-    block.push(passage)
-    if (block.length === BLOCK) yield encode()
-  }
-  if (block.length > 0) yield encode()
 }
 
 async function* watched<Row>(

@@ -1,0 +1,50 @@
+import type { Json, StageContext, StageInput } from '../define.ts'
+import { loadStaticModel } from './static-model.ts'
+
+/** What a text is to an encoder; many put another prefix before each. */
+type Role = 'query' | 'passage'
+
+/** Turns texts into vectors that are compared by inner product. */
+export interface Encoder {
+  readonly dimensions: number
+  /** `cosine`: rows have length 1, so that the inner product is the cosine. */
+  readonly similarity: 'cosine' | 'dot'
+  /** Texts worth giving at once: more only take memory. */
+  readonly block: number
+  /** What it is and by which conventions it reads texts, as it stands in results. */
+  readonly facts: { readonly kind: string; readonly [name: string]: Json }
+  /**
+   * One row of `dimensions` floats a text, in order. The prefix of its role is put before each text; a passage is
+   * given as `passageText` makes it. A text that the encoder finds nothing in has zeros.
+   */
+  encode(texts: readonly string[], role: Role): Promise<Float32Array>
+  /** Ends what encoding had started. Must be called, also after a failure. */
+  close(): Promise<void>
+}
+
+/** What encoding needs of a running stage: its context has it. */
+export type EncoderServices = Pick<StageContext<unknown>, 'signal'>
+
+/** Opens the encoder that an input is: a model that a stage made. What it can't read is a StageError. */
+export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {
+  services.signal.throwIfAborted()
+  if (input?.type !== 'artifact') throw new Error(`expected a model, got ${input?.type}`)
+  const model = await loadStaticModel(input.files)
+  const { similarity, pooling, prefixes, title } = model.manifest
+  return {
+    dimensions: model.dimensions,
+    similarity,
+    block: 256,
+    facts: {
+      kind: 'static',
+      dimensions: model.dimensions,
+      tokens: model.tokens,
+      similarity,
+      pooling,
+      prefixes: { ...prefixes },
+      title,
+    },
+    encode: async (texts, role) => model.encode(texts, role),
+    close: async () => {},
+  }
+}
