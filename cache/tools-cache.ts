@@ -7,15 +7,19 @@ import { acquireLock } from './file-lock.ts'
 import { makePrivateFolder } from './private-folder.ts'
 import { asStoreError } from './store-error.ts'
 
+/** Fills a private folder; `kept`, which it makes if it needs it, outlives a failure. */
+type BuildFolder = (folder: string, kept: string) => Promise<void>
+
 /** Folders built once per content and shared by projects: Python environments, model files, downloads. */
 export interface FolderCache {
   readonly root: string
   /**
    * The folder of that kind and key; `build` fills a private one first if it is not there yet, which is then renamed:
    * nothing in it may hold its own path. Processes that want the same folder wait for the first; if that one dies, the
-   * next takes over. A failed `build` leaves nothing.
+   * next takes over. A failed `build` leaves nothing but what it put into `kept`, a folder that the next attempt finds
+   * again (half a download, say) and that goes when one succeeds.
    */
-  getOrBuild(kind: string, key: string, build: (folder: string) => Promise<void>): Promise<string>
+  getOrBuild(kind: string, key: string, build: BuildFolder): Promise<string>
   /** The folder if it is there already. */
   find(kind: string, key: string): string | undefined
 }
@@ -56,11 +60,7 @@ export function openToolsCache(root: string = defaultRoot(), options: ToolsCache
   }
 }
 
-async function buildLocked(
-  folder: string,
-  build: (folder: string) => Promise<void>,
-  options: ToolsCacheOptions,
-): Promise<string> {
+async function buildLocked(folder: string, build: BuildFolder, options: ToolsCacheOptions): Promise<string> {
   const work = join(dirname(folder), '.building')
   try {
     mkdirSync(work, { recursive: true })
@@ -71,7 +71,8 @@ async function buildLocked(
       },
     })
     try {
-      if (!isFolder(folder)) await buildAside(makePrivateFolder(work), folder, build)
+      const kept = `${join(work, basename(folder))}.kept`
+      if (!isFolder(folder)) await buildAside(makePrivateFolder(work), folder, kept, build)
     } finally {
       lock.release()
     }
@@ -82,12 +83,12 @@ async function buildLocked(
   return folder
 }
 
-async function buildAside(aside: string, folder: string, build: (folder: string) => Promise<void>): Promise<void> {
+async function buildAside(aside: string, folder: string, kept: string, build: BuildFolder): Promise<void> {
   try {
     const content = join(aside, 'content')
     mkdirSync(content)
     try {
-      await build(content)
+      await build(content, kept)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException | undefined)?.code
       throw code === 'ENOSPC' || code === 'EDQUOT' ? error : new BuildFailure(error)
@@ -95,6 +96,7 @@ async function buildAside(aside: string, folder: string, build: (folder: string)
     await fsyncTree(content)
     publish(content, folder)
     await fsyncFolder(dirname(folder))
+    rmSync(kept, { recursive: true, force: true })
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }

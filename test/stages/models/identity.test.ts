@@ -46,16 +46,20 @@ test.each<[string, { [name: string]: Json }, { at?: string; message: string }]>(
   ['both', { ...served, ...hosted }, { at: 'endpoint', message: '`serve` and `endpoint` exclude each other' }],
   ['no source', { serve: 'llama.cpp' }, { message: 'the model has no `source`' }],
   ['no digest', { serve: 'llama.cpp', source: 'm.gguf' }, { at: 'source', message: 'the model has no `sha256`' }],
-  ['hf', { ...served, source: 'hf:a/b@c' }, { at: 'source', message: 'models from hf: are not supported yet' }],
+  [
+    'a branch of a hub',
+    { ...served, source: 'hf:a/b@main' },
+    { at: 'source', message: '`hf:a/b@main` is not pinned to a commit of 40 hexadecimal digits' },
+  ],
   [
     'an odd package',
     { ...served, source: 'pypi:a#b' },
-    { at: 'source', message: '`pypi:a#b` does not name one file of one version of a package' },
+    { at: 'source', message: '`pypi:a#b` does not name one file or folder of one version of a package' },
   ],
   [
     'a file outside',
     { ...served, source: 'pypi:a==1#../b' },
-    { at: 'source', message: '`pypi:a==1#../b` does not name one file of one version of a package' },
+    { at: 'source', message: '`pypi:a==1#../b` does not name one file or folder of one version of a package' },
   ],
   ['own args', { ...served, args: { port: 3 } }, { at: 'args/port', message: '`port` is set by queryloom itself' }],
   [

