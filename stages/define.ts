@@ -1,7 +1,12 @@
 import type { CanonicalValue } from '../cache/canonical.ts'
 import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
 import type { RowStore } from '../cache/row-store.ts'
+import type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
+import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput } from './planning.ts'
+
+export type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
+export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput } from './planning.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -133,6 +138,12 @@ export interface StageContext<Options> {
   /** Scratch folder, removed afterwards. */
   scratch: string
   progress(done: number, total?: number, note?: string): void
+  /**
+   * What the model bound at the input `llm` answers to these requests, in their order: from the store, or asked for and
+   * stored before it is given. Rejects when the stage has to end (interrupted, or a server that answers nothing); what
+   * was answered by then is kept.
+   */
+  ask(llm: string, requests: readonly RowRequest[], settings: AskSettings): Promise<readonly RowAnswer[]>
   signal: AbortSignal
 }
 
@@ -252,48 +263,6 @@ export class StageError extends Error {
   }
 }
 
-/** Rows of an artifact in memory, as the stage would write them; `file` is the path inside the artifact. */
-export type PredictedOutput = { readonly [file: string]: readonly Json[] }
-
-/** What `predict` and `estimate` can look at: inputs that are there, or were predicted themselves. */
-export interface PlanContext<Options> {
-  options: Options
-  /** The input if it is known by now. */
-  input(name: string): StageInput | undefined
-  /** Rows of a file of an artifact input, stored or predicted; undefined if not known, or too many (200k). */
-  inputRows(name: string, file: string): Promise<readonly Json[] | undefined>
-  /** Which of these rows the store has. */
-  known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>
-  signal: AbortSignal
-}
-
-/** What a node would ask of language models. */
-export interface Estimate {
-  exact: boolean
-  /** One key for each request of the node; equal keys of other nodes are counted once over a graph. */
-  keys?: readonly RowKey[]
-  /** When the keys can't be known. */
-  requests?: number
-  tokens?: number
-  /** What the tokens cost, if the model has prices. */
-  money?: number
-}
-
-/** What a stage type may look at when the whole graph is known, but nothing has run. */
-export interface Lineage {
-  /** Names of the datasets whose corpus the given input descends from, sorted. */
-  corpora(input: string): readonly string[]
-  /** The dataset or split bound at this input. */
-  dataset(input: string): { name: string; split?: string } | undefined
-  /** The splits that the dataset has judgements for. */
-  splits(dataset: string): readonly string[]
-}
-
-/** An input that the pipeline did not write but that follows from it, e.g. the corpus that ids resolve in. */
-export type Implied =
-  | { input: string; dataset: string; parts: readonly DatasetPart[]; split?: string }
-  | { error: string; at: string; advice?: string }
-
 /** A stage type. `stage.ts` of each folder holds one; it stays light, and loads what runs when it runs. */
 export interface StageDefinition<Options = never> {
   type: string
@@ -371,6 +340,11 @@ export interface Registry {
     files(block: Json, folder: string): readonly string[]
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
     lease: LeaseModel
+    /** Asks models for rows on behalf of a stage; `close` when the stage has ended. */
+    asker(services: Pick<ServiceContext<never>, 'inputs' | 'models' | 'rows' | 'count' | 'drain' | 'signal'>): Promise<{
+      ask: StageContext<never>['ask']
+      close(): Promise<void>
+    }>
   }
   prompts: {
     /** The prompt file's parsed value, or what is wrong with it. */

@@ -4,7 +4,7 @@ import { datasets } from './data/dataset.ts'
 import type { Registry } from './define.ts'
 import { evaluate } from './eval/stage.ts'
 import { filter } from './filter/stage.ts'
-import { parsePrompt } from './generate/prompt.ts'
+import { parsePrompt } from './generate/prompt/prompt.ts'
 import { generate } from './generate/stage.ts'
 import { mix } from './mix/stage.ts'
 import { type ModelBlock, modelSchema } from './models/block.ts'
@@ -32,6 +32,7 @@ export const registry: Registry = {
     exposes: modelExposes,
     files: modelFiles,
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
+    asker: async (services) => new (await import('./generate/batch-asker.ts')).BatchAsker(services),
   },
   prompts: {
     parse: parsePrompt,

@@ -92,6 +92,7 @@ export class Estimator {
       input: (name) => this.#input(node, name),
       inputRows: (name, file) => this.#inputRows(node, name, file),
       known: (keys) => this.#store.rows.known(keys, round),
+      stored: (keys) => this.#store.rows.getMany(keys, round),
       signal,
     }
   }

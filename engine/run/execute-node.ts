@@ -9,6 +9,7 @@ import { observingRows } from '../../cache/observing-rows.ts'
 import {
   type AnyStageDefinition,
   type ModelLeases,
+  type Registry,
   type RequestCounts,
   type ServiceStageDefinition,
   type StageContext,
@@ -23,6 +24,7 @@ import { actionKey, type Preimage } from '../plan/preimage.ts'
 import { stageInput } from '../plan/stage-input.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
+import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
 import type { LocalProcesses } from './local-processes.ts'
 import type { StageThreads } from './stage-threads.ts'
 import type { Staging } from './staging.ts'
@@ -45,6 +47,8 @@ export interface ExecutionWorld extends PlanWorld {
   /** Process runner of a node: its declared environment is part of it. */
   processes(node: GraphNode): Promise<LocalProcesses>
   models: ModelLeases
+  /** Asks models on behalf of stages. */
+  asker: Registry['models']['asker']
 }
 
 export interface Execution {
@@ -84,8 +88,13 @@ export async function executeNode(
   const service = serviceOf(node.definition)
   const processes = service && (await world.processes(node))
   const used = new Set<RowKey>()
+  const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
+  const count = (counts: Partial<RequestCounts>): void => add(requests, counts)
+  const { drain, signal } = options
+  let asker: LazyAsker | undefined
   try {
     const inputs = readInputs(world, node)
+    asker = lazyAsker(world.asker, { inputs, models: world.models, rows, count, drain, signal })
     const context: StageContext<never> = {
       node: node.id,
       options: node.options as never,
@@ -94,20 +103,22 @@ export async function executeNode(
       resume,
       scratch,
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
-      signal: options.signal,
+      ask: asker.ask,
+      signal,
     }
     const summary = processes
       ? await service.run({
           ...context,
           log: options.log,
-          rows: notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used),
+          rows,
           processes,
           models: world.models,
           tools: world.tools,
-          count: (counts) => add(requests, counts),
-          drain: options.drain,
+          count,
+          drain,
         })
       : await inThread(world.threads, node.definition.type, context)
+    await asker.close()
     await refuseChangedInputs(world, node, key, preimage)
     const recorded = await ingestOutputs(world, node, outputs)
     const seconds = (Date.now() - started) / 1000
@@ -133,6 +144,7 @@ export async function executeNode(
     // What is still running could go on writing, here or into the next attempt.
     await processes?.gone()
     world.failed.keep(() => world.staging.gather(folders), `${world.run}-${name}`)
+    await asker?.close()
     throw error
   }
 }
@@ -153,8 +165,8 @@ function readInputs(world: ExecutionWorld, node: GraphNode): { [name: string]: S
 }
 
 function inThread(threads: StageThreads, stage: string, context: StageContext<never>): Promise<StageSummary> {
-  const { progress, signal, ...data } = context
-  return threads.run(stage, data, progress, signal)
+  const { progress, ask, signal, ...data } = context
+  return threads.run(stage, data, { progress, ask }, signal)
 }
 
 function serviceOf(definition: AnyStageDefinition): ServiceStageDefinition<never> | undefined {

@@ -169,6 +169,7 @@ class Run {
         ),
       processes: provision.processes,
       models: provision.models,
+      asker: this.#session.registry.models.asker,
     }
     try {
       await schedule({

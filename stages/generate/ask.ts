@@ -3,10 +3,9 @@ import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
 import type { RowTurn } from '../../cache/row-turn.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
-import { type ModelEndpoint, type RequestCounts, StageError } from '../define.ts'
+import { type ModelEndpoint, type RequestCounts, type RowRequest, StageError } from '../define.ts'
 import type { ModelClient, Sent } from './client.ts'
 import type { Limiter, Slot } from './limiter.ts'
-import type { RowRequest } from './requests.ts'
 import type { SendFailure } from './send-failure.ts'
 
 /** Why a row has no stored answer; anything else thrown while asking ends the stage as it is. */

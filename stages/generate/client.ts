@@ -2,9 +2,8 @@ import OpenAI from 'openai'
 import { Agent, EnvHttpProxyAgent, fetch, type RequestInit, type Response } from 'undici'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { redactor } from '../../engine/util/redactor.ts'
-import type { ModelEndpoint } from '../define.ts'
-import { readChoice } from './answer.ts'
-import type { RowRequest } from './requests.ts'
+import type { ModelEndpoint, RowRequest } from '../define.ts'
+import { readChoice } from './choice.ts'
 import { classifyStatus, retryAfter, type SendFailure } from './send-failure.ts'
 
 /** What became of one HTTP request; `sent` is false where not even a connection came about. */

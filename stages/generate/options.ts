@@ -1,16 +1,5 @@
-import type { InputMarker, Json, OptionsSchema } from '../define.ts'
-
-/** How the model writes; all of it is part of a request's key. */
-interface Decoding {
-  temperature: number
-  top_p: number
-  max_tokens: number
-  /** Instead of the prompt's. */
-  stop?: string[]
-  logprobs: boolean
-  /** Further members of the request body; null takes one away. */
-  extra: { [name: string]: Json }
-}
+import type { InputMarker, OptionsSchema } from '../define.ts'
+import { checkDecoding, type Decoding, decodingSchema, sendingSchema } from './decoding.ts'
 
 /** Options of `generate` after defaults. Exactly one of `model` (with `prompt`) and `crop` is there. */
 export interface GenerateOptions {
@@ -28,11 +17,6 @@ export interface GenerateOptions {
   retries: number
   request_timeout: number
 }
-
-/** Members of a request body that are not decoding. */
-const RESERVED = ['model', 'prompt', 'messages', 'n', 'seed', 'stream', 'stream_options']
-
-const decodingDefaults = { temperature: 0.7, top_p: 0.9, max_tokens: 64, logprobs: false, extra: {} }
 
 /** JSON Schema of the options of `generate`. */
 export const generateSchema: OptionsSchema = {
@@ -63,33 +47,7 @@ export const generateSchema: OptionsSchema = {
       default: 1,
       description: 'Queries for each passage, one request each. A larger number adds requests and changes none.',
     },
-    decoding: {
-      type: 'object',
-      additionalProperties: false,
-      default: decodingDefaults,
-      description: 'How the model writes.',
-      properties: {
-        temperature: { type: 'number', minimum: 0, maximum: 5, default: decodingDefaults.temperature },
-        top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: decodingDefaults.top_p },
-        max_tokens: { type: 'integer', minimum: 1, default: decodingDefaults.max_tokens },
-        stop: {
-          type: 'array',
-          items: { type: 'string' },
-          description: 'Texts at which the answer ends, instead of those of the prompt file.',
-        },
-        logprobs: {
-          type: 'boolean',
-          default: false,
-          description: 'Ask for log-probabilities; their mean is kept with each pair.',
-        },
-        extra: {
-          type: 'object',
-          additionalProperties: true,
-          default: {},
-          description: 'Further members of the request body, such as penalties; null takes one away.',
-        },
-      },
-    },
+    decoding: decodingSchema({ temperature: 0.7, top_p: 0.9, max_tokens: 64, logprobs: false, extra: {} }),
     max_words: {
       type: 'integer',
       minimum: 1,
@@ -104,37 +62,7 @@ export const generateSchema: OptionsSchema = {
       default: 1,
       description: 'How often a query is asked for while the answers hold none.',
     },
-    concurrency: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 4096,
-      default: 8,
-      semantic: false,
-      description: 'Most requests in flight; a server with fewer slots gets fewer.',
-    },
-    allow_failed: {
-      type: 'integer',
-      minimum: 0,
-      default: 0,
-      semantic: false,
-      description: 'Rows that may fail for a passing reason; they are asked again by the next run.',
-    },
-    retries: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 100,
-      default: 8,
-      semantic: false,
-      description: 'How often a request that failed for a passing reason is sent again.',
-    },
-    request_timeout: {
-      type: 'number',
-      exclusiveMinimum: 0,
-      maximum: 86400,
-      default: 300,
-      semantic: false,
-      description: 'Seconds that one request may take, from first to last byte.',
-    },
+    ...sendingSchema,
   },
 }
 
@@ -142,9 +70,7 @@ export const generateSchema: OptionsSchema = {
 export function checkOptions(options: GenerateOptions): { at: string; message: string; advice?: string }[] {
   const problems: { at: string; message: string; advice?: string }[] = []
   const { model, prompt, crop } = options
-  for (const name of RESERVED)
-    if (Object.hasOwn(options.decoding.extra, name))
-      problems.push({ at: `decoding/extra/${name}`, message: `\`${name}\` is set by queryloom itself` })
+  problems.push(...checkDecoding(options.decoding, 'decoding'))
   if (crop !== undefined) {
     for (const [at, value] of [
       ['model', model],

@@ -1,38 +1,27 @@
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { type RowKey, sha256 } from '../../cache/digest.ts'
-import type { Json } from '../define.ts'
+import type { Json, RowRequest } from '../define.ts'
+import type { Decoding } from './decoding.ts'
 import { draw } from './draw.ts'
-import type { GenerateOptions } from './options.ts'
-import type { Prompt } from './prompt.ts'
-import { render } from './render.ts'
+import type { Prompt } from './prompt/prompt.ts'
+import { type Asked, render } from './prompt/render.ts'
 
 /** What every request of a node has in common. */
 export interface RequestSetup {
   prompt: Prompt
   /** The model's identity; the name that the server knows it by stays out of keys. */
   identity: CanonicalValue
-  options: Pick<GenerateOptions, 'decoding' | 'max_words' | 'seed'>
-}
-
-/** One request: its body as sent, but for the model's name, and the key of its row. */
-export interface RowRequest {
-  key: RowKey
-  path: '/completions' | '/chat/completions'
-  body: { [name: string]: Json }
+  options: { decoding: Decoding; max_words: number; seed: number }
 }
 
 /**
- * The request for a passage and a sample. `attempt` counts answers without a query, from 0. Depends on the passage's
- * title and text only, so that equal passages share a row; the seed depends on the sample, never on the position.
+ * The request for a passage (and what else the prompt shows) and a sample. `attempt` counts answers that could not be
+ * read, from 0. Depends on the texts shown only, so that equal ones share a row; the seed depends on the sample, never on
+ * the position.
  */
-export function rowRequest(
-  setup: RequestSetup,
-  passage: { title?: string; text: string },
-  sample: number,
-  attempt: number,
-): RowRequest {
+export function rowRequest(setup: RequestSetup, asked: Asked, sample: number, attempt: number): RowRequest {
   const { decoding, max_words, seed } = setup.options
-  const rendered = render(setup.prompt, passage, sample, seed, max_words)
+  const rendered = render(setup.prompt, asked, sample, seed, max_words)
   const chat = 'messages' in rendered
   const stop = decoding.stop ?? setup.prompt.stop
   const body: { [name: string]: Json } = {

@@ -2,25 +2,19 @@ import { setMaxListeners } from 'node:events'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
-import type { Passage } from '../data/rows.ts'
-import { type ServiceContext, StageError } from '../define.ts'
-import { parseAnswer, readChoice } from './answer.ts'
+import { type AskSettings, type RowAnswer, type RowRequest, type ServiceContext, StageError } from '../define.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { type ModelClient, openaiClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
-import type { GenerateOptions } from './options.ts'
-import { type RequestSetup, type RowRequest, rowRequest } from './requests.ts'
+import { rowAnswer } from './row-answer.ts'
 
-/** What became of one row; never a rejection, so that rows can be awaited in order. */
-export type RowResult =
-  | { kind: 'pair'; query: string; logprob?: number }
-  /** Settled: every attempt was answered, none with a query in it. */
-  | { kind: 'unparsed' }
-  /** Settled: the server will never answer this request. */
-  | { kind: 'refused'; message: string }
-  /** May be answered by another run. */
-  | { kind: 'failed'; message: string }
+/** What asking needs of a stage's services. */
+export type AskServices = Pick<ServiceContext<never>, 'rows' | 'count' | 'drain' | 'signal'>
+
+/** What became of one request; never a rejection, so that rows can be awaited in order. */
+export type AskedRow =
+  | RowAnswer
   /** Not asked, or cut short, because the stage is ending. */
   | { kind: 'halted' }
 
@@ -31,10 +25,10 @@ const ALL_REFUSED = 8
 /** Requests in flight at first, where nothing is known of the server. */
 const FIRST_SLOTS = 4
 
-/** Answers rows from the store or by asking, and decides when the stage has to end. */
+/** Answers requests from the store or by asking one model, and decides when the stage has to end. */
 export class RowAsker {
-  readonly #context: ServiceContext<GenerateOptions>
-  readonly #setup: RequestSetup
+  readonly #services: AskServices
+  readonly #settings: AskSettings
   readonly #lease: LazyLease
   readonly #backoffMs: Asking['backoffMs']
   readonly #halt = new AbortController()
@@ -48,19 +42,14 @@ export class RowAsker {
   #fatal: unknown
   readonly #suspects: { key: RowKey; refusal: CanonicalValue; message: string }[] = []
 
-  constructor(
-    context: ServiceContext<GenerateOptions>,
-    setup: RequestSetup,
-    lease: LazyLease,
-    backoffMs?: Asking['backoffMs'],
-  ) {
-    this.#context = context
-    this.#setup = setup
+  constructor(services: AskServices, settings: AskSettings, lease: LazyLease, backoffMs?: Asking['backoffMs']) {
+    this.#services = services
+    this.#settings = settings
     this.#lease = lease
     this.#backoffMs = backoffMs
     // Every row in flight listens.
     setMaxListeners(0, this.#halt.signal)
-    for (const signal of [context.drain, context.signal]) {
+    for (const signal of [services.drain, services.signal]) {
       setMaxListeners(0, signal)
       if (signal.aborted) this.halt(signal.reason)
       else signal.addEventListener('abort', this.#onAbort)
@@ -85,23 +74,10 @@ export class RowAsker {
     this.#halt.abort(reason)
   }
 
-  /** The query of a passage and sample; `first` is the request of the first attempt, `stored` its row if it is known. */
-  async row(
-    passage: Passage,
-    sample: number,
-    first: RowRequest,
-    stored: CanonicalValue | undefined,
-  ): Promise<RowResult> {
+  /** The answer to a request; `stored` is its row if that is known. */
+  async answer(request: RowRequest, stored?: CanonicalValue): Promise<AskedRow> {
     try {
-      for (let attempt = 0; attempt < this.#context.options.parse_attempts; attempt++) {
-        const value =
-          attempt === 0
-            ? await this.#value(first, stored)
-            : await this.#value(rowRequest(this.#setup, passage, sample, attempt), undefined)
-        const result = this.#read(value)
-        if (result.kind !== 'unparsed') return result
-      }
-      return { kind: 'unparsed' }
+      return this.#read(await this.#value(request, stored))
     } catch (error) {
       return this.#failure(error)
     }
@@ -109,7 +85,7 @@ export class RowAsker {
 
   /** What ends the stage, if anything does; call when every row has settled. `complete`: none was halted. */
   async finish(complete: boolean): Promise<void> {
-    const { signal, drain } = this.#context
+    const { signal, drain } = this.#services
     signal.throwIfAborted()
     if (this.#fatal !== undefined) throw this.#fatal
     if (!complete) drain.throwIfAborted()
@@ -118,25 +94,26 @@ export class RowAsker {
   }
 
   async close(): Promise<void> {
-    for (const signal of [this.#context.drain, this.#context.signal]) signal.removeEventListener('abort', this.#onAbort)
+    for (const signal of [this.#services.drain, this.#services.signal])
+      signal.removeEventListener('abort', this.#onAbort)
     await this.#client?.close()
     await this.#lease.release()
   }
 
   async #value(request: RowRequest, stored: CanonicalValue | undefined): Promise<CanonicalValue> {
     if (stored !== undefined) {
-      this.#context.count({ cached: 1 })
+      this.#services.count({ cached: 1 })
       return stored
     }
     for (;;) {
       if (this.halted) throw new RowFailure('halted', 'not asked')
       try {
-        const { value, origin } = await this.#context.rows.getOrRun(request.key, async (turn) => {
+        const { value, origin } = await this.#services.rows.getOrRun(request.key, async (turn) => {
           this.#asking ??= this.#start()
           return ask(request, turn, await unlessHalted(this.#asking, this.#halt.signal))
         })
-        if (origin !== 'new') this.#context.count({ cached: 1 })
-        else if (readAnswer(value) !== undefined) await this.#hasAnswered()
+        if (origin !== 'new') this.#services.count({ cached: 1 })
+        else if (rowAnswer(value).kind === 'answered') await this.#hasAnswered()
         return value
       } catch (error) {
         // Another node's request for this row was cut short; ours need not be.
@@ -152,23 +129,19 @@ export class RowAsker {
     }
   }
 
-  #read(value: CanonicalValue): RowResult {
-    const answer = readAnswer(value)
-    if (answer === undefined) {
-      const refusal = (value as { refusal?: { message?: unknown } } | null)?.refusal
-      return { kind: 'refused', message: String(refusal?.message ?? 'refused') }
+  #read(value: CanonicalValue): AskedRow {
+    const answer = rowAnswer(value)
+    if (answer.kind === 'answered') {
+      this.#answers++
+      this.#failuresInARow = 0
     }
-    this.#answers++
-    this.#failuresInARow = 0
-    const query = parseAnswer(answer.text, this.#setup.prompt.parse)
-    if (query === undefined) return { kind: 'unparsed' }
-    return { kind: 'pair', query, ...(answer.logprob === undefined ? {} : { logprob: answer.logprob }) }
+    return answer
   }
 
-  #failure(error: unknown): RowResult {
+  #failure(error: unknown): AskedRow {
     if (error instanceof RowFailure) {
       if (error.kind === 'halted') return { kind: 'halted' }
-      this.#context.count({ failed: 1 })
+      this.#services.count({ failed: 1 })
       if (++this.#failuresInARow >= HOPELESS) this.#end(hopeless(error.message))
       return { kind: 'failed', message: error.message }
     }
@@ -182,24 +155,24 @@ export class RowAsker {
   }
 
   async #start(): Promise<Asking> {
-    const { options, signal } = this.#context
+    const { concurrency, request_timeout, retries } = this.#settings
     const endpoint = await this.#lease.get()
-    this.#client = openaiClient(endpoint, options.request_timeout * 1000)
-    const most = Math.min(options.concurrency, endpoint.slots ?? options.concurrency)
+    this.#client = openaiClient(endpoint, request_timeout * 1000)
+    const most = Math.min(concurrency, endpoint.slots ?? concurrency)
     return {
       endpoint,
       client: this.#client,
       limiter: new Limiter(most, endpoint.slots === undefined ? FIRST_SLOTS : most),
-      retries: options.retries,
+      retries,
       halt: this.#halt.signal,
-      signal,
+      signal: this.#services.signal,
       hasAnswered: () => this.#answers > 0,
       onTaken: (owner) => {
         const taken = { owner }
         this.#taken.add(taken)
         return () => this.#taken.delete(taken)
       },
-      count: (requests) => this.#context.count(requests),
+      count: (requests) => this.#services.count(requests),
       ...(this.#backoffMs === undefined ? {} : { backoffMs: this.#backoffMs }),
     }
   }
@@ -211,12 +184,9 @@ export class RowAsker {
 
   // The server does answer others: these refusals are about their own rows, and are never sent again.
   async #storeSuspects(): Promise<void> {
-    for (const { key, refusal } of this.#suspects.splice(0)) await this.#context.rows.getOrRun(key, async () => refusal)
+    for (const { key, refusal } of this.#suspects.splice(0))
+      await this.#services.rows.getOrRun(key, async () => refusal)
   }
-}
-
-function readAnswer(value: CanonicalValue): ReturnType<typeof readChoice> {
-  return readChoice((value as { answer?: CanonicalValue } | null)?.answer)
 }
 
 function hopeless(message: string): StageError {

@@ -1,17 +1,20 @@
 import { constants, createReadStream } from 'node:fs'
 import { chmod, copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { RowKey } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
 import { FILES, fileOf, type Passage } from '../data/rows.ts'
-import { type ServiceContext, StageError, type StageSummary } from '../define.ts'
+import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
 import { crop } from './crop.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassages, toPair } from './passages.ts'
-import type { Prompt } from './prompt.ts'
-import { type RequestSetup, rowRequest } from './requests.ts'
-import { RowAsker, type RowResult } from './row-asker.ts'
+import type { Prompt } from './prompt/prompt.ts'
+import { type Question, question, type Settled } from './question.ts'
+import type { RequestSetup } from './requests.ts'
+import { type AskedRow, RowAsker } from './row-asker.ts'
 
 /** Rows looked up in the store at once. */
 const BATCH = 256
@@ -86,7 +89,7 @@ async function askAll(
   const { options } = context
   const setup = requestSetup(context)
   const llm = context.inputs.model as Extract<typeof context.inputs.model, { type: 'llm' }>
-  const asker = new RowAsker(context, setup, lazyLease(context.models, llm), seams.backoffMs)
+  const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
   const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
   const messages: { refused?: string; failed?: string } = {}
   const begun: { passage: Passage; sample: number; result: Promise<RowResult> }[] = []
@@ -97,9 +100,9 @@ async function askAll(
     const { passage, sample, result } = begun.shift()!
     const row = await result
     switch (row.kind) {
-      case 'pair':
+      case 'parsed':
         counts.pairs++
-        return writer.write(toPair(passage, sample, row.query, row.logprob))
+        return writer.write(toPair(passage, sample, row.parsed.queries[0]!, row.logprob))
       case 'unparsed':
         counts.unparsed++
         return
@@ -119,11 +122,14 @@ async function askAll(
     const rows = batch.flatMap((passage) =>
       Array.from({ length: options.per_passage }, (_, sample) => ({ passage, sample })),
     )
-    const requests = rows.map(({ passage, sample }) => rowRequest(setup, passage, sample, 0))
-    const stored = await context.rows.getMany([...new Set(requests.map(({ key }) => key))])
-    for (const [index, { passage, sample }] of rows.entries()) {
-      const request = requests[index]!
-      const result = asker.row(passage, sample, request, stored.get(request.key))
+    const questions = rows.map(({ passage, sample }) => {
+      const asked = question(setup, passage, sample, options.parse_attempts)
+      return { passage, sample, asked, first: asked.next() }
+    })
+    const keys = questions.flatMap(({ first }) => (first.done ? [] : [first.value.key]))
+    const stored = await context.rows.getMany([...new Set(keys)])
+    for (const { passage, sample, asked, first } of questions) {
+      const result = converse(asker, asked, first, stored)
       void result.then(({ kind }) => {
         if (kind !== 'halted') context.progress(++settled, total, asker.waitsFor)
       })
@@ -173,6 +179,23 @@ async function askAll(
     counts,
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(counts.failed > 0 ? { incomplete: counts.failed } : {}),
+  }
+}
+
+/** What became of a query; never a rejection, so that rows can be awaited in order. */
+type RowResult = Settled | Extract<AskedRow, { kind: 'halted' }>
+
+async function converse(
+  asker: RowAsker,
+  asked: Question,
+  first: IteratorResult<RowRequest, Settled>,
+  stored: ReadonlyMap<RowKey, CanonicalValue>,
+): Promise<RowResult> {
+  for (let next = first; ; ) {
+    if (next.done) return next.value
+    const answer = await asker.answer(next.value, stored.get(next.value.key))
+    if (answer.kind === 'halted') return answer
+    next = asked.next(answer)
   }
 }
 

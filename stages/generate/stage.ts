@@ -1,14 +1,12 @@
-import type { RowKey } from '../../cache/digest.ts'
 import { FILES } from '../data/rows.ts'
 import type { Json, PlanContext, ServiceStageDefinition } from '../define.ts'
-import type { ModelBlock } from '../models/block.ts'
 import { crop } from './crop.ts'
+import { estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
 import { checkOptions, type GenerateOptions, generateSchema } from './options.ts'
 import { toPair, toPassage } from './passages.ts'
-import type { Prompt } from './prompt.ts'
-import { expectedTokens, type RequestSetup, rowRequest } from './requests.ts'
-
-const MAX_PREDICTED_ROWS = 200_000
+import type { Prompt } from './prompt/prompt.ts'
+import { type Question, question } from './question.ts'
+import type { RequestSetup } from './requests.ts'
 
 /** Has a language model write queries for passages (or crops them), one stored row a request. */
 export const generate: ServiceStageDefinition<GenerateOptions> = {
@@ -25,32 +23,9 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     if (options.crop) return { exact: true, keys: [], tokens: 0 }
     const setup = requestSetup(context)
     const rows = await context.inputRows('passages', FILES.passages)
-    if (!rows || !setup || rows.length * options.per_passage > MAX_PREDICTED_ROWS) {
+    if (!rows || !setup || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
       return { exact: false, ...(rows ? { requests: rows.length * options.per_passage } : {}) }
-    }
-    const keys = []
-    const tokens = { input: 0, output: 0 }
-    const seen = new Set<string>()
-    for (const row of rows) {
-      const passage = toPassage(row, FILES.passages)
-      for (let sample = 0; sample < options.per_passage; sample++) {
-        const request = rowRequest(setup, passage, sample, 0)
-        if (seen.has(request.key)) continue
-        seen.add(request.key)
-        keys.push(request.key)
-        const expected = expectedTokens(request)
-        tokens.input += expected.input
-        tokens.output += expected.output
-      }
-    }
-    // With further attempts the number depends on how many answers hold no query.
-    const money = costOf(tokens, context)
-    return {
-      exact: options.parse_attempts === 1,
-      keys,
-      tokens: tokens.input + tokens.output,
-      ...(money === undefined ? {} : { money }),
-    }
+    return estimateQuestions(context, 'model', questionsOf(setup, rows, options), options.parse_attempts === 1)
   },
   exposes: () => [],
   async rows(context) {
@@ -58,21 +33,13 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     if (options.crop) return []
     const setup = requestSetup(context)
     const rows = await context.inputRows('passages', FILES.passages)
-    if (!rows || !setup) return undefined
-    const keys = new Set<RowKey>()
-    for (const row of rows) {
-      const passage = toPassage(row, FILES.passages)
-      for (let sample = 0; sample < options.per_passage; sample++)
-        for (let attempt = 0; attempt < options.parse_attempts; attempt++)
-          keys.add(rowRequest(setup, passage, sample, attempt).key)
-    }
-    return [...keys]
+    return rows && setup && rowsOfQuestions(context, questionsOf(setup, rows, options))
   },
   async predict(context) {
     const { options } = context
     if (!options.crop) return 'unknown'
     const passages = await context.inputRows('passages', FILES.passages)
-    if (!passages || passages.length * options.per_passage > MAX_PREDICTED_ROWS) return 'unknown'
+    if (!passages || passages.length * options.per_passage > MAX_PLANNED_QUESTIONS) return 'unknown'
     const pairs: Json[] = []
     for (const row of passages) {
       if (context.signal.aborted) return 'unknown'
@@ -90,13 +57,12 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   },
 }
 
-// A model that queryloom serves costs no money by the token, whatever its block says.
-function costOf(tokens: { input: number; output: number }, context: PlanContext<GenerateOptions>): number | undefined {
-  const llm = context.input('model')
-  const block = llm?.type === 'llm' ? (llm.model as ModelBlock) : undefined
-  if (block?.endpoint === undefined || !block.prices) return undefined
-  const { input = 0, output = 0 } = block.prices
-  return (tokens.input * input + tokens.output * output) / 1e6
+function* questionsOf(setup: RequestSetup, rows: readonly Json[], options: GenerateOptions): Generator<Question> {
+  for (const row of rows) {
+    const passage = toPassage(row, FILES.passages)
+    for (let sample = 0; sample < options.per_passage; sample++)
+      yield question(setup, passage, sample, options.parse_attempts)
+  }
 }
 
 function requestSetup(context: PlanContext<GenerateOptions>): RequestSetup | undefined {

@@ -166,6 +166,7 @@ export async function predictStage(
     input: (name) => inputs[name],
     inputRows: async () => undefined,
     known: async () => new Set(),
+    stored: async () => new Map(),
     signal,
   }
   return (await definition.predict?.(context)) ?? 'unknown'

@@ -200,6 +200,7 @@ export const fakeRegistry: Registry = {
     exposes: () => [],
     files: () => [],
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
+    asker: () => Promise.reject(new Error('nothing runs in these tests')),
   },
   prompts: {
     parse: (text) =>

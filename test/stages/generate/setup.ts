@@ -10,7 +10,7 @@ import type {
   ServiceStageDefinition,
   StageInput,
 } from '../../../stages/define.ts'
-import { parsePrompt } from '../../../stages/generate/prompt.ts'
+import { parsePrompt } from '../../../stages/generate/prompt/prompt.ts'
 import { run } from '../../../stages/generate/run.ts'
 import { generate } from '../../../stages/generate/stage.ts'
 import { leaseEndpoint } from '../../../stages/models/endpoint.ts'
@@ -42,6 +42,7 @@ export function promptInput(text: string): StageInput {
 /** A bench on which `generate` runs again and again with the same rows. */
 export interface Bench {
   rows: RowStore
+  models: ModelLeases
   requests: RequestCounts
   leases: number
   drain: AbortController
@@ -67,6 +68,7 @@ export function bench(url: string, options: { prompt?: string; endpoint?: Partia
   }
   const made: Bench = {
     rows,
+    models,
     requests: { sent: 0, cached: 0, failed: 0 },
     leases: 0,
     drain: new AbortController(),

@@ -22,6 +22,7 @@ function planContext(
     input: (name) => inputs[name],
     inputRows: async () => rows,
     known: async () => new Set(),
+    stored: async () => new Map(),
     signal: new AbortController().signal,
   }
 }

@@ -1,4 +1,4 @@
-import { draw, drawSome } from './draw.ts'
+import { draw, drawSome } from '../draw.ts'
 import { type Prompt, showsExamples } from './prompt.ts'
 import { fill } from './template.ts'
 
@@ -8,21 +8,25 @@ type Message = { role: 'system' | 'user' | 'assistant'; content: string }
 /** A prompt for one passage, as the server's API takes it. */
 export type Rendered = { prompt: string } | { messages: Message[] }
 
+/** What a prompt is about: a passage, and the values of the prompt's own `variables`. */
+export interface Asked {
+  title?: string
+  text: string
+  variables?: { readonly [name: string]: string }
+}
+
 /**
- * The prompt for a passage and a sample. Pure: attributes and, where `shots` is below the number of examples, the
- * examples are drawn by seed, passage text and sample, never by the passage's position. White space of the passage
- * becomes single spaces, and its text ends after `maxWords` words.
+ * The prompt for what is asked about and a sample. Pure: attributes and, where `shots` is below the number of examples,
+ * the examples are drawn by seed, texts and sample, never by the passage's position. White space becomes single spaces,
+ * and the passage's text ends after `maxWords` words.
  */
-export function render(
-  prompt: Prompt,
-  passage: { title?: string; text: string },
-  sample: number,
-  seed: number,
-  maxWords?: number,
-): Rendered {
-  const title = oneLine(passage.title ?? '')
-  const text = oneLine(passage.text, maxWords)
-  const row = [seed, title, text, sample] as const
+export function render(prompt: Prompt, asked: Asked, sample: number, seed: number, maxWords?: number): Rendered {
+  const title = oneLine(asked.title ?? '')
+  const text = oneLine(asked.text, maxWords)
+  const variables = Object.fromEntries(
+    (prompt.variables ?? []).map((name) => [name, oneLine(asked.variables?.[name] ?? '')]),
+  )
+  const row = [seed, title, text, sample, ...Object.values(variables)] as const
   const attributes: { [name: string]: string } = {}
   for (const [name, values] of Object.entries(prompt.attributes))
     attributes[name] = values[draw('attribute', name, ...row) % values.length]!
@@ -36,7 +40,7 @@ export function render(
       prompt.example === '' ? '' : fill(prompt.example, { ...attributes, ...example, number: String(index + 1) }),
     )
     .join(prompt.separator)
-  const values = { title, text, passage: `${title} ${text}`.trim(), ...attributes, examples, number }
+  const values = { title, text, passage: `${title} ${text}`.trim(), ...attributes, ...variables, examples, number }
   const question = fill(prompt.template, values)
   if (prompt.mode === 'completion') return { prompt: question }
   const messages: Message[] = []

@@ -61,6 +61,25 @@ export class MapReader {
     return texts
   }
 
+  /** Numbers by name; in a list, each is named as it is written. */
+  numbers(name: string): { [name: string]: number } {
+    const node = this.#value(name)
+    const { isMap, isSeq, isScalar } = yaml()
+    const entries = isMap(node)
+      ? node.items.map((pair) => [nameOf(pair), pair.value as Node | null] as const)
+      : isSeq(node)
+        ? node.items.map((item) => [isScalar(item) ? String(item.value) : '', item as Node] as const)
+        : []
+    const numbers: { [name: string]: number } = {}
+    for (const [mark, item] of entries) {
+      if (mark !== '' && isScalar(item) && typeof item.value === 'number') numbers[mark] = item.value
+      else this.#report(offsetOf(item), `each of \`${name}\` must be a number`)
+    }
+    if (node !== undefined && !isMap(node) && !isSeq(node))
+      this.#report(offsetOf(node), `\`${name}\` must be a list of numbers, or numbers by name`)
+    return numbers
+  }
+
   boolean(name: string): boolean | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined

@@ -1,4 +1,4 @@
-import type { Problem } from '../define.ts'
+import type { Problem } from '../../define.ts'
 import type { AnswerRule } from './answer.ts'
 import { MapReader } from './map-reader.ts'
 import { variablesOf } from './template.ts'
@@ -22,6 +22,8 @@ export type Prompt = {
   attributes: { [name: string]: string[] }
   stop: string[]
   parse: AnswerRule
+  /** What the stage shows beside the passage, if anything: `query` for a judge. */
+  variables?: string[]
 }
 
 const MAX_CHARACTERS = 1 << 20
@@ -36,11 +38,13 @@ const MEMBERS = [
   'shots',
   'separator',
   'attributes',
+  'variables',
   'stop',
   'parse',
 ]
-const PARSE_MEMBERS = ['first_line', 'labels', 'strip', 'max_characters']
+const PARSE_MEMBERS = ['first_line', 'labels', 'strip', 'max_characters', 'scale']
 const PASSAGE_VARIABLES = ['title', 'text', 'passage']
+const TAKEN = [...PASSAGE_VARIABLES, 'examples', 'number']
 const DEFAULT_LABELS = ['Query:', 'Search query:', 'Question:']
 
 /**
@@ -78,6 +82,7 @@ export function parsePrompt(text: string, path: string): { value: Prompt } | { p
     attributes: readAttributes(reader),
     stop: reader.texts('stop') ?? [],
     parse: readRule(reader.map('parse')),
+    ...readVariables(reader),
   }
   value.shots = reader.integer('shots', 0, value.examples.length) ?? value.examples.length
   checkUse(value, reader)
@@ -115,11 +120,18 @@ function readAttributes(reader: MapReader): { [name: string]: string[] } {
       attributes.identifier(name)
       const values = attributes.texts(name) ?? []
       if (values.length === 0) attributes.report(name, `attribute ${name} has no values`)
-      if ([...PASSAGE_VARIABLES, 'examples', 'number'].includes(name))
-        attributes.report(name, `{{${name}}} is taken: an attribute can't have this name`)
+      if (TAKEN.includes(name)) attributes.report(name, `{{${name}}} is taken: an attribute can't have this name`)
       return [name, values]
     }),
   )
+}
+
+function readVariables(reader: MapReader): Pick<Prompt, 'variables'> {
+  const variables = reader.texts('variables') ?? []
+  for (const name of variables)
+    if (TAKEN.includes(name)) reader.report('variables', `{{${name}}} is there anyway: it is no further variable`)
+    else if (!/^[A-Za-z_]\w*$/.test(name)) reader.report('variables', `\`${name}\` can't be named in a template`)
+  return variables.length === 0 ? {} : { variables }
 }
 
 function readRule(reader: MapReader | undefined): AnswerRule {
@@ -133,7 +145,19 @@ function readRule(reader: MapReader | undefined): AnswerRule {
     labels: reader?.texts('labels') ?? DEFAULT_LABELS,
     strip: strip as AnswerRule['strip'],
     max_characters: reader?.integer('max_characters', 1, 100_000) ?? 400,
+    ...readScale(reader),
   }
+}
+
+// `scale: [0, 1, 2]` names marks that are their own values; `scale: {yes: 1, no: 0}` gives values.
+function readScale(reader: MapReader | undefined): Pick<AnswerRule, 'scale'> {
+  if (!reader?.has('scale')) return {}
+  const scale = reader.numbers('scale')
+  const marks = Object.keys(scale)
+  if (marks.length < 2) reader.report('scale', 'a scale needs two marks or more', 'E.g. `scale: {yes: 1, no: 0}`.')
+  if (new Set(marks.map((mark) => mark.toLowerCase())).size < marks.length)
+    reader.report('scale', 'marks that differ in case only are the same')
+  return { scale }
 }
 
 // What a template names must exist, and what is written must be used: both are slips of the pen otherwise paid for.
@@ -141,9 +165,17 @@ function checkUse(prompt: Prompt, reader: MapReader): void {
   const { mode, system, template, example, examples } = prompt
   const attributes = Object.keys(prompt.attributes)
   const templateName = reader.has('user') ? 'user' : 'template'
-  const known = [...PASSAGE_VARIABLES, ...attributes, ...(examples.length > 0 ? ['examples', 'number'] : [])]
+  const variables = prompt.variables ?? []
+  for (const name of variables)
+    if (attributes.includes(name)) reader.report('variables', `{{${name}}} is an attribute, too`)
+  const known = [
+    ...PASSAGE_VARIABLES,
+    ...attributes,
+    ...variables,
+    ...(examples.length > 0 ? ['examples', 'number'] : []),
+  ]
   reader.checkVariables(templateName, template, known)
-  reader.checkVariables('system', system, [...attributes, ...(examples.length > 0 ? ['examples'] : [])])
+  reader.checkVariables('system', system, [...attributes, ...variables, ...(examples.length > 0 ? ['examples'] : [])])
   const shared = examples.length > 0 ? Object.keys(examples[0]!).filter((n) => examples.every((e) => n in e)) : []
   reader.checkVariables('example', example, [...shared, ...attributes, 'number'])
   if (mode === 'completion' && system !== '')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type AnswerRule, parseAnswer, readChoice } from '../../../stages/generate/answer.ts'
+import { readChoice } from '../../../../stages/generate/choice.ts'
+import { type AnswerRule, parseAnswer } from '../../../../stages/generate/prompt/answer.ts'
 
 const rule: AnswerRule = {
   first_line: true,

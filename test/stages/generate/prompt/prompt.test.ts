@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { packageRoot } from '../../../engine/util/package-root.ts'
-import { type Prompt, parsePrompt } from '../../../stages/generate/prompt.ts'
-import { render } from '../../../stages/generate/render.ts'
+import { packageRoot } from '../../../../engine/util/package-root.ts'
+import { type Prompt, parsePrompt } from '../../../../stages/generate/prompt/prompt.ts'
+import { render } from '../../../../stages/generate/prompt/render.ts'
 
 const passage = { title: 'Tea', text: 'Green tea  brews at\n80 degrees.' }
 

@@ -1,0 +1,70 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { AnyStageDefinition, RowAnswer, StageContext, StageDefinition } from '../../stages/define.ts'
+import { unreachable } from '../util/unreachable.ts'
+import { type FromStage, receiveError, sendError, type ToStage } from './stage-message.ts'
+
+interface OpenQuestion {
+  resolve(answers: readonly RowAnswer[]): void
+  reject(error: Error): void
+}
+
+/** The thread's side of stages that run off the main thread: runs one at a time, as told by messages. */
+export function serveStages(port: MessagePort, stages: { readonly [type: string]: AnyStageDefinition }): void {
+  /** Questions to language models that the main thread has not answered yet. */
+  const open = new Map<number, OpenQuestion>()
+  let questions = 0
+  let abort = new AbortController()
+
+  const say = (message: FromStage): void => port.postMessage(message)
+  const ask: StageContext<never>['ask'] = (llm, requests, settings) =>
+    new Promise((resolve, reject) => {
+      const id = ++questions
+      open.set(id, { resolve, reject })
+      say({ type: 'ask', id, llm, requests, settings })
+    })
+  const take = (id: number): OpenQuestion | undefined => {
+    const question = open.get(id)
+    open.delete(id)
+    return question
+  }
+  const run = async ({ stage, data }: Extract<ToStage, { type: 'run' }>): Promise<void> => {
+    abort = new AbortController()
+    try {
+      const definition = stages[stage] as StageDefinition<unknown>
+      const summary = await definition.run({
+        ...data,
+        progress: (done, total, note) =>
+          say({
+            type: 'progress',
+            done,
+            ...(total === undefined ? {} : { total }),
+            ...(note === undefined ? {} : { note }),
+          }),
+        ask,
+        signal: abort.signal,
+      })
+      say({ type: 'finished', summary })
+    } catch (error) {
+      say({ type: 'failed', error: sendError(error) })
+    }
+  }
+
+  port.on('message', (message: ToStage) => {
+    switch (message.type) {
+      case 'abort':
+        abort.abort(new Error('interrupted'))
+        break
+      case 'run':
+        void run(message)
+        break
+      case 'answers':
+        take(message.id)?.resolve(message.answers)
+        break
+      case 'unanswered':
+        take(message.id)?.reject(receiveError({ ...message.error, question: message.id }))
+        break
+      default:
+        unreachable(message)
+    }
+  })
+}

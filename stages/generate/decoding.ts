@@ -1,0 +1,90 @@
+import type { Json, OptionsSchema } from '../define.ts'
+
+/** How a model writes; all of it is part of a request's key. */
+export interface Decoding {
+  temperature: number
+  top_p: number
+  max_tokens: number
+  /** Instead of the prompt's. */
+  stop?: string[]
+  logprobs: boolean
+  /** Further members of the request body; null takes one away. */
+  extra: { [name: string]: Json }
+}
+
+/** Members of a request body that are not decoding. */
+const RESERVED = ['model', 'prompt', 'messages', 'n', 'seed', 'stream', 'stream_options']
+
+/** JSON Schema of `decoding` with these defaults. */
+export function decodingSchema(defaults: Omit<Decoding, 'stop'>): OptionsSchema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    default: { ...defaults },
+    description: 'How the model writes.',
+    properties: {
+      temperature: { type: 'number', minimum: 0, maximum: 5, default: defaults.temperature },
+      top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: defaults.top_p },
+      max_tokens: { type: 'integer', minimum: 1, default: defaults.max_tokens },
+      stop: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Texts at which the answer ends, instead of those of the prompt file.',
+      },
+      logprobs: {
+        type: 'boolean',
+        default: defaults.logprobs,
+        description: 'Ask for log-probabilities; their mean is kept with each pair.',
+      },
+      extra: {
+        type: 'object',
+        additionalProperties: true,
+        default: defaults.extra,
+        description: 'Further members of the request body, such as penalties; null takes one away.',
+      },
+    },
+  }
+}
+
+/** What is wrong with `decoding` that its schema can't say; `at` is where it stands within `with`. */
+export function checkDecoding({ extra }: Decoding, at: string): { at: string; message: string }[] {
+  return RESERVED.filter((name) => Object.hasOwn(extra, name)).map((name) => ({
+    at: `${at}/extra/${name}`,
+    message: `\`${name}\` is set by queryloom itself`,
+  }))
+}
+
+/** Most requests in flight, retries and deadline, as options of a stage; none can change what is written. */
+export const sendingSchema: { readonly [name: string]: OptionsSchema } = {
+  concurrency: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 4096,
+    default: 8,
+    semantic: false,
+    description: 'Most requests in flight; a server with fewer slots gets fewer.',
+  },
+  allow_failed: {
+    type: 'integer',
+    minimum: 0,
+    default: 0,
+    semantic: false,
+    description: 'Rows that may fail for a passing reason; they are asked again by the next run.',
+  },
+  retries: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 100,
+    default: 8,
+    semantic: false,
+    description: 'How often a request that failed for a passing reason is sent again.',
+  },
+  request_timeout: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    maximum: 86400,
+    default: 300,
+    semantic: false,
+    description: 'Seconds that one request may take, from first to last byte.',
+  },
+}

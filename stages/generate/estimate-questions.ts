@@ -1,0 +1,107 @@
+import type { CanonicalValue } from '../../cache/canonical.ts'
+import type { RowKey } from '../../cache/digest.ts'
+import type { Estimate, PlanContext, RowRequest } from '../define.ts'
+import type { ModelBlock } from '../models/block.ts'
+import type { Question } from './question.ts'
+import { expectedTokens } from './requests.ts'
+import { rowAnswer } from './row-answer.ts'
+
+/** Most questions that a plan looks at one by one. */
+export const MAX_PLANNED_QUESTIONS = 200_000
+const BATCH = 4096
+
+/**
+ * What asking these questions would request of the model at `llm`: every request that follows from the answers that are
+ * stored. Exact where no request is missing that further ones could follow; `single` says that none ever does, which
+ * spares reading answers.
+ */
+export async function estimateQuestions(
+  context: Pick<PlanContext<never>, 'input' | 'stored'>,
+  llm: string,
+  questions: Iterable<Question<unknown>>,
+  single: boolean,
+): Promise<Estimate> {
+  const keys = new Set<RowKey>()
+  const tokens = { input: 0, output: 0 }
+  let exact = true
+  const count = (request: RowRequest): void => {
+    if (keys.has(request.key)) return
+    keys.add(request.key)
+    const expected = expectedTokens(request)
+    tokens.input += expected.input
+    tokens.output += expected.output
+  }
+  if (single) {
+    for (const asked of questions) {
+      const first = asked.next()
+      if (!first.done) count(first.value)
+    }
+  } else {
+    for (const round of rounds(questions)) exact = (await follow(context, round, count)) && exact
+  }
+  const money = costOf(context, llm, tokens)
+  return {
+    exact,
+    keys: [...keys],
+    tokens: tokens.input + tokens.output,
+    ...(money === undefined ? {} : { money }),
+  }
+}
+
+/** Every row that asking these questions has asked for, as far as the answers are stored, and the next of each. */
+export async function rowsOfQuestions(
+  context: Pick<PlanContext<never>, 'stored'>,
+  questions: Iterable<Question<unknown>>,
+): Promise<readonly RowKey[]> {
+  const keys = new Set<RowKey>()
+  for (const round of rounds(questions)) await follow(context, round, ({ key }) => void keys.add(key))
+  return [...keys]
+}
+
+// Says whether every question came to its end.
+async function follow(
+  context: Pick<PlanContext<never>, 'stored'>,
+  questions: readonly Question<unknown>[],
+  count: (request: RowRequest) => void,
+): Promise<boolean> {
+  let complete = true
+  let open = questions.map((asked) => ({ asked, next: asked.next() }))
+  for (;;) {
+    const waiting = open.flatMap(({ asked, next }) => (next.done ? [] : [{ asked, request: next.value }]))
+    if (waiting.length === 0) return complete
+    for (const { request } of waiting) count(request)
+    const stored = await context.stored([...new Set(waiting.map(({ request }) => request.key))])
+    open = waiting.flatMap(({ asked, request }) => {
+      const value = stored.get(request.key) as CanonicalValue | undefined
+      if (value === undefined) {
+        complete = false
+        return []
+      }
+      return [{ asked, next: asked.next(rowAnswer(value)) }]
+    })
+  }
+}
+
+function* rounds<Item>(items: Iterable<Item>): Generator<Item[]> {
+  let batch: Item[] = []
+  for (const item of items) {
+    batch.push(item)
+    if (batch.length < BATCH) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+// A model that queryloom serves costs no money by the token, whatever its block says.
+function costOf(
+  context: Pick<PlanContext<never>, 'input'>,
+  input: string,
+  tokens: { input: number; output: number },
+): number | undefined {
+  const llm = context.input(input)
+  const block = llm?.type === 'llm' ? (llm.model as ModelBlock) : undefined
+  if (block?.endpoint === undefined || !block.prices) return undefined
+  const prices = { input: 0, output: 0, ...block.prices }
+  return (tokens.input * prices.input + tokens.output * prices.output) / 1e6
+}
