@@ -2,9 +2,8 @@ import { readCorpus } from '../data/beir.ts'
 import { FILES, fileOf } from '../data/rows.ts'
 import { type Json, type SourceFile, type StageContext, StageError } from '../define.ts'
 import { type Bm25Options, buildBm25 } from '../retrieval/bm25.ts'
-import { denseSearch } from '../retrieval/dense-search.ts'
-import { encodePassages } from '../retrieval/encode-passages.ts'
 import { openEncoder } from '../retrieval/encoder.ts'
+import { rankByEncoder } from '../retrieval/rank.ts'
 import { readRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
 import type { EvalOptions } from './stage.ts'
@@ -62,21 +61,15 @@ async function byModel(
 ): Promise<Retrieved> {
   const encoder = await openEncoder(context.inputs.model, context)
   try {
-    const { dimensions } = encoder
-    const ids = [...queries.keys()]
-    const vectors = await encoder.encode([...queries.values()], 'query')
     const stream = watched(readCorpus(corpus), context, passages.size, 'passages encoded')
-    const hits = await denseSearch({ ids, vectors }, encodePassages(stream, encoder), dimensions, depth)
-    const silent = ids.filter(
-      (_, i) => !vectors.subarray(i * dimensions, (i + 1) * dimensions).some((value) => value !== 0),
-    )
+    const { run, silent } = await rankByEncoder(encoder, queries, stream, depth, { signal: context.signal })
     return {
       retriever: encoder.facts,
-      run: new Map(ids.map((id, i) => [id, hits[i]!])),
+      run,
       warnings:
         silent.length === 0
           ? []
-          : [`${silent.length} of ${ids.length} queries have the zero vector; their rankings mean nothing`],
+          : [`${silent.length} of ${queries.size} queries have the zero vector; their rankings mean nothing`],
     }
   } finally {
     await encoder.close()

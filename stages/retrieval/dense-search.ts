@@ -1,3 +1,6 @@
+import { StageError } from '../define.ts'
+import type { MatrixSearch } from './matrix-search.ts'
+import { type Rows, searchPlainly } from './plain-search.ts'
 import { type Hit, TopK } from './top-k.ts'
 
 /** Rows of `dimensions` floats, one for each id. */
@@ -6,82 +9,104 @@ export interface VectorBlock {
   vectors: Float32Array
 }
 
+/** How a search is run; none of it changes what is found. */
+export interface DenseSearchOptions {
+  /** Default: `plain` where little is to be done, else `matrix`. */
+  by?: 'plain' | 'matrix'
+  /** Passages searched at once. */
+  blockRows?: number
+  /** Default: all that this process may use. */
+  threads?: number
+  signal?: AbortSignal
+}
+
+/** Floats of a block: 48 MiB. */
+const BLOCK_FLOATS = 12 << 20
+/** Multiplications up to which plain code is done before the library would have been loaded. */
+const PLAIN_WORK = 3e8
+
 /**
  * The k best passages of each query by inner product (cosine where all vectors have length 1), exact. The corpus is
- * streamed in blocks, memory is that of one block and k hits a query. Each product is summed in double precision over
- * ascending dimensions and then rounded to float32, so that results depend neither on block sizes nor on the machine.
+ * streamed in blocks; memory is that of one block, half as much for its products, and k hits a query. Each score is
+ * summed in double precision over ascending dimensions and then rounded to float32, so that results depend neither on
+ * sizes of blocks nor on the machine; a matrix library only says which passages are worth that. A vector that is not
+ * finite is a StageError.
  */
 export async function denseSearch(
   queries: VectorBlock,
   corpus: AsyncIterable<VectorBlock>,
   dimensions: number,
   k: number,
+  options: DenseSearchOptions = {},
 ): Promise<Hit[][]> {
+  checkShape(queries, dimensions)
   const tops = queries.ids.map(() => new TopK(k))
-  const left = widened(queries.vectors, queries.ids.length, dimensions)
-  for await (const block of corpus) {
-    const right = widened(block.vectors, block.ids.length, dimensions)
-    for (let passage = 0; passage < block.ids.length; passage += 2)
-      for (let query = 0; query < tops.length; query += 4)
-        score(tops, left, query, block.ids, right, passage, dimensions)
+  const rows = options.blockRows ?? Math.max(1024, Math.floor(BLOCK_FLOATS / dimensions))
+  let matrix: MatrixSearch | undefined
+  try {
+    for await (const { block, last } of gathered(corpus, rows, dimensions)) {
+      options.signal?.throwIfAborted()
+      const work = queries.ids.length * block.ids.length * dimensions
+      const plainly = options.by === undefined ? !matrix && last && work <= PLAIN_WORK : options.by === 'plain'
+      if (plainly) searchPlainly(queries.vectors, tops, block, dimensions)
+      else {
+        matrix ??= await (await import('./matrix-search.ts')).openMatrixSearch(
+          queries.vectors,
+          tops,
+          dimensions,
+          options,
+        )
+        await matrix.search(block)
+      }
+    }
+  } finally {
+    await matrix?.close()
   }
   return tops.map((top) => top.take())
 }
 
-/** Doubles with up to three rows of zeros behind them: tiles at the edge need no test of their own. */
-function widened(vectors: Float32Array, rows: number, dimensions: number): Float64Array {
-  if (vectors.length !== rows * dimensions)
-    throw new RangeError(`${rows} vectors of ${dimensions} dimensions expected, got ${vectors.length} numbers`)
-  const wide = new Float64Array((rows + 3) * dimensions)
-  wide.set(vectors)
-  return wide
-}
-
-/** One tile of 4 queries by 2 passages: eight sums in registers, each operand read once for several products. */
-function score(
-  tops: readonly TopK[],
-  queries: Float64Array,
-  query: number,
-  ids: readonly string[],
-  passages: Float64Array,
-  passage: number,
+/** The corpus in blocks of `size` rows in one buffer; each block is to be used before the next is asked for. */
+async function* gathered(
+  corpus: AsyncIterable<VectorBlock>,
+  size: number,
   dimensions: number,
-): void {
-  let s00 = 0
-  let s01 = 0
-  let s10 = 0
-  let s11 = 0
-  let s20 = 0
-  let s21 = 0
-  let s30 = 0
-  let s31 = 0
-  const q = query * dimensions
-  const p = passage * dimensions
-  for (let d = 0; d < dimensions; d++) {
-    const a = passages[p + d]!
-    const b = passages[p + dimensions + d]!
-    const q0 = queries[q + d]!
-    const q1 = queries[q + dimensions + d]!
-    const q2 = queries[q + 2 * dimensions + d]!
-    const q3 = queries[q + 3 * dimensions + d]!
-    s00 += q0 * a
-    s01 += q0 * b
-    s10 += q1 * a
-    s11 += q1 * b
-    s20 += q2 * a
-    s21 += q2 * b
-    s30 += q3 * a
-    s31 += q3 * b
+): AsyncGenerator<{ block: Rows; last: boolean }> {
+  let vectors = new Float32Array(0)
+  let ids: string[] = []
+  for await (const given of corpus) {
+    checkShape(given, dimensions)
+    for (let from = 0; from < given.ids.length; ) {
+      if (ids.length === size) {
+        yield { block: { ids, vectors }, last: false }
+        ids = []
+      }
+      const taken = Math.min(size - ids.length, given.ids.length - from)
+      const needed = (ids.length + taken) * dimensions
+      if (needed > vectors.length)
+        vectors = grown(vectors, Math.min(size * dimensions, Math.max(needed, vectors.length * 4)))
+      vectors.set(given.vectors.subarray(from * dimensions, (from + taken) * dimensions), ids.length * dimensions)
+      for (let i = from; i < from + taken; i++) ids.push(given.ids[i]!)
+      from += taken
+    }
   }
-  offer(tops[query], ids, passage, s00, s01)
-  offer(tops[query + 1], ids, passage, s10, s11)
-  offer(tops[query + 2], ids, passage, s20, s21)
-  offer(tops[query + 3], ids, passage, s30, s31)
+  if (ids.length > 0) yield { block: { ids, vectors }, last: true }
 }
 
-function offer(top: TopK | undefined, ids: readonly string[], passage: number, first: number, second: number): void {
-  if (!top) return
-  if (Math.fround(first) >= top.floor) top.push(ids[passage]!, first)
-  const next = ids[passage + 1]
-  if (next !== undefined && Math.fround(second) >= top.floor) top.push(next, second)
+function grown(vectors: Float32Array, length: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(length)
+  larger.set(vectors)
+  return larger
+}
+
+function checkShape({ ids, vectors }: VectorBlock, dimensions: number): void {
+  if (vectors.length !== ids.length * dimensions)
+    throw new RangeError(`${ids.length} vectors of ${dimensions} dimensions expected, got ${vectors.length} numbers`)
+  for (let i = 0; i < vectors.length; i++)
+    if (!Number.isFinite(vectors[i]!))
+      throw new StageError(
+        `the vector of ${JSON.stringify(ids[Math.floor(i / dimensions)])} has a number that is not finite`,
+        {
+          advice: 'The model is broken, or computes in a precision that it was not made for.',
+        },
+      )
 }

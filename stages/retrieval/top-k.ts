@@ -12,25 +12,25 @@ export interface Hit {
  * depend on the order of arrival.
  */
 export class TopK {
-  readonly #k: number
+  readonly k: number
   readonly #scores: Float32Array
   readonly #ids: string[] = []
 
   constructor(k: number) {
     if (!(Number.isInteger(k) && k > 0)) throw new RangeError(`k must be a positive whole number: ${k}`)
-    this.#k = k
+    this.k = k
     this.#scores = new Float32Array(k)
   }
 
   /** The score that a passage must reach to be kept; −∞ while there is room. */
   get floor(): number {
-    return this.#ids.length < this.#k ? Number.NEGATIVE_INFINITY : this.#scores[0]!
+    return this.#ids.length < this.k ? Number.NEGATIVE_INFINITY : this.#scores[0]!
   }
 
   push(id: string, score: number): void {
     const rounded = Math.fround(score)
     const size = this.#ids.length
-    if (size < this.#k) {
+    if (size < this.k) {
       this.#ids.push(id)
       this.#rise(size, id, rounded)
     } else if (this.#worse(this.#ids[0]!, this.#scores[0]!, id, rounded)) this.#sink(id, rounded, size)

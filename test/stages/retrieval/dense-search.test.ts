@@ -55,6 +55,42 @@ describe('denseSearch', () => {
     )
   })
 
+  it('finds to the bit the same by products of matrices, also where hundreds of passages are nearly alike', async () => {
+    const dimensions = 24
+    const random = generator(11)
+    const passages = 2500
+    const ids = Array.from({ length: passages }, (_, i) => `d${i}`)
+    const vectors = new Float32Array(passages * dimensions)
+    for (let i = 0; i < passages; i++)
+      // A third of them is one passage, or one but for the last bit of one number, with very different neighbours.
+      for (let d = 0; d < dimensions; d++)
+        vectors[i * dimensions + d] =
+          i % 3 > 0
+            ? (random() - 0.5) * 10 ** (d % 5)
+            : Math.fround(0.3 * 10 ** (d % 5)) * (d === i % 24 ? 1 + 2 ** -23 : 1)
+    const queries = {
+      ids: Array.from({ length: 70 }, (_, i) => `q${i}`),
+      vectors: Float32Array.from({ length: 70 * dimensions }, (_, i) => (i < dimensions ? 0.1 : random() - 0.5)),
+    }
+    for (const [k, blockRows] of [
+      [1, 2500],
+      [10, 1000],
+      [700, 999],
+      [3000, 2500],
+    ] as const) {
+      const search = (by: 'plain' | 'matrix') =>
+        denseSearch(queries, blocks(ids, vectors, dimensions, 177), dimensions, k, { by, blockRows, threads: 1 })
+      expect(await search('matrix')).toEqual(await search('plain'))
+    }
+  })
+
+  it('refuses a vector that is not finite, by its id', async () => {
+    const vectors = new Float32Array(4)
+    vectors[3] = Number.NaN
+    const search = denseSearch({ ids: ['q'], vectors: new Float32Array(2) }, blocks(['a', 'b'], vectors, 2, 2), 2, 1)
+    await expect(search).rejects.toThrow('the vector of "b" has a number that is not finite')
+  })
+
   it('says so where vectors and ids do not fit', async () => {
     const search = denseSearch(
       { ids: ['q'], vectors: new Float32Array(3) },
@@ -65,3 +101,12 @@ describe('denseSearch', () => {
     await expect(search).rejects.toThrow('1 vectors of 2 dimensions expected, got 3 numbers')
   })
 })
+
+/** A small linear congruential generator; only these tests depend on it. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
