@@ -9,6 +9,7 @@ import { asStoreError } from './store-error.ts'
 
 /** Fills a private folder; `kept`, which it makes if it needs it, outlives a failure. */
 type BuildFolder = (folder: string, kept: string) => Promise<void>
+type IsWhole = (folder: string) => Promise<boolean>
 
 /** Folders built once per content and shared by projects: Python environments, model files, downloads. */
 export interface FolderCache {
@@ -17,9 +18,9 @@ export interface FolderCache {
    * The folder of that kind and key; `build` fills a private one first if it is not there yet, which is then renamed:
    * nothing in it may hold its own path. Processes that want the same folder wait for the first; if that one dies, the
    * next takes over. A failed `build` leaves nothing but what it put into `kept`, a folder that the next attempt finds
-   * again (half a download, say) and that goes when one succeeds.
+   * again (half a download, say) and that goes when one succeeds. A folder that `isWhole` denies is removed and built anew.
    */
-  getOrBuild(kind: string, key: string, build: BuildFolder): Promise<string>
+  getOrBuild(kind: string, key: string, build: BuildFolder, isWhole?: IsWhole): Promise<string>
   /** The folder if it is there already. */
   find(kind: string, key: string): string | undefined
 }
@@ -44,12 +45,12 @@ export function openToolsCache(root: string = defaultRoot(), options: ToolsCache
   return {
     root,
     find,
-    getOrBuild: async (kind, key, build) => {
+    getOrBuild: async (kind, key, build, isWhole = wholeIfThere) => {
       const folder = folderOf(root, kind, key)
-      if (isFolder(folder)) return folder
+      if (isFolder(folder) && (await isWhole(folder))) return folder
       const flying = flights.get(folder)
       if (flying !== undefined) return flying
-      const flight = buildLocked(folder, build, options)
+      const flight = buildLocked(folder, build, isWhole, options)
       flights.set(folder, flight)
       try {
         return await flight
@@ -60,7 +61,12 @@ export function openToolsCache(root: string = defaultRoot(), options: ToolsCache
   }
 }
 
-async function buildLocked(folder: string, build: BuildFolder, options: ToolsCacheOptions): Promise<string> {
+async function buildLocked(
+  folder: string,
+  build: BuildFolder,
+  isWhole: IsWhole,
+  options: ToolsCacheOptions,
+): Promise<string> {
   const work = join(dirname(folder), '.building')
   try {
     mkdirSync(work, { recursive: true })
@@ -72,6 +78,7 @@ async function buildLocked(folder: string, build: BuildFolder, options: ToolsCac
     })
     try {
       const kept = `${join(work, basename(folder))}.kept`
+      if (isFolder(folder) && !(await isWhole(folder))) removeAside(folder, makePrivateFolder(work))
       if (!isFolder(folder)) await buildAside(makePrivateFolder(work), folder, kept, build)
     } finally {
       lock.release()
@@ -100,6 +107,14 @@ async function buildAside(aside: string, folder: string, kept: string, build: Bu
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }
+}
+
+const wholeIfThere = async (): Promise<boolean> => true
+
+// Half of a folder must never stand under its name, whenever this process dies.
+function removeAside(folder: string, aside: string): void {
+  renameSync(folder, join(aside, 'damaged'))
+  rmSync(aside, { recursive: true, force: true })
 }
 
 /** Carries what `build` threw past the place where failures of the disk are told. */

@@ -2,8 +2,10 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
+import { logTail } from '../../engine/util/log-tail.ts'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import { type ProcessRunner, StageError, type ToolsCache } from '../define.ts'
+import { damagedFile } from './installed-files.ts'
 
 /** What building Python environments needs. */
 export interface PythonServices {
@@ -12,7 +14,12 @@ export interface PythonServices {
   /** Log of the installers. */
   log: string
   signal: AbortSignal
+  /** Told how an installation goes, in words, at most once a second. */
+  tell?(note: string): void
 }
+
+/** What an environment is for; each has a lock of that name. Those with torch share one copy of its files on the disk. */
+export type PythonLock = 'llama-cpp.lock' | 'serve.lock' | 'train.lock'
 
 /** A Python that is new enough, and how uv is called. */
 export interface PythonTools {
@@ -22,6 +29,7 @@ export interface PythonTools {
 }
 
 const OLDEST = 10
+const TELL_MS = 1000
 const NAMES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14', 'python']
 const TELL =
   'import sys; assert sys.version_info >= (3, 10); print("%d.%d.%d %s" % (*sys.version_info[:3], sys.executable))'
@@ -51,48 +59,52 @@ export async function pythonTools(services: PythonServices): Promise<PythonTools
   return { python, version, uv: [join(folder, 'bin', 'uv')] }
 }
 
-/** The interpreter of an environment with exactly what the lock lists, built once for each lock and Python. */
+/**
+ * The interpreter of an environment with exactly what the lock lists, built once for each lock and Python; one with files
+ * missing or cut off is built anew. Needs a network only to build.
+ */
 export async function pythonEnvironment(
-  lockName: string,
+  lockName: PythonLock,
   found: PythonTools,
   services: PythonServices,
 ): Promise<string> {
   const lock = pythonFile(lockName)
-  const folder = await services.tools.getOrBuild(
-    'python',
-    keyOf(lock, found.version, found.python),
-    async (private_) => {
-      const title = `Python environment of ${lockName}`
-      await install(services, title, [
-        ...found.uv,
-        'venv',
-        '--quiet',
-        '--relocatable',
-        '--allow-existing',
-        '--python',
-        found.python,
-        private_,
-      ])
-      await install(services, title, [
-        ...found.uv,
-        'pip',
-        'install',
-        '--quiet',
-        '--python',
-        interpreter(private_),
-        '--require-hashes',
-        '--no-deps',
-        // What has no wheel for this machine would take a compiler and half an hour.
-        '--no-build',
-        '--link-mode',
-        'copy',
-        '-r',
-        lock,
-      ])
-    },
-  )
-  return interpreter(folder)
+  const title = `Python environment of ${lockName}`
+  let damaged: string | undefined
+  const build = async (private_: string): Promise<void> => {
+    const { python, uv } = found
+    if (damaged !== undefined) services.tell?.(`${title} is damaged (${damaged}): building it anew`)
+    const venv = ['venv', '--quiet', '--relocatable', '--allow-existing', '--python', python, private_]
+    await install(services, title, [...uv, ...venv])
+    await install(services, title, [
+      ...uv,
+      'pip',
+      'install',
+      '--python',
+      interpreter(private_),
+      '--require-hashes',
+      '--no-deps',
+      // What has no wheel for this machine would take a compiler and half an hour.
+      '--no-build',
+      // Files are linked from uv's cache: torch with CUDA takes 5.6 GB, once for all environments that have it. What was
+      // damaged may be damaged there too.
+      ...(damaged !== undefined ? ['--no-cache', '--link-mode', 'copy'] : []),
+      '-r',
+      lock,
+    ])
+  }
+  const isWhole = async (folder: string): Promise<boolean> => {
+    if (checked.has(folder)) return true
+    damaged = await damagedFile(folder)
+    if (damaged === undefined) checked.add(folder)
+    return damaged === undefined
+  }
+  const key = keyOf(lock, found.version, found.python)
+  return interpreter(await services.tools.getOrBuild('python', key, build, isWhole))
 }
+
+/** Environments that this process found whole. */
+const checked = new Set<string>()
 
 async function findPython(services: PythonServices): Promise<{ python: string; version: string }> {
   for (const name of NAMES) {
@@ -124,7 +136,8 @@ async function findPython(services: PythonServices): Promise<{ python: string; v
 }
 
 async function install(services: PythonServices, title: string, command: [string, ...string[]]): Promise<void> {
-  const { processes, log, signal } = services
+  const { processes, log, signal, tell } = services
+  const telling = tell && setInterval(() => tell(`${title}: ${lastLine(log)}`), TELL_MS)
   try {
     await processes.run({ title, command, network: true, log, signal, env: { UV_PYTHON_DOWNLOADS: 'never' } })
   } catch (error) {
@@ -137,7 +150,13 @@ async function install(services: PythonServices, title: string, command: [string
       transient: true,
       cause: error,
     })
+  } finally {
+    clearInterval(telling)
   }
+}
+
+function lastLine(log: string): string {
+  return logTail(log).split('\n').at(-1)?.trim() ?? ''
 }
 
 function onPath(name: string): string | undefined {
