@@ -1,142 +1,164 @@
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { unreachable } from '../../engine/util/unreachable.ts'
-import { corpusOf } from '../data/inputs.ts'
+import { loadXxh } from '../../cache/xxh.ts'
+import { IdTable } from '../data/id-table.ts'
 import { readJsonl, writeJsonl } from '../data/jsonl.ts'
-import { copyCompanions, readPassages } from '../data/pairs.ts'
-import { quantiles, round6 } from '../data/quantiles.ts'
-import { FILES, fileOf, type Pair, type Passage, passageText } from '../data/rows.ts'
-import { type Json, type StageContext, StageError, type StageSummary } from '../define.ts'
-import { words } from '../text/normalise.ts'
-import type { FilterOptions, FilterStep } from './stage.ts'
-import { copiedStep } from './steps/copied.ts'
-import { duplicateStep } from './steps/duplicate.ts'
-import { lengthStep } from './steps/length.ts'
-import { roundTripStep } from './steps/round-trip.ts'
+import { PassageLookup } from '../data/passage-lookup.ts'
+import { round6 } from '../data/quantiles.ts'
+import { FILES, fileOf, type Pair, type Passage } from '../data/rows.ts'
+import { type Json, type StageContext, StageError, type StageInput, type StageSummary } from '../define.ts'
+import { writeCompanions } from './companions.ts'
+import { makeStep } from './make-step.ts'
+import type { FilterOptions } from './options.ts'
+import { LexicalOverlap } from './overlap.ts'
+import { type Decided, Passes } from './passes.ts'
 import type { Step } from './steps/step.ts'
+import { type RealisedThreshold, writeThresholds } from './thresholds.ts'
 
-const BREATH = 256
+const BATCH = 256
 
 /** Runs every pair through the steps and writes it to `pairs`, or with its first reason to `rejected`. */
 export async function run(context: StageContext<FilterOptions>): Promise<StageSummary> {
-  const { options, inputs, outputs, signal } = context
+  const { options, inputs, outputs } = context
   const input = inputs.pairs
+  await loadXxh()
   const steps: Step[] = []
-  for (const step of options.steps) {
-    steps.push(
-      await makeStep(step, context, (read) => {
-        if (read % BREATH === 0) signal.throwIfAborted()
-      }),
-    )
-  }
-  const passages = await readPassages(input)
-  const seen = steps.map(() => ({ kept: 0, dropped: 0, scores: [] as number[] }))
-  const augmented = new Set<string>()
-  const surviving = new Set<string>()
-  const overlap = { before: new Mean(), after: new Mean() }
-  const kept = await writeJsonl(path.join(outputs.pairs as string, FILES.pairs))
-  const rejected = await writeJsonl(path.join(outputs.rejected as string, FILES.rejected))
   try {
-    let done = 0
+    for (const [i, step] of options.steps.entries()) steps.push(await makeStep(step, i, context))
+    const passes = new Passes(steps, options.keep_scores ?? false)
+    const report = new Report(options.steps.some((step) => 'round_trip' in step))
+    const kept = await writeJsonl(path.join(outputs.pairs as string, FILES.pairs))
+    const rejected = await writeJsonl(path.join(outputs.rejected as string, FILES.rejected))
+    try {
+      for await (const batch of passes.run(() => readPairs(input, context))) {
+        for (const decided of batch) {
+          report.add(decided)
+          const { reason, scores, candidate } = decided
+          const row = { ...moved(decided), ...(scores ? { scores } : {}) }
+          if (!reason) await kept.write(scores || row.passage_id !== candidate.pair.passage_id ? row : candidate.pair)
+          else {
+            const { step, score, detail } = reason
+            await rejected.write({ ...row, reason: step, score, ...(detail === undefined ? {} : { detail }) })
+          }
+        }
+      }
+    } finally {
+      await kept.close()
+      await rejected.close()
+    }
+    await writeCompanions(input, outputs.pairs as string, report.added)
+    await writeCompanions(input, outputs.rejected as string, [])
+    const thresholds = realised(steps)
+    if (thresholds.length > 0) await writeThresholds(outputs.pairs as string, thresholds)
+    return report.summary(steps, passes)
+  } finally {
+    for (const step of steps) await step.close?.()
+  }
+}
+
+/** A pair with the passage that it has now. */
+function moved({ candidate: { pair, passage } }: Decided): Pair {
+  return pair.passage_id === passage._id ? pair : { ...pair, passage_id: passage._id }
+}
+
+/** Pairs with their passages, from the first; rows without a passage are a StageError. */
+async function* readPairs(
+  input: StageInput | undefined,
+  { signal, progress }: StageContext<FilterOptions>,
+): AsyncGenerator<{ pair: Pair; passage: Passage }[]> {
+  const passages = new PassageLookup(input)
+  let done = 0
+  let batch: { pair: Pair; passage: Passage }[] = []
+  try {
     for await (const { row: pair, line } of readJsonl<Pair>(fileOf(input, FILES.pairs).location, FILES.pairs)) {
-      const passage = passages.get(pair.passage_id)
+      const passage = await passages.get(pair.passage_id)
       if (!passage)
         throw new StageError(`the pair names a passage that is not with it: ${JSON.stringify(pair.passage_id)}`, {
           where: `${FILES.pairs}:${line}`,
         })
-      augmented.add(passage._id)
-      const shared = lexicalOverlap(pair, passage)
-      overlap.before.add(shared)
-      const reason = judge(steps, seen, pair, passage)
-      if (reason) await rejected.write({ ...pair, reason: reason.name, score: reason.score })
-      else {
-        await kept.write(pair)
-        surviving.add(passage._id)
-        overlap.after.add(shared)
-      }
-      if (++done % BREATH === 0) {
-        context.progress(done)
-        await setImmediate()
-        signal.throwIfAborted()
-      }
+      batch.push({ pair, passage })
+      if (batch.length < BATCH) continue
+      done += batch.length
+      yield batch
+      batch = []
+      progress(done)
+      await setImmediate()
+      signal.throwIfAborted()
     }
+    yield batch
   } finally {
-    await kept.close()
-    await rejected.close()
-  }
-  for (const output of ['pairs', 'rejected']) await copyCompanions(input, outputs[output] as string)
-  const details: Json = {
-    steps: steps.map((step, i) => {
-      const { kept, dropped, scores } = seen[i] as (typeof seen)[number]
-      return { step: step.name, kept, dropped, score: quantiles(scores), ...step.facts?.() }
-    }),
-    effective_density: surviving.size === 0 ? 0 : round6(kept.rows / surviving.size),
-    lexical_overlap: { before: overlap.before.value(), after: overlap.after.value() },
-  }
-  return {
-    counts: {
-      pairs: kept.rows + rejected.rows,
-      kept: kept.rows,
-      rejected: rejected.rows,
-      passages_augmented: augmented.size,
-      passages_surviving: surviving.size,
-    },
-    ...(kept.rows === 0 && rejected.rows > 0 ? { warnings: ['no pair was kept'] } : {}),
-    details,
+    await passages.close()
   }
 }
 
-function judge(
-  steps: readonly Step[],
-  seen: readonly { kept: number; dropped: number; scores: number[] }[],
-  pair: Pair,
-  passage: Passage,
-): { name: string; score: number | null } | undefined {
-  for (const [i, step] of steps.entries()) {
-    const { keep, score } = step.judge(pair, passage)
-    const tally = seen[i] as (typeof seen)[number]
-    if (score !== null) tally.scores.push(score)
-    if (!keep) {
-      tally.dropped++
-      return { name: step.name, score: score === null ? null : round6(score) }
+function realised(steps: readonly Step[]): RealisedThreshold[] {
+  return steps.flatMap(({ name, threshold }) => {
+    const value = threshold?.()
+    return value === undefined ? [] : [{ step: name, threshold: Number.isFinite(value) ? value : null }]
+  })
+}
+
+/** What is counted over all rows: 48 bytes a passage. */
+class Report {
+  /** Passages of kept pairs that were not theirs at first, in the order of their first use. */
+  readonly added: Passage[] = []
+  readonly #augmented = new IdTable()
+  readonly #surviving = new IdTable()
+  readonly #known = new IdTable()
+  readonly #overlap: LexicalOverlap | undefined
+  #kept = 0
+  #rejected = 0
+  #relabelled = 0
+
+  constructor(overlap: boolean) {
+    this.#overlap = overlap ? new LexicalOverlap() : undefined
+  }
+
+  add(decided: Decided): void {
+    const { candidate, reason } = decided
+    this.#augmented.add(candidate.pair.passage_id, 0)
+    this.#overlap?.add(candidate, reason === undefined)
+    if (reason) {
+      this.#rejected++
+      return
     }
-    tally.kept++
-  }
-  return undefined
-}
-
-async function makeStep(
-  step: FilterStep,
-  context: StageContext<FilterOptions>,
-  onRead: (passages: number) => void,
-): Promise<Step> {
-  if ('length' in step) return lengthStep(step.length)
-  if ('copied' in step) return copiedStep(step.copied)
-  if ('duplicate' in step) return duplicateStep(step.duplicate)
-  if ('round_trip' in step) return roundTripStep(step.round_trip, corpusOf(context.inputs.corpus), onRead)
-  return unreachable(step)
-}
-
-/** Share of a query's distinct words that its passage has. */
-function lexicalOverlap(pair: Pair, passage: Passage): number {
-  const asked = new Set(words(pair.query))
-  if (asked.size === 0) return 0
-  const there = new Set(words(passageText(passage)))
-  let shared = 0
-  for (const word of asked) if (there.has(word)) shared++
-  return shared / asked.size
-}
-
-class Mean {
-  #sum = 0
-  #n = 0
-
-  add(value: number): void {
-    this.#sum += value
-    this.#n++
+    this.#kept++
+    const { passage, pair } = candidate
+    this.#surviving.add(passage._id, 0)
+    if (passage._id === pair.passage_id) return
+    this.#relabelled++
+    if (this.#known.add(passage._id, 0) === undefined) this.added.push(passage)
   }
 
-  value(): number | null {
-    return this.#n === 0 ? null : round6(this.#sum / this.#n)
+  summary(steps: readonly Step[], passes: Passes): StageSummary {
+    const survivors = this.#surviving.size
+    const details: Json = {
+      steps: steps.map((step, i) => {
+        const { kept, dropped } = passes.tallies[i] as Passes['tallies'][number]
+        const threshold = step.threshold?.()
+        return {
+          step: step.name,
+          kept,
+          dropped,
+          score: passes.tallies[i]?.scores() ?? null,
+          ...(threshold === undefined ? {} : { threshold: Number.isFinite(threshold) ? threshold : null }),
+          ...step.facts?.(),
+        }
+      }),
+      effective_density: survivors === 0 ? 0 : round6(this.#kept / survivors),
+      ...(this.#overlap ? { lexical_overlap: this.#overlap.summary() } : {}),
+    }
+    return {
+      counts: {
+        pairs: this.#kept + this.#rejected,
+        kept: this.#kept,
+        rejected: this.#rejected,
+        passages_augmented: this.#augmented.size,
+        passages_surviving: survivors,
+        ...(this.#relabelled === 0 ? {} : { relabelled: this.#relabelled }),
+      },
+      ...(this.#kept === 0 && this.#rejected > 0 ? { warnings: ['no pair was kept'] } : {}),
+      details,
+    }
   }
 }

@@ -1,3 +1,5 @@
+/** Lower-case words of ASCII with single spaces between them: most queries are normal already. */
+const PLAIN = /^(?:[a-z0-9]+(?: [a-z0-9]+)*)?$/
 const BETWEEN_WORDS = /[^\p{L}\p{M}\p{N}]+/gu
 /** Scripts written without spaces, whose characters stand for words well enough to compare texts. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
@@ -9,12 +11,17 @@ const WORD_OR_UNSPACED =
  * Idempotent. "The  p53-Protein!" becomes "the p53 protein".
  */
 export function normalise(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(BETWEEN_WORDS, ' ').trim()
 }
 
 /** Words of the normalised text, in order, repeats kept; Han and kana count as one word a character. */
 export function words(text: string): string[] {
-  const normalised = normalise(text)
+  return wordsOf(normalise(text))
+}
+
+/** Words of a text that `normalise` made. */
+export function wordsOf(normalised: string): string[] {
   if (normalised === '') return []
   const spaced = normalised.split(' ')
   return UNSPACED.test(normalised) ? spaced.flatMap((word) => word.match(WORD_OR_UNSPACED) ?? []) : spaced

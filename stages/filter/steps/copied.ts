@@ -1,7 +1,6 @@
-import { passageText } from '../../data/rows.ts'
 import { shingles, words } from '../../text/normalise.ts'
-import type { CopiedOptions } from '../stage.ts'
-import type { Step } from './step.ts'
+import type { CopiedOptions } from '../options.ts'
+import { each, type Step } from './step.ts'
 
 /**
  * Drops queries that were taken from their passage. The score is the share of the query's n-grams (runs of `ngram`
@@ -9,16 +8,19 @@ import type { Step } from './step.ts'
  * contiguous run: 1 for a span copied word for word, 0 for a query in other words.
  */
 export function copiedStep({ max_overlap, ngram = 3 }: CopiedOptions): Step {
+  // Several queries of a passage stand side by side.
+  let last = { of: '', text: '' }
   return {
     name: 'copied',
-    judge({ query }, passage) {
-      const grams = shingles(words(query), ngram)
+    judge: each((candidate) => {
+      const grams = shingles(candidate.words, ngram)
       if (grams.length === 0) return { keep: true, score: 0 }
+      const of = candidate.passageText
       // With a space on both sides a run of words can only be found at word boundaries.
-      const text = ` ${words(passageText(passage)).join(' ')} `
-      const copied = grams.filter((gram) => text.includes(` ${gram} `)).length
+      if (last.of !== of) last = { of, text: ` ${words(of).join(' ')} ` }
+      const copied = grams.filter((gram) => last.text.includes(` ${gram} `)).length
       const score = copied / grams.length
       return { keep: score <= max_overlap, score }
-    },
+    }),
   }
 }
