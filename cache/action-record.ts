@@ -43,9 +43,12 @@ export interface ActionRecord extends NodeAddress {
   accepted?: { why: string; from: ActionKey; at: string }
   /** Keys of the stored rows that it was made from, sorted, 32 bytes each. */
   rows?: { count: number; blob: BlobId }
-  /** The remote that it was fetched from, and the trusted key that had signed it (or `unsigned`). */
-  origin?: { remote: string; signer: string }
+  /** Where it came from if it was not made here, and the trusted key that had signed it (or `unsigned`). */
+  origin?: RecordOrigin
 }
+
+/** A remote by its name, or a bundle by its digest. */
+export type RecordOrigin = ({ remote: string } | { bundle: string }) & { signer: string }
 
 /** A recorded result with what the log says about it. */
 export interface StoredResult {

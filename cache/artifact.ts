@@ -1,4 +1,4 @@
-import type { RecordedFile } from './action-log.ts'
+import type { ActionRecord, RecordedFile } from './action-record.ts'
 import type { BlobStore } from './blob-store.ts'
 import { canonicalBytes } from './canonical.ts'
 import { type ArtifactDigest, sha256 } from './digest.ts'
@@ -26,4 +26,11 @@ export async function ingest(folder: string, blobs: BlobStore): Promise<Recorded
 export function artifactDigest(files: readonly RecordedFile[]): ArtifactDigest {
   const manifest = files.map((file) => [file.path, file.executable, file.size, file.blob])
   return sha256(canonicalBytes('artifact', manifest))
+}
+
+/** Whether two results have the same bytes under the same names. */
+export function haveSameOutputs(one: ActionRecord['outputs'], other: ActionRecord['outputs']): boolean {
+  const names = Object.keys(one)
+  const isSame = (name: string): boolean => Object.hasOwn(other, name) && one[name]?.digest === other[name]?.digest
+  return names.length === Object.keys(other).length && names.every(isSame)
 }

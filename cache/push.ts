@@ -44,7 +44,7 @@ export async function pushResults(
   request: PushRequest,
 ): Promise<PushReport> {
   const report: PushReport = { results: 0, blobs: { sent: 0, there: 0 }, rows: { sent: 0, there: 0 }, bytes: 0 }
-  const results = request.results.filter(({ record }) => request.repair || !remote.lists(record.key))
+  const results = request.results.filter(({ record }) => request.repair || !remote.lists(record))
   const files = new Map<BlobId, number>()
   for (const { record } of results) {
     for (const output of Object.values(record.outputs)) for (const { blob, size } of output.files) files.set(blob, size)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ActionLog, ActionRecord, NodeAddress, RecordedFile } from './action-log.ts'
+import { haveSameOutputs } from './artifact.ts'
 import type { BlobStore } from './blob-store.ts'
 import { configFolder } from './config-folder.ts'
 import type { ActionKey, RowKey } from './digest.ts'
@@ -83,26 +84,27 @@ export class Remotes {
     this.#lookup = undefined
   }
 
-  /** The result of a key that a remote offers, by the last sync. */
-  find(key: ActionKey): FoundResult | undefined {
-    for (const remote of this.#all) {
-      const found = remote.find(key)
-      if (found) return found
-    }
-    return undefined
+  /** The results of a key that remotes offer, by the last sync: in the order of the remotes, of each the newest first. */
+  find(key: ActionKey): readonly FoundResult[] {
+    return this.#all.flatMap((remote) => remote.find(key))
   }
 
-  /** Brings the result of a key into the store, as one of the node; undefined if no remote has it whole. */
-  async fetch(key: ActionKey, address: NodeAddress): Promise<ActionRecord | undefined> {
+  /**
+   * Brings a result that was found into the store, as one of the node; undefined if no remote has it whole. Those that
+   * turned out not to have it don't offer it any more.
+   */
+  async fetch({ key, outputs }: ActionRecord, address: NodeAddress): Promise<ActionRecord | undefined> {
     for (const remote of this.#all) {
-      const found = remote.find(key)
-      if (found && (await this.#download(remote, found))) {
+      for (const found of remote.find(key)) {
         const { record, preimage, signer } = found
-        const fetched = { ...record, ...address, origin: { remote: remote.config.name, signer } }
-        await this.#target.actions.append(fetched, preimage)
-        return fetched
+        if (!haveSameOutputs(record.outputs, outputs)) continue
+        if (await this.#download(remote, found)) {
+          const fetched = { ...record, ...address, origin: { remote: remote.config.name, signer } }
+          await this.#target.actions.append(fetched, preimage)
+          return fetched
+        }
+        remote.forget(found)
       }
-      remote.forget(key)
     }
     return undefined
   }

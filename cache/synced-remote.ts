@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ActionRecord } from './action-record.ts'
+import { haveSameOutputs } from './artifact.ts'
 import type { BlobStore } from './blob-store.ts'
 import { type CanonicalValue, canonicalBytes } from './canonical.ts'
 import { type ActionKey, type BlobId, hexOf, sha256 } from './digest.ts'
@@ -49,7 +51,8 @@ export class SyncedRemote {
   readonly #trust: TrustList
   readonly #signal: AbortSignal | undefined
   #remote: PatientRemote | undefined
-  #results = new Map<ActionKey, FoundResult>()
+  /** Newest first: models may give several results for one key. */
+  #results = new Map<ActionKey, FoundResult[]>()
   #packs: PackEntry[] = []
 
   constructor(
@@ -74,22 +77,26 @@ export class SyncedRemote {
   }
 
   results(): Iterable<FoundResult> {
-    return this.dead ? [] : this.#results.values()
+    return this.dead ? [] : [...this.#results.values()].flat()
   }
 
-  /** The result of a key that the index has, the newest one of several. */
-  find(key: ActionKey): FoundResult | undefined {
-    return this.dead ? undefined : this.#results.get(key)
+  /** The results of a key that the index has, newest first. */
+  find(key: ActionKey): readonly FoundResult[] {
+    return this.dead ? [] : (this.#results.get(key) ?? [])
   }
 
   /** Whether the index has this result, whatever became of the remote. */
-  lists(key: ActionKey): boolean {
-    return this.#results.has(key)
+  lists({ key, outputs }: ActionRecord): boolean {
+    return (this.#results.get(key) ?? []).some(({ record }) => haveSameOutputs(record.outputs, outputs))
   }
 
   /** Takes a result that turned out not to be there out of the copy in memory. */
-  forget(key: ActionKey): void {
-    this.#results.delete(key)
+  forget(found: FoundResult): void {
+    const { key } = found.record
+    this.#results.set(
+      key,
+      (this.#results.get(key) ?? []).filter((one) => one !== found),
+    )
   }
 
   /** Reads the copy. */
@@ -196,9 +203,12 @@ export class SyncedRemote {
 
   #take({ results, packs }: IndexEntry, signer: string): void {
     for (const { record, preimage } of results) {
-      const before = this.#results.get(record.key)
-      if (before && before.record.startedAt >= record.startedAt) continue
-      this.#results.set(record.key, { record, preimage, signer, remote: this.config.name })
+      const found = { record, preimage, signer, remote: this.config.name }
+      const others = (this.#results.get(record.key) ?? []).filter(
+        (one) => one.record.startedAt !== record.startedAt || !haveSameOutputs(one.record.outputs, record.outputs),
+      )
+      const at = others.findIndex((one) => one.record.startedAt < record.startedAt)
+      this.#results.set(record.key, others.toSpliced(at === -1 ? others.length : at, 0, found))
     }
     this.#packs.push(...packs)
   }

@@ -21,6 +21,12 @@ export function byPins(
   return pins?.only ? pinned : [...pinned, ...records.filter((record) => !pinned.includes(record))]
 }
 
+/** Whether a result of a key is the one that counts; any is, where none is pinned. */
+export function isPinned(record: Pick<ActionRecord, 'outputs'>, key: ActionKey, pins: Pins | undefined): boolean {
+  const outputs = pins?.outputs(key)
+  return outputs === undefined || hasOutputs(record, outputs)
+}
+
 /** Whether a result has exactly these outputs. */
 export function hasOutputs(
   { outputs }: Pick<ActionRecord, 'outputs'>,

@@ -6,7 +6,7 @@ import type { Decision, Plan, PlannedNode, StaleReason } from './decision.ts'
 import { Estimator } from './estimate.ts'
 import { History } from './history.ts'
 import type { Graph, GraphNode, NodeId } from './node.ts'
-import { byPins, type Pins } from './pins.ts'
+import { byPins, isPinned, type Pins } from './pins.ts'
 import { estimatePlan } from './plan-estimate.ts'
 import { actionKey, type Preimage, preimageOf, readPreimage } from './preimage.ts'
 import { roundsOf } from './rounds.ts'
@@ -97,7 +97,8 @@ export async function decideNodes(
     }
     const key = actionKey(preimage)
     let decision = decide(world, node, key, preimage)
-    if (decision.kind === 'run' && world.remotes) {
+    const isSettled = decision.kind === 'cached' && isPinned(decision.record, key, world.pins)
+    if (!isSettled && world.remotes) {
       // Where everything is here, nobody reads what remotes have.
       await world.remotes.load()
       decision = decide(world, node, key, preimage)
@@ -148,19 +149,22 @@ function decideByRecords(world: PlanWorld, node: GraphNode, key: ActionKey, prei
   const reasons: StaleReason[] = []
   const found = store.actions.find(key)
   const usable = byPins(found, key, pins)
-  if (usable.length === 0 && found.length > 0) return { kind: 'run', reasons: [{ kind: 'unpinned' }] }
-  for (const record of usable) {
+  const cached = usable.find((record) => {
     const problems = damage(store, record)
-    if (problems.length === 0 && record.incomplete === 0) return { kind: 'cached', record }
+    if (problems.length === 0 && record.incomplete === 0) return true
     if (reasons.length === 0) {
       reasons.push(...problems)
       if (problems.length === 0) reasons.push({ kind: 'incomplete', rows: record.incomplete })
     }
-  }
-  const offered = world.remotes?.find(key)
-  if (offered && hasOutputs(node, offered.record)) {
-    return { kind: 'fetch', remote: offered.remote, record: offered.record }
-  }
+    return false
+  })
+  if (cached && isPinned(cached, key, pins)) return { kind: 'cached', record: cached }
+  const offers = new Map(world.remotes?.find(key).map(({ record, remote }) => [record, remote]))
+  const [offered] = byPins([...offers.keys()], key, pins).filter((record) => hasOutputs(node, record))
+  // The pinned one is worth a download.
+  if (cached && !(offered && isPinned(offered, key, pins))) return { kind: 'cached', record: cached }
+  if (offered) return { kind: 'fetch', remote: offers.get(offered)!, record: offered }
+  if (usable.length === 0 && found.length > 0) return { kind: 'run', reasons: [{ kind: 'unpinned' }] }
   if (reasons.length > 0) return { kind: 'run', reasons }
   const head = store.actions.head(world.address(node.id))
   const before = head && readPreimage(store.actions.preimage(head.key))

@@ -1,3 +1,4 @@
+import type { ActionRecord } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
 import { forEachOf } from '../../cache/for-each-of.ts'
 import type { Plan } from '../plan/decision.ts'
@@ -12,13 +13,14 @@ const AT_ONCE = 4
  */
 export async function fetchResults(session: Session, plan: Plan): Promise<ReadonlyMap<NodeId, string>> {
   const fetched = new Map<NodeId, string>()
-  const wanted = new Map<ActionKey, NodeId>()
+  const wanted = new Map<ActionKey, { node: NodeId; result: ActionRecord }>()
   for (const { node, decision, key } of plan.nodes) {
-    if (decision.kind === 'fetch' && key && !wanted.has(key)) wanted.set(key, node.id)
+    if (decision.kind === 'fetch' && key && !wanted.has(key))
+      wanted.set(key, { node: node.id, result: decision.record })
   }
-  await forEachOf(AT_ONCE, wanted, async ([key, node]) => {
-    const record = await session.remotes.fetch(key, session.address(node))
-    if (record?.origin) fetched.set(node, record.origin.remote)
+  await forEachOf(AT_ONCE, wanted.values(), async ({ node, result }) => {
+    const record = await session.remotes.fetch(result, session.address(node))
+    if (record?.origin && 'remote' in record.origin) fetched.set(node, record.origin.remote)
   })
   return fetched
 }

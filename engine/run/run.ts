@@ -237,7 +237,7 @@ class Run {
         return 'done'
       }
       const made = await turn.use(async () => {
-        const fetched = await this.#fetch(node, key, decision)
+        const fetched = await this.#fetch(node, decision)
         if (fetched) return fetched
         start()
         return attempts(
@@ -294,12 +294,11 @@ class Run {
   /** The result of a node whose key only became known in the run, if a remote has it. */
   async #fetch(
     node: GraphNode,
-    key: ActionKey,
     decision: Decision | undefined,
   ): Promise<{ record: ActionRecord; remote: string; durable: Promise<void> } | undefined> {
     if (decision?.kind !== 'fetch') return undefined
     const { remotes, address } = this.#session
-    const record = await remotes.fetch(key, address(node.id))
+    const record = await remotes.fetch(decision.record, address(node.id))
     return record && { record, remote: decision.remote, durable: Promise.resolve() }
   }
 

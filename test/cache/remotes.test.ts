@@ -161,7 +161,7 @@ for (const [kind, make] of [
       }
       const reader = await store()
       await reader.remotes.sync()
-      for (const key of keys) expect(reader.remotes.find(key as never)?.record.key).toBe(key)
+      for (const key of keys) expect(reader.remotes.find(key as never)[0]?.record.key).toBe(key)
       const rows = keys.map((_, at) => rowKey(`${at % 2} ${at >> 1}`))
       expect(rows.every((row) => reader.remotes.hasRow('llm', row))).toBe(true)
       expect(await reader.remotes.fetchRows('llm', rows)).toBe(40)
@@ -179,10 +179,10 @@ for (const [kind, make] of [
       const reader = await store()
       await reader.remotes.sync()
       const address = { project: '.', pipeline: 'p', node: 'n' }
-      expect(await reader.remotes.fetch(made.record.key, address)).toBeUndefined()
+      expect(await reader.remotes.fetch(made.record, address)).toBeUndefined()
       expect(reader.store.actions.find(made.record.key)).toEqual([])
       expect(reader.told.join()).toContain('is missing there')
-      expect(reader.remotes.find(made.record.key)).toBeUndefined()
+      expect(reader.remotes.find(made.record.key)).toEqual([])
     })
 
     test.each([
@@ -201,13 +201,13 @@ for (const [kind, make] of [
       const address = { project: '.', pipeline: 'p', node: 'n' }
       const reader = await store()
       await reader.remotes.sync()
-      expect(await reader.remotes.fetch(made.record.key, address)).toBeUndefined()
+      expect(await reader.remotes.fetch(made.record, address)).toBeUndefined()
       expect(reader.store.blobs.has([blob]).size).toBe(0)
       expect(reader.told.join()).toContain('is damaged there')
       await push(writer, [made], [], true)
       const other = await store()
       await other.remotes.sync()
-      expect(await other.remotes.fetch(made.record.key, address)).toMatchObject({
+      expect(await other.remotes.fetch(made.record, address)).toMatchObject({
         node: 'n',
         origin: { remote: 'lab', signer: 'own' },
       })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { newKey, trustKey } from '../../cache/signing.ts'
@@ -49,6 +49,10 @@ function objectsOf(root: string, kind: 'blobs' | 'index' | 'rows'): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
+}
+
+function lockOf({ folder }: Project): string {
+  return readFileSync(join(folder, 'pipeline.lock'), 'utf8')
 }
 
 /** Each kind of remote: what is configured, and the folder in which its objects lie as files. */
@@ -108,6 +112,7 @@ for (const [name, skipped, make] of PLACES) {
       })
       expect(server.requests).toHaveLength(0)
       expect(outputs(ben.project)).toEqual(outputs(ada.project))
+      expect(lockOf(ben.project)).toBe(lockOf(ada.project))
       expect(events.filter(({ type }) => type === 'warning')).toEqual([])
       const explained = await ben.project.call('explain', 'pipeline.yaml', 'queries')
       expect(explained.stdout).toContain('fetched from remote lab, signed by ada')
@@ -242,6 +247,47 @@ for (const [name, skipped, make] of PLACES) {
         expect((await project.run('pipeline.yaml')).finished.nodes).toMatchObject({ fetched: NODES, executed: 0 })
         expect(outputs(project)).toEqual(before)
       }
+    })
+
+    onlyInFolder('of several results of a key the pinned one is fetched, also in place of another one', async () => {
+      const count = join(ada.project.folder, 'COUNT')
+      const command = `n=$(cat ${count}); echo $((n+1)) > ${count}; echo $n > o`
+      const yaml = `version: 1\nstages:\n  a: { uses: command, with: { run: "${command}", outputs: { o: o } } }\n  b: { uses: command, with: { run: "cat i > o", inputs: { i: "\${stages.a.o}" }, outputs: { o: o } } }\n`
+      for (const { project } of [ada, ben]) project.write('pipeline.yaml', yaml)
+      const value = ({ folder }: Project): string => readFileSync(join(folder, 'out/pipeline/b/o/o'), 'utf8')
+      ada.project.write('COUNT', '1\n')
+      await ada.project.run('pipeline.yaml')
+      expect((await ada.project.call('push', 'pipeline.yaml')).stdout).toContain('2 results pushed')
+      const first = lockOf(ada.project)
+      await ada.project.run('pipeline.yaml', '--force', 'a')
+      expect((await ada.project.call('push', 'pipeline.yaml')).stdout).toContain('2 results pushed, 0 there before')
+
+      const newest = await ben.project.run('pipeline.yaml')
+      expect([newest.finished.nodes, value(ben.project)]).toEqual([
+        expect.objectContaining({ fetched: 2, executed: 0 }),
+        '2\n',
+      ])
+      ben.project.write('pipeline.lock', first)
+      const pinned = await ben.project.run('pipeline.yaml', '--locked')
+      expect([pinned.status, pinned.stderr, value(ben.project)]).toEqual([0, '', '1\n'])
+      expect(pinned.finished.nodes).toMatchObject({ fetched: 2, executed: 0 })
+      rmSync(join(ben.project.folder, '.queryloom'), { recursive: true })
+      const fresh = await ben.project.run('pipeline.yaml', '--locked')
+      expect([fresh.finished.nodes, lockOf(ben.project)]).toEqual([
+        expect.objectContaining({ fetched: 2, executed: 0 }),
+        first,
+      ])
+    })
+
+    onlyInFolder('answers can be pushed after a collection too', async () => {
+      await ada.project.run('pipeline.yaml')
+      const long = Date.now() / 1000 - 2 * 3600
+      for (const path of objectsOf(join(ada.project.folder, '.queryloom'), 'blobs')) utimesSync(path, long, long)
+      const gc = await ada.project.call('cache', 'gc', '--keep-days', '0')
+      expect(gc, gc.stderr).toMatchObject({ status: 0 })
+      const push = await ada.project.call('push', 'pipeline.yaml')
+      expect(push.stderr).toBe('')
+      expect(push.stdout).toContain(`${REQUESTS} stored answers sent`)
     })
 
     onlyInFolder('nothing is pushed to a remote that is read-only, and nothing unsigned', async () => {
