@@ -70,8 +70,11 @@ export function explanationJson(planned: PlannedNode): JsonExplanation {
 /** Which run made a result, when, how long it took, and under which key somebody accepted it. */
 function recordLines(record: ActionRecord, title: string): string[] {
   const { run, startedAt, seconds, engine, accepted, round, origin } = record
-  const lines = [`${title} by run ${run} at ${moment(startedAt)}, in ${duration(seconds)}, queryloom ${engine}`]
-  if (origin) lines.push(`fetched from remote ${origin.remote}, ${signedText(origin.signer)}`)
+  const isImported = origin !== undefined && 'bundle' in origin
+  const lines = isImported
+    ? [`taken from bundle ${origin.bundle} at ${moment(startedAt)}, ${signedText(origin.signer)}`]
+    : [`${title} by run ${run} at ${moment(startedAt)}, in ${duration(seconds)}, queryloom ${engine}`]
+  if (origin && !isImported) lines.push(`fetched from remote ${origin.remote}, ${signedText(origin.signer)}`)
   if (round !== undefined) lines.push(`its rows had been asked for again (round ${round})`)
   if (accepted) {
     lines.push(`accepted under this key at ${moment(accepted.at)}: ${oneLine(accepted.why)}`)

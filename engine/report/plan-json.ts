@@ -95,8 +95,8 @@ export interface JsonRecord {
   seconds: number
   requests: ActionRecord['requests']
   accepted: { why: string; from: string; at: string } | null
-  /** Where it was fetched from, and whose signature it had; null if it was made here. */
-  origin: { remote: string; signer: string } | null
+  /** The remote or the bundle that it came from, and whose signature it had; null if it was made here. */
+  origin: NonNullable<ActionRecord['origin']> | null
 }
 
 /** Where a result came from, as programs read it. */

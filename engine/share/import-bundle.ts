@@ -136,8 +136,9 @@ async function fillStore(
 ): Promise<void> {
   const store = await openStore(join(content, '.queryloom'))
   try {
-    const signer = signature.kind === 'trusted' ? `signed by ${signature.signer}` : 'unsigned'
-    await takeIn(unpacked, store, { project: '.', pipeline: manifest.pipeline, run: `bundle ${digest}, ${signer}` })
+    const signer = signature.kind === 'trusted' ? signature.signer : 'unsigned'
+    const { pipeline } = manifest
+    await takeIn(unpacked, store, { project: '.', pipeline, run: 'import', origin: { bundle: digest, signer } })
   } finally {
     await store.close()
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ActionRecord, RecordOrigin } from '../../cache/action-record.ts'
 import { mapOf, parseBounded } from '../../cache/bundle/bounded-json.ts'
 import { type BundleManifest, badBundle } from '../../cache/bundle/format.ts'
 import { readLines } from '../../cache/bundle/json-lines.ts'
@@ -26,7 +27,7 @@ const ROWS_AT_ONCE = 256
 export async function takeIn(
   bundle: UnpackedBundle,
   store: Store,
-  recorded: { project: string; pipeline: string; run: string },
+  recorded: Pick<ActionRecord, 'project' | 'pipeline' | 'run'> & { origin: RecordOrigin },
 ): Promise<void> {
   const put = new Set<BlobId>()
   for await (const { node, key, preimage, outputs, summary, accepted } of resultsOf(bundle)) {

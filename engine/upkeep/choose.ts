@@ -44,9 +44,10 @@ function lastUseOf({ record }: StoredResult, { usage, blobs }: Pick<Inventory, '
   return Math.max(...finite.filter(Number.isFinite))
 }
 
-/** Blobs of a record's outputs. */
-export function blobIdsOf({ outputs }: StoredResult['record']): BlobId[] {
-  return Object.values(outputs).flatMap(({ files }) => files.map(({ blob }) => blob))
+/** Blobs of a record: its outputs, and the list of the rows that it was made from. */
+export function blobIdsOf({ outputs, rows }: StoredResult['record']): BlobId[] {
+  const ofOutputs = Object.values(outputs).flatMap(({ files }) => files.map(({ blob }) => blob))
+  return rows ? [...ofOutputs, rows.blob] : ofOutputs
 }
 
 /**

@@ -8,7 +8,7 @@ import { readTags } from './tags.ts'
 import type { Usage } from './usage.ts'
 
 /** Why a result is kept whatever its age. */
-export type RootKind = 'live' | 'lockfile' | 'tag' | 'absent-project' | 'shown'
+export type RootKind = 'live' | 'lockfile' | 'tag' | 'absent-project' | 'imported' | 'shown'
 
 /** For whom results are kept. */
 export interface Roots {
@@ -57,6 +57,7 @@ export function readRoots(store: string, usage: Usage, options: { now: number; k
       if ([record.key, ...digests].some((digest) => locked.has(digest))) return 'lockfile'
       if (tagged.has(record.key)) return 'tag'
       if (isAbsent(record)) return 'absent-project'
+      if (record.origin && 'bundle' in record.origin) return 'imported'
       return shown.has(viewName(record)) ? 'shown' : undefined
     },
   }

@@ -46,7 +46,10 @@ test('with all results and a trusted signature, a bundle needs no network and ex
   expect(plan.totals).toMatchObject({ cached: 7, run: 0, pending: 0, requests: 0 })
   const { finished } = await reader.run('got/pipeline.yaml')
   expect(finished).toMatchObject({ status: 'ok', nodes: { executed: 0, cached: 7 }, children: 0 })
-  expect((await reader.call('explain', 'got/pipeline.yaml', 'scores')).stdout).toContain('signed by author')
+  const explained = await reader.call('explain', 'got/pipeline.yaml', 'scores')
+  expect(explained.stdout).toMatch(/taken from bundle sha256:[0-9a-f]{64} at .*, signed by author\n/)
+  const [{ record } = {}] = await reader.json<{ record?: object }[]>('explain', 'got/pipeline.yaml', 'scores')
+  expect(record).toMatchObject({ origin: { bundle: expect.stringMatching(/^sha256:/), signer: 'author' } })
   // What was taken in can be given on, to the byte.
   expect((await exportedAgain(reader)).equals(unsigned(bundle))).toBe(true)
 }, 60_000)

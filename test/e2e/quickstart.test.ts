@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import { Project } from '../rig/project.ts'
+import { temporaryFolder } from '../rig/temporary.ts'
 
 const python = hasPython()
 if (!python) console.warn('skipped: the quickstart needs Python >= 3.10 for the server of its language model')
@@ -33,10 +34,7 @@ test.skipIf(!python)(
   'the quickstart, smaller: a real language model, every stage type that it has, and again for nothing',
   async () => {
     const project = new Project({})
-    cpSync(join(packageRoot, 'pipelines/quickstart'), project.folder, {
-      recursive: true,
-      filter: (path) => !/[/\\](out|\.queryloom)([/\\]|$)/.test(path),
-    })
+    copyQuickstart(project.folder)
     const plan = await project.json<{ totals: { requests: number } }>('plan', 'quickstart.yaml', ...SMALL)
     expect(plan.totals.requests).toBe(48)
 
@@ -78,9 +76,38 @@ test.skipIf(!python)(
       bytes_hashed: 0,
     })
     expect(leftOver(project.folder)).toEqual([])
+
+    // Another checkout with a store of its own and the same remote.
+    const remote = temporaryFolder()
+    const entry = `remotes:\n  lab: { folder: ${remote}, write: true, unsigned: allow }\n`
+    const other = new Project({}, { XDG_CONFIG_HOME: temporaryFolder() })
+    for (const { folder } of [project, other]) {
+      mkdirSync(join(folder, '.queryloom'), { recursive: true })
+      writeFileSync(join(folder, '.queryloom/remotes.yaml'), entry)
+    }
+    copyQuickstart(other.folder)
+    const push = await project.call('push', 'quickstart.yaml', ...SMALL)
+    expect(push, push.stderr).toMatchObject({ status: 0 })
+    await project.run('quickstart.yaml', ...SMALL, '--lock', 'small.lock')
+    const second = await other.run('quickstart.yaml', ...SMALL, '--lock', 'small.lock')
+    expect(second.finished).toMatchObject({
+      status: 'ok',
+      nodes: { executed: 0, fetched: 59 },
+      requests: { sent: 0 },
+      children: 0,
+    })
+    const locks = [project, other].map(({ folder }) => readFileSync(join(folder, 'small.lock'), 'utf8'))
+    expect(locks[1]).toBe(locks[0])
   },
   900_000,
 )
+
+function copyQuickstart(folder: string): void {
+  cpSync(join(packageRoot, 'pipelines/quickstart'), folder, {
+    recursive: true,
+    filter: (path) => !/[/\\](out|\.queryloom)([/\\]|$)/.test(path),
+  })
+}
 
 /** Processes that still name this folder on their command line or work in it. */
 function leftOver(folder: string): string[] {

@@ -23,6 +23,23 @@ function isGone(store: Store, record: ActionRecord): boolean {
 }
 
 describe('a collection', () => {
+  test('keeps what came with a bundle, and with a result the list of the rows that it was made from', async () => {
+    const { store, result } = await agedStore()
+    const old = await result('old', 'old', 40)
+    const origin = { bundle: `sha256:${'0'.repeat(64)}`, signer: 'unsigned' }
+    const imported = { ...(await result('imported', 'imported', 40)), origin }
+    await store.actions.append(imported, { node: 'imported' })
+    const { id: blob } = await store.blobs.put(Buffer.alloc(32))
+    age(store.blobs.locate(blob), 40)
+    const young = { ...(await result('young', 'young', 20)), rows: { count: 1, blob } }
+    await store.actions.append(young, { node: 'young' })
+    await collect(store, { ...RULES, maxBytes: 0, graceMs: 25 * DAY })
+    expect(isGone(store, old)).toBe(true)
+    expect(isStored(store, imported)).toBe(true)
+    expect(store.blobs.has([blob]).size).toBe(1)
+    await store.close()
+  })
+
   test('removes results that nobody used for so long, and keeps what is younger or was used since', async () => {
     const { store, result, run } = await agedStore()
     const old = await result('old', 'old', 40)
