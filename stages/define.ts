@@ -213,6 +213,8 @@ export interface ModelLeases {
     llm: Extract<StageInput, { type: 'llm' }>,
     fn: (endpoint: ModelEndpoint) => Promise<Result>,
   ): Promise<Result>
+  /** What keeps the model's endpoint from being ready, in words, if anything does. */
+  waitsFor?(llm: Extract<StageInput, { type: 'llm' }>): string | undefined
 }
 
 export interface ModelEndpoint {
@@ -220,8 +222,10 @@ export interface ModelEndpoint {
   /** Never written anywhere. */
   apiKey: string
   model: string
-  /** Requests that the server works on at once, if known. */
-  slots?: number
+  /** Requests that the server works on at once, if known; fewer after its memory ran out. */
+  readonly slots?: number
+  /** The server takes shorter requests than the model does: that it refuses a long one is not the request's fault. */
+  readonly shortened?: boolean
   /** Server, version, hardware: goes into the provenance of rows. */
   provenance: { readonly [name: string]: Json }
   /** Resolves when a restarted server answers again; rejects when it can't be had any more. */
@@ -369,5 +373,7 @@ export type LeaseModel = (
     logs: string
     signal: AbortSignal
     onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
+    /** Told what is waited for now, such as a download; undefined when nothing is. */
+    tell?(note: string | undefined): void
   },
 ) => Promise<ModelEndpoint & { stop(): Promise<void> }>

@@ -7,7 +7,7 @@ import { filter } from './filter/stage.ts'
 import { parsePrompt } from './generate/prompt/prompt.ts'
 import { generate } from './generate/stage.ts'
 import { mix } from './mix/stage.ts'
-import { type ModelBlock, modelSchema } from './models/block.ts'
+import { modelGpus, modelSchema } from './models/block.ts'
 import { modelExposes, modelFiles } from './models/exposure.ts'
 import { modelIdentity } from './models/identity.ts'
 import { sampleCorpus } from './sample-corpus/stage.ts'
@@ -28,7 +28,7 @@ export const registry: Registry = {
   models: {
     schema: modelSchema,
     identity: modelIdentity,
-    gpus: (block) => (block as ModelBlock).gpus,
+    gpus: modelGpus,
     exposes: modelExposes,
     files: modelFiles,
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),

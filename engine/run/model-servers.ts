@@ -11,6 +11,8 @@ export interface ServerServices {
   lease: LeaseModel
   /** Processes that see the cards lent to the server of this model. */
   processes(llm: Llm, id: string): Promise<LocalProcesses>
+  /** Names of the cards lent to the server of this model. */
+  cards(id: string): readonly string[]
   tools: ToolsCache
   logs: string
   signal: AbortSignal
@@ -26,6 +28,8 @@ export interface ServerServices {
 export class ModelServers implements ModelLeases {
   readonly #services: ServerServices
   readonly #servers = new Map<string, Promise<Server>>()
+  /** What starting servers wait for, by model. */
+  readonly #notes = new Map<string, string>()
   /** Nodes that have not finished, by model. */
   readonly #waiting = new Map<string, Set<string>>()
 
@@ -50,6 +54,10 @@ export class ModelServers implements ModelLeases {
       server.catch(() => this.#servers.delete(id))
     }
     return fn(await server)
+  }
+
+  waitsFor(llm: Llm): string | undefined {
+    return this.#notes.get(modelId(llm.model, llm.identity))
   }
 
   /** Tells that a node will not need its models any more; stops servers that nobody waits for. */
@@ -86,16 +94,27 @@ export class ModelServers implements ModelLeases {
       if (await processes.gone()) return
       onEvent({ type: 'warning', note: `something that the server of model ${llm.name} started can't be ended` })
     }
+    const tell = (note: string | undefined): void => {
+      if (note === undefined) this.#notes.delete(id)
+      else this.#notes.set(id, note)
+    }
     try {
-      const server = await lease(llm, { processes, tools, logs, signal, onEvent })
-      const stop = async (): Promise<void> => {
-        await server.stop()
-        await gone()
-      }
-      return { ...server, stop }
+      const server = await lease(llm, { processes, tools, logs, signal, onEvent, tell })
+      const end = server.stop.bind(server)
+      const cards = this.#services.cards(id)
+      // Not a copy: what the server takes on may change while it runs.
+      return Object.assign(server, {
+        provenance: { ...server.provenance, ...(cards.length > 0 ? { cards: [...cards] } : {}) },
+        stop: async () => {
+          await end()
+          await gone()
+        },
+      })
     } catch (error) {
       await gone()
       throw error
+    } finally {
+      tell(undefined)
     }
   }
 }

@@ -66,6 +66,10 @@ export function provideFor(
     {
       lease: models.lease,
       processes: ({ model }, id) => start(cardsEnvironment(desk.cardsOfServer(id), modelResources(model, models).gpus)),
+      cards: (id) => {
+        const lent = desk.cardsOfServer(id) ?? []
+        return machine.gpus.cards.filter(({ uuid }) => lent.includes(uuid)).map(({ name }) => name)
+      },
       retire: (id) => desk.retire(id),
       tools,
       logs,

@@ -10,14 +10,19 @@ export function logSize(log: string): number {
 
 /** The last lines of a log that were written behind byte `from`: at most 15 lines and 4 KiB. */
 export function logTail(log: string, from = 0): string {
+  return logEnd(log, from, BYTES).trimEnd().split('\n').slice(-LINES).join('\n')
+}
+
+/** The end of what was written to a log behind byte `from`, at most so many bytes. */
+export function logEnd(log: string, from: number, bytes: number): string {
   const size = logSize(log)
-  const length = Math.min(size - from, BYTES)
+  const length = Math.min(size - from, bytes)
   if (length <= 0) return ''
   const file = openSync(log, 'r')
   try {
-    const bytes = Buffer.alloc(length)
-    readSync(file, bytes, 0, length, size - length)
-    return bytes.toString('utf8').trimEnd().split('\n').slice(-LINES).join('\n')
+    const read = Buffer.alloc(length)
+    readSync(file, read, 0, length, size - length)
+    return read.toString('utf8')
   } finally {
     closeSync(file)
   }

@@ -26,6 +26,8 @@ export interface Asking {
   endpoint: ModelEndpoint
   client: ModelClient
   limiter: Limiter
+  /** Most requests in flight, whatever the server takes. */
+  concurrency: number
   retries: number
   /** Aborted when nothing new may be sent. */
   halt: AbortSignal
@@ -75,6 +77,8 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
         provenance: provenance(endpoint, tries, started),
       }
       // A server that has never answered may refuse every request: that must not be remembered of this one.
+      // The same request may be answered where the model has its whole context.
+      if (failure.certain && endpoint.shortened) throw new RowFailure('failed', failure.message)
       if (failure.certain || asking.hasAnswered()) return refusal
       throw new RowFailure('suspect', failure.message, refusal)
     }
@@ -116,6 +120,8 @@ async function pause(
       return sleep(backoff, asking.halt)
     case 'connection':
       await unlessHalted(asking.endpoint.recovered(), asking.halt)
+      // A server whose memory ran out may have come back with fewer slots.
+      asking.limiter.setMost(Math.min(asking.concurrency, asking.endpoint.slots ?? asking.concurrency))
       return sleep(backoff, asking.halt)
     default:
       return unreachable(failure)

@@ -3,6 +3,8 @@ import type { ModelEndpoint, ModelLeases, StageInput } from '../define.ts'
 /** An endpoint that is leased at the first need, so that a node whose rows are all stored starts no server. */
 export interface LazyLease {
   get(): Promise<ModelEndpoint>
+  /** What keeps it from being ready, in words, if anything does. */
+  waitsFor(): string | undefined
   /** Gives the endpoint back if it was ever leased; one that is not ready yet is not waited for. */
   release(): Promise<void>
 }
@@ -28,6 +30,7 @@ export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 
       })
       return endpoint
     },
+    waitsFor: () => (ready ? undefined : models.waitsFor?.(llm)),
     async release() {
       end()
       // Whoever asked has been told of a lease that failed.

@@ -14,7 +14,7 @@ export interface Slot {
  * goes first, since rows are written in order.
  */
 export class Limiter {
-  readonly #most: number
+  #most: number
   #limit: number
   #used = 0
   #streak = 0
@@ -32,6 +32,12 @@ export class Limiter {
   /** Slots at present. */
   get limit(): number {
     return this.#limit
+  }
+
+  /** Never more slots than this from now on. */
+  setMost(most: number): void {
+    this.#most = Math.max(1, most)
+    this.#limit = Math.min(this.#limit, this.#most)
   }
 
   /** Resolves with a slot; rejects with the signal's reason when that comes first. */

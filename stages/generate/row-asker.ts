@@ -61,10 +61,10 @@ export class RowAsker {
     return this.#halt.signal.aborted
   }
 
-  /** What rows are waited for that other processes ask for, in words. */
+  /** What is waited for, in words: the model's server, or rows that other processes ask for. */
   get waitsFor(): string | undefined {
     const [first] = this.#taken
-    if (!first) return undefined
+    if (!first) return this.#lease.waitsFor()
     const rows = this.#taken.size === 1 ? '1 row' : `${this.#taken.size} rows`
     return `waiting for ${rows} of ${first.owner ? `another run (pid ${first.owner.pid})` : 'another run'}`
   }
@@ -162,6 +162,7 @@ export class RowAsker {
     return {
       endpoint,
       client: this.#client,
+      concurrency: options.concurrency,
       limiter: new Limiter(most, endpoint.slots === undefined ? FIRST_SLOTS : most),
       retries,
       halt: this.#halt.signal,

@@ -1,6 +1,8 @@
+import { isOutOfMemory } from '../models/memory-trouble.ts'
+
 /** Why one request brought no answer. */
 export type SendFailure =
-  /** The server said that it can't take more now (429, 503), or took longer than the deadline. */
+  /** The server said that it can't take more now (429, 503, out of memory), or took longer than the deadline. */
   | { kind: 'overload'; message: string; retryAfterMs?: number }
   /** Any other passing trouble: 5xx, 408, 409, an answer that is not JSON of the right form. */
   | { kind: 'passing'; message: string }
@@ -40,6 +42,8 @@ export function classifyStatus(
     case 451:
       return { kind: 'refused', status, message: text, certain: true }
     default:
+      // Fewer requests at once take less memory.
+      if (status >= 500 && isOutOfMemory(message)) return { kind: 'overload', message: text }
       return status >= 500 ? { kind: 'passing', message: text } : { kind: 'fatal', status, message: text }
   }
 }

@@ -1,17 +1,22 @@
 import { BYTE_SIZE_PATTERN } from '../../engine/util/byte-size.ts'
-import type { OptionsSchema } from '../define.ts'
+import type { Json, OptionsSchema } from '../define.ts'
+
+/** Programs that queryloom starts to serve a model. */
+export type ServerKind = 'llama.cpp' | 'vllm' | 'transformers'
 
 /** A member of `models:` as written: a server that queryloom starts, or an endpoint that somebody else runs. */
 export interface ModelBlock {
-  serve?: 'llama.cpp'
+  serve?: ServerKind
   source?: string
   sha256?: string
-  /** The user's own `llama-server`, by name on the PATH or by path. */
+  /** The user's own server program, by name on the PATH or by path. */
   binary?: string
   slots?: number
   /** Tokens of one slot. */
   context?: number
   gpus?: number | { count: number; memory?: number | string }
+  /** Seconds that the server may take to load the model. */
+  start_timeout?: number
   args?: { [name: string]: string | number | boolean }
   endpoint?: string
   model?: string
@@ -21,8 +26,26 @@ export interface ModelBlock {
   prices?: { input?: number; output?: number }
 }
 
-/** Slots of a server, and tokens of each, where the block does not say. */
-export const SERVER_DEFAULTS = { slots: 4, context: 2048 } as const
+/** Slots of a server, and tokens of each, where the block does not say; undefined is the model's own longest context. */
+export const SERVER_DEFAULTS: {
+  readonly [kind in ServerKind]: { readonly slots: number; readonly context: number | undefined }
+} = {
+  'llama.cpp': { slots: 4, context: 2048 },
+  vllm: { slots: 256, context: undefined },
+  transformers: { slots: 1, context: undefined },
+}
+
+/** What a block's server needs of graphics cards, as written or as its kind has it. */
+export function modelGpus(json: Json): Json | undefined {
+  const block = json as ModelBlock
+  return block.gpus ?? (block.serve === 'vllm' ? 1 : undefined)
+}
+
+/** How many graphics cards the server of a block gets; vLLM wants one where nothing is said. */
+export function gpusOf(block: ModelBlock): number {
+  const gpus = modelGpus(block as Json) as ModelBlock['gpus']
+  return typeof gpus === 'object' ? gpus.count : (gpus ?? 0)
+}
 
 /** JSON Schema of a member of `models:`; which members go together is checked by `modelIdentity`. */
 export const modelSchema: OptionsSchema = {
@@ -31,7 +54,11 @@ export const modelSchema: OptionsSchema = {
   description:
     'A language model: `serve` and `source` for one that queryloom starts, `endpoint` and `model` for one that runs elsewhere.',
   properties: {
-    serve: { enum: ['llama.cpp'], description: 'The server to start. llama.cpp reads GGUF files.' },
+    serve: {
+      enum: ['llama.cpp', 'vllm', 'transformers'],
+      description:
+        'The server to start. llama.cpp reads GGUF files; the others read folders in the layout of Transformers.',
+    },
     source: {
       type: 'string',
       relative: true,
@@ -47,13 +74,24 @@ export const modelSchema: OptionsSchema = {
     },
     binary: {
       type: 'string',
-      description: 'Your own llama-server, by name or path. Default: a Python package with llama.cpp in it.',
+      description:
+        'Your own server program, by name or path. Default: llama.cpp and transformers from Python packages, `vllm` on the PATH.',
     },
-    slots: { type: 'integer', minimum: 1, maximum: 256, description: 'Requests worked on at once. Default 4.' },
-    context: { type: 'integer', minimum: 64, description: 'Tokens of one request, prompt and answer. Default 2048.' },
+    slots: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 256,
+      description: 'Requests worked on at once. Default 4 with llama.cpp, 256 with vllm, 1 with transformers.',
+    },
+    context: {
+      type: 'integer',
+      minimum: 64,
+      description:
+        'Tokens of one request, prompt and answer. Default 2048 with llama.cpp, else what the model is made for.',
+    },
     gpus: {
       description:
-        'Graphics cards of the server; 0 hides all of them from it. `{ count, memory }` asks for free memory on each.',
+        'Graphics cards of the server; 0 hides all of them from it. Default 1 with vllm. `{ count, memory }` asks for free memory on each.',
       oneOf: [
         { type: 'integer', minimum: 0 },
         {
@@ -72,6 +110,12 @@ export const modelSchema: OptionsSchema = {
           },
         },
       ],
+    },
+    start_timeout: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: 86400,
+      description: 'Seconds that the server may take until it answers. Default 600 with llama.cpp, else 1800.',
     },
     args: {
       type: 'object',

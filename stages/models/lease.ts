@@ -8,6 +8,6 @@ export const leaseModel: LeaseModel = async (llm, services) => {
     const { leaseEndpoint } = await import('./endpoint.ts')
     return leaseEndpoint(llm.name, block, services.signal)
   }
-  const { leaseServer } = await import('./llama-cpp.ts')
+  const { leaseServer } = await import('./lease-server.ts')
   return leaseServer(llm, services)
 }

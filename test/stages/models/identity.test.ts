@@ -26,6 +26,23 @@ test('a served model is its file and what changes its answers, not where or how 
   })
 })
 
+test('a model of a hub is its commit, whatever serves it, and its context where it is written', () => {
+  const source = `hf:owner/name@${'c'.repeat(40)}`
+  const hub = { type: 'hub', repo: 'owner/name', revision: 'c'.repeat(40) }
+  expect(identity({ serve: 'vllm', source })).toEqual(hub)
+  expect(
+    identity({ serve: 'transformers', source, slots: 4, gpus: 1, start_timeout: 9, args: { device: 'cpu' } }),
+  ).toEqual(hub)
+  expect(
+    identity({ serve: 'vllm', source, args: { 'gpu-memory-utilization': 0.5, 'tensor-parallel-size': 2 } }),
+  ).toEqual(hub)
+  expect(identity({ serve: 'vllm', source, context: 4096, args: { dtype: 'half' } })).toEqual({
+    ...hub,
+    context: 4096,
+    args: { dtype: 'half' },
+  })
+})
+
 test('a model elsewhere is its endpoint and name, or what the pipeline says it is', () => {
   expect(identity(hosted)).toEqual({ type: 'endpoint', endpoint: 'https://host.example/v1', model: 'big' })
   expect(
@@ -60,6 +77,16 @@ test.each<[string, { [name: string]: Json }, { at?: string; message: string }]>(
     'a file outside',
     { ...served, source: 'pypi:a==1#../b' },
     { at: 'source', message: '`pypi:a==1#../b` does not name one file or folder of one version of a package' },
+  ],
+  [
+    'a repository for llama.cpp',
+    { serve: 'llama.cpp', source: `hf:a/b@${'c'.repeat(40)}` },
+    { at: 'source', message: 'llama.cpp reads one GGUF file, not a repository' },
+  ],
+  [
+    'vllm args of our own',
+    { serve: 'vllm', source: `hf:a/b@${'c'.repeat(40)}`, args: { max_model_len: 3 } },
+    { at: 'args/max_model_len', message: '`max_model_len` is set by queryloom itself' },
   ],
   ['own args', { ...served, args: { port: 3 } }, { at: 'args/port', message: '`port` is set by queryloom itself' }],
   [

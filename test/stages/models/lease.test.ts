@@ -10,7 +10,7 @@ import { fakeOpenai } from '../../rig/fake-openai.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 import { leaseServices } from './setup.ts'
 
-const binary = join(packageRoot, 'test/stages/models/fake-llama-server.mjs')
+const binary = join(packageRoot, 'test/stages/models/fake-server.mjs')
 
 function served(more: { [name: string]: Json } = {}, name = 'model.gguf'): Extract<StageInput, { type: 'llm' }> {
   const folder = temporaryFolder()

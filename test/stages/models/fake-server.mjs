@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// Stands in for a user's own llama-server, vllm or transformers: same options, same routes, no model. The model's name
+// says what goes wrong at the start. GET /die ends it as a crash would, GET /out-of-memory as one for want of memory.
+import { createServer } from 'node:http'
+
+const { argv, env } = process
+const flag = (name) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined)
+const model = flag('--model') ?? argv[3]
+const slots = Number(flag('--parallel') ?? flag('--max-num-seqs') ?? 1)
+const context = Number(flag('--max-model-len') ?? Number.POSITIVE_INFINITY)
+const key = env.LLAMA_API_KEY ?? env.VLLM_API_KEY ?? env.QUERYLOOM_SERVER_KEY
+
+function fail(message) {
+  console.error(message)
+  process.exit(3)
+}
+
+console.log(`starting ${argv.slice(2).join(' ')}`)
+if (model.includes('broken')) fail('error: failed to load model')
+if (model.includes('out-of-memory') && slots > 64)
+  fail(`torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.\n${'frame\n'.repeat(500)}`)
+if (model.includes('small-cache') && context > 7456)
+  fail(
+    "ValueError: The model's max seq len (131072) is larger than the maximum number of tokens that can be stored in KV cache (7456).",
+  )
+if (model.includes('killed') && slots > 1) process.kill(process.pid, 'SIGKILL')
+createServer((request, response) => {
+  if (request.url === '/health') return response.end('{"status":"ok"}')
+  if (key !== undefined && request.headers.authorization !== `Bearer ${key}`) {
+    response.writeHead(401)
+    return response.end('{}')
+  }
+  if (request.url === '/die') return process.exit(9)
+  if (request.url === '/out-of-memory') return fail('CUDA error: out of memory')
+  response.end(
+    JSON.stringify({
+      pid: process.pid,
+      arguments: argv.slice(2),
+      cards: env.CUDA_VISIBLE_DEVICES,
+      offline: env.HF_HUB_OFFLINE,
+    }),
+  )
+}).listen(Number(flag('--port')), flag('--host'))
