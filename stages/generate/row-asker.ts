@@ -162,7 +162,7 @@ export class RowAsker {
     return {
       endpoint,
       client: this.#client,
-      concurrency: options.concurrency,
+      concurrency,
       limiter: new Limiter(most, endpoint.slots === undefined ? FIRST_SLOTS : most),
       retries,
       halt: this.#halt.signal,
