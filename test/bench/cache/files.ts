@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ActionRecord } from '../../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../../cache/artifact.ts'
 import { materialize } from '../../../cache/materialize.ts'
-import { openStore } from '../../../cache/store.ts'
+import { pushResults } from '../../../cache/push.ts'
+import type { RemoteConfig } from '../../../cache/remote-config.ts'
+import { loadSigner, loadTrust, newKey } from '../../../cache/signing.ts'
+import { openStore, type Store } from '../../../cache/store.ts'
+import { SyncedRemote } from '../../../cache/synced-remote.ts'
 import { verifyStore } from '../../../engine/upkeep/verify.ts'
 import { seededRandom } from '../../../engine/util/seeded-random.ts'
 import { actionKey } from '../../cache/record.ts'
@@ -15,7 +20,7 @@ export interface Measured {
   against: { readonly [program: string]: number }
 }
 
-/** Ingest (durable, with its record), restore and verification of so many files of so many bytes. */
+/** Ingest (durable, with its record), restore, verification and push to a folder of so many files of so many bytes. */
 export async function measureFiles(folder: string, what: string, count: number, bytes: number): Promise<Measured[]> {
   const input = join(folder, 'input')
   writeInput(input, count, bytes)
@@ -30,20 +35,61 @@ export async function measureFiles(folder: string, what: string, count: number, 
     const address = { project: '.', pipeline: 'p.yaml', node: 'n' }
     const facts = { summary: {}, incomplete: 0, run: 'r', engine: '0', startedAt: '2026-01-01T00:00:00Z', seconds: 0 }
     const requests = { sent: 0, cached: 0, failed: 0 }
-    await store.actions.append({ ...address, ...facts, key: actionKey(1), outputs, requests }, 1)
-    return files
+    const record = { ...address, ...facts, key: actionKey(1), outputs, requests }
+    await store.actions.append(record, 1)
+    return { files, record }
   })
-  const restored = await timed(() => materialize(stored.value, join(folder, 'view'), store))
+  const { files, record } = stored.value
+  const restored = await timed(() => materialize(files, join(folder, 'view'), store))
   const verified = await timed(() => verifyStore(store))
-  if (verified.value.isDamaged || verified.value.blobs.checked !== new Set(stored.value.map(({ blob }) => blob)).size) {
+  if (verified.value.isDamaged || verified.value.blobs.checked !== new Set(files.map(({ blob }) => blob)).size) {
     throw new Error('what was stored is not what was verified')
   }
+  const pushed = await timed(() => push(folder, store, record))
   await store.close()
   return [
     { what: `ingest ${what}`, seconds: stored.seconds, against: { cp, sha256sum: sums, ...dvc?.add() } },
     { what: `restore ${what}`, seconds: restored.seconds, against: { cp, ...dvc?.checkout() } },
     { what: `verify ${what}`, seconds: verified.seconds, against: { sha256sum: sums } },
+    { what: `push ${what}`, seconds: pushed.seconds, against: { cp, ...dvc?.push() } },
   ]
+}
+
+/** Pushes a result to a folder that is a remote, signed. */
+async function push(folder: string, store: Store, record: ActionRecord): Promise<void> {
+  const place = join(folder, 'remote')
+  const config = join(folder, 'config')
+  mkdirSync(place)
+  mkdirSync(config)
+  await newKey('own', config)
+  const entry: RemoteConfig = {
+    name: 'lab',
+    place: { kind: 'folder', path: place },
+    write: true,
+    unsigned: false,
+    timeoutMs: 60_000,
+    file: '',
+  }
+  const told: string[] = []
+  const remote = new SyncedRemote(entry, store.root, {
+    trust: loadTrust(config),
+    tell: (message) => told.push(message),
+  })
+  await remote.sync()
+  const report = await pushResults(
+    remote,
+    { blobs: store.blobs, rows: new Map() },
+    {
+      results: [{ record, preimage: 1 }],
+      rows: [],
+      signer: loadSigner(undefined, config),
+      repair: false,
+      onProgress: () => {},
+    },
+  )
+  remote.close()
+  const blobs = new Set(Object.values(record.outputs).flatMap(({ files }) => files.map(({ blob }) => blob)))
+  if (report.blobs.sent !== blobs.size || told.length > 0) throw new Error(`not all was pushed: ${told.join('; ')}`)
 }
 
 /** Times something. */
@@ -68,7 +114,9 @@ function writeInput(folder: string, count: number, bytes: number): void {
 }
 
 /** DVC on a copy of the input, where it is installed. */
-function openDvc(folder: string): { add(): { dvc?: number }; checkout(): { dvc?: number } } | undefined {
+function openDvc(
+  folder: string,
+): { add(): { dvc?: number }; checkout(): { dvc?: number }; push(): { dvc?: number } } | undefined {
   if (spawnSync('dvc', ['--version']).status !== 0) return undefined
   const at = join(folder, 'dvc')
   mkdirSync(at)
@@ -80,6 +128,10 @@ function openDvc(folder: string): { add(): { dvc?: number }; checkout(): { dvc?:
       const seconds = time(() => program('sh', ['-c', `cd '${at}' && dvc checkout -q`]))
       if (readdirSync(join(at, 'input')).length === 0) throw new Error('dvc restored nothing')
       return { dvc: seconds }
+    },
+    push: () => {
+      program('sh', ['-c', `cd '${at}' && dvc remote add -q -d lab '${folder}/dvc-remote'`])
+      return { dvc: time(() => program('sh', ['-c', `cd '${at}' && dvc push -q`])) }
     },
   }
 }
