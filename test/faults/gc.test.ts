@@ -8,7 +8,7 @@ import { seededRandom } from '../../engine/util/seeded-random.ts'
 import { Project } from '../rig/project.ts'
 import { temporaryFolder } from '../rig/temporary.ts'
 
-const LOOP_MS = process.env.QUERYLOOM_SOAK === '1' ? 300_000 : 14_000
+const LOOP_MS = process.env.QUERYLOOM_SOAK === '1' ? 300_000 : 30_000
 /** Stands for the hour for which what was just stored or used is left alone. */
 const GRACE_MS = 5_000
 /** So many that most are not used again before they are too old, however fast the machine is. */
