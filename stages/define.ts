@@ -24,7 +24,16 @@ export interface Exposure {
 }
 
 /** What one output of a stage is; edges of the graph are checked by it. */
-export type ArtifactKind = 'passages' | 'pairs' | 'training' | 'model' | 'scores' | 'run' | 'file' | 'folder'
+export type ArtifactKind =
+  | 'passages'
+  | 'pairs'
+  | 'negatives'
+  | 'training'
+  | 'model'
+  | 'scores'
+  | 'run'
+  | 'file'
+  | 'folder'
 
 /** What else can stand where an input is expected. */
 export type SourceKind = 'dataset' | 'split' | 'llm' | 'prompt' | 'path'

@@ -24,11 +24,15 @@ export interface Estimate {
   exact: boolean
   /** One key for each request of the node; equal keys of other nodes are counted once over a graph. */
   keys?: readonly RowKey[]
+  /** Requests beside those of `keys`, whose rows can't be named yet: they depend on answers that are not there. */
+  further?: number
   /** When the keys can't be known. */
   requests?: number
   tokens?: number
   /** What the tokens cost, if the model has prices. */
   money?: number
+  /** What people should know before they pay for it. */
+  notes?: readonly string[]
 }
 
 /** What a stage type may look at when the whole graph is known, but nothing has run. */
@@ -37,6 +41,8 @@ export interface Lineage {
   corpora(input: string): readonly string[]
   /** The dataset or split bound at this input. */
   dataset(input: string): { name: string; split?: string } | undefined
+  /** The value of the prompt bound at this input. */
+  prompt(input: string): Json | undefined
   /** The splits that the dataset has judgements for. */
   splits(dataset: string): readonly string[]
 }

@@ -3,6 +3,7 @@ import type { ArtifactKind, SourceKind } from '../../stages/define.ts'
 const WORDS: { readonly [kind in ArtifactKind | SourceKind]: string } = {
   passages: 'passages',
   pairs: 'pairs',
+  negatives: 'negatives',
   training: 'training',
   model: 'a model',
   scores: 'scores',

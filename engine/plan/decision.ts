@@ -44,6 +44,8 @@ export interface NodeEstimate {
   tokens: number | null
   seconds: number | null
   money: number | null
+  /** What people should know before they pay for it. */
+  notes?: readonly string[]
 }
 
 /** One node of a plan. Key and preimage are known unless it follows a node that will run. */

@@ -15,6 +15,8 @@ export interface KeyedEstimate {
   estimate: NodeEstimate
   missing: readonly RowKey[]
   stored: readonly RowKey[]
+  /** Requests that are neither: their rows can't be named yet. */
+  further?: number
   /** Nothing tells the number of its requests. */
   unknown?: true
 }
@@ -53,25 +55,29 @@ export class Estimator {
     const { definition } = node
     if (!definition.estimate) return NOTHING
     const answer: Estimate = await definition.estimate(this.#context(node, this.#signal, round))
+    const { further = 0 } = answer
+    const notes = answer.notes && answer.notes.length > 0 ? { notes: answer.notes } : {}
     if (!answer.keys) {
       const { requests, tokens = null, money = null } = answer
-      const estimate = { ...NOTHING.estimate, exact: false, requests: requests ?? 0, tokens, money }
+      const estimate = { ...NOTHING.estimate, exact: false, requests: requests ?? 0, tokens, money, ...notes }
       return { ...NOTHING, estimate, ...(requests === undefined ? { unknown: true } : {}) }
     }
     const distinct = [...new Set(answer.keys)]
     const known = distinct.length > 0 ? await this.#store.rows.known(distinct, round) : new Set<RowKey>()
     const missing = distinct.filter((key) => !known.has(key))
     const stored = distinct.filter((key) => known.has(key))
-    const share = distinct.length > 0 ? missing.length / distinct.length : 0
+    const share = distinct.length > 0 ? (missing.length + further) / (distinct.length + further) : 0
     return {
       estimate: {
         exact: answer.exact,
-        requests: missing.length,
+        requests: missing.length + further,
         cached_requests: stored.length,
         tokens: answer.tokens === undefined ? null : Math.round(answer.tokens * share),
         seconds: null,
         money: answer.money === undefined ? null : answer.money * share,
+        ...notes,
       },
+      ...(further === 0 ? {} : { further }),
       missing,
       stored,
     }

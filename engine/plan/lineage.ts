@@ -33,6 +33,10 @@ export class Lineages {
         if (ref?.type !== 'dataset') return undefined
         return { name: ref.name, ...(ref.split === undefined ? {} : { split: ref.split }) }
       },
+      prompt: (input) => {
+        const ref = inputs.get(input)
+        return ref?.type === 'prompt' ? ref.value : undefined
+      },
       splits: (dataset) => Object.keys(files(dataset)?.qrels ?? {}).sort(compareUtf8),
     }
   }

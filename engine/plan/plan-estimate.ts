@@ -55,6 +55,7 @@ function together(
   const missing = new Set<RowKey>()
   const stored = new Set<RowKey>()
   let guessed = 0
+  let chains = 0
   let tokens: number | null = 0
   let money: number | null = null
   for (const [at, { estimate }] of nodes.entries()) {
@@ -64,13 +65,16 @@ function together(
     for (const key of keys.stored) stored.add(key)
     const counted = keys.missing.length
     if (counted === 0) guessed += estimate.requests
+    else if (keys.further !== undefined) guessed += keys.further
+    if (keys.further !== undefined) chains++
     // Of rows that another node asks for as well, only the share that is new costs anything.
     const share = counted === 0 ? 1 : (missing.size - before) / counted
     if (estimate.requests > 0 || keys.unknown) tokens = sum(tokens, estimate.tokens, share)
     if (estimate.money !== null && estimate.requests > 0) money = (money ?? 0) + estimate.money * share
   }
   for (const key of missing) stored.delete(key)
-  const exact = nodes.every(({ estimate }) => estimate.exact)
+  // Rows of several nodes that can't be named yet may be the same ones.
+  const exact = chains <= 1 && nodes.every(({ estimate }) => estimate.exact)
   const time = timeOf(nodes, slots)
   return {
     requests: missing.size + guessed,

@@ -25,7 +25,10 @@ export function explanationText(planned: PlannedNode): string {
       `  ${decisionPhrase(decision)}${decision.kind === 'pending' ? '; counts as cached if its inputs come out the same' : ''}`,
     )
   if (planned.last) lines.push(...recordLines(planned.last, 'its newest result was made'))
-  if (decision.kind === 'run' || decision.kind === 'pending') lines.push(`  estimate: ${estimateText(estimate)}`)
+  if (decision.kind === 'run' || decision.kind === 'pending') {
+    lines.push(`  estimate: ${estimateText(estimate)}`)
+    for (const note of estimate.notes ?? []) lines.push(`  note: ${note}`)
+  }
   lines.push(`  key: ${key ?? 'not known yet'}`)
   const { inputs, options } = explanationJson(planned)
   lines.push(

@@ -10,7 +10,17 @@ export interface CommandOptions {
   outputs: { readonly [name: string]: OutputSpec }
 }
 
-const ARTIFACTS: readonly ArtifactKind[] = ['passages', 'pairs', 'training', 'model', 'scores', 'run', 'file', 'folder']
+const ARTIFACTS: readonly ArtifactKind[] = [
+  'passages',
+  'pairs',
+  'negatives',
+  'training',
+  'model',
+  'scores',
+  'run',
+  'file',
+  'folder',
+]
 
 /** Runs any program in a folder of its own that holds its declared inputs only, and keeps its declared outputs. */
 export const command: ServiceStageDefinition<CommandOptions> = {

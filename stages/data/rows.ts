@@ -14,6 +14,9 @@ export type Pair = {
   logprob?: number
 }
 
+/** A text that a model wrote to look like an answer to a pair's query, and that is none. */
+export type Negative = { _id: string; pair_id: string; passage_id: string; text: string }
+
 /** One example of training; `source` says where it came from (`synthetic`, `labelled`). */
 export type TrainingRow = {
   anchor: string
@@ -31,6 +34,7 @@ export const FILES = {
   passages: 'passages.jsonl',
   pairs: 'pairs.jsonl',
   rejected: 'pairs.jsonl',
+  negatives: 'negatives.jsonl',
   training: 'training.jsonl',
   scores: 'scores.json',
   queries: 'queries.jsonl',

@@ -2,7 +2,8 @@ import type { Json, OptionsSchema } from '../define.ts'
 
 /** How a model writes; all of it is part of a request's key. */
 export interface Decoding {
-  temperature: number
+  /** A list is a ladder: samples take its values in turn. */
+  temperature: number | number[]
   top_p: number
   max_tokens: number
   /** Instead of the prompt's. */
@@ -23,7 +24,14 @@ export function decodingSchema(defaults: Omit<Decoding, 'stop'>): OptionsSchema 
     default: { ...defaults },
     description: 'How the model writes.',
     properties: {
-      temperature: { type: 'number', minimum: 0, maximum: 5, default: defaults.temperature },
+      temperature: {
+        default: defaults.temperature,
+        description: 'One value, or a list: queries of a passage take its values in turn.',
+        oneOf: [
+          { type: 'number', minimum: 0, maximum: 5 },
+          { type: 'array', minItems: 1, maxItems: 64, items: { type: 'number', minimum: 0, maximum: 5 } },
+        ],
+      },
       top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: defaults.top_p },
       max_tokens: { type: 'integer', minimum: 1, default: defaults.max_tokens },
       stop: {

@@ -10,20 +10,27 @@ import { rowAnswer } from './row-answer.ts'
 export const MAX_PLANNED_QUESTIONS = 200_000
 const BATCH = 4096
 
+/** Fewest and most requests that each question takes; where both are 1, no answer needs to be looked at. */
+export interface RequestBounds {
+  least: number
+  most: number
+}
+
 /**
  * What asking these questions would request of the model at `llm`: every request that follows from the answers that are
- * stored. Exact where no request is missing that further ones could follow; `single` says that none ever does, which
- * spares reading answers.
+ * stored, and the number of those that will follow from answers that are not. Exact where a question that is not at its
+ * end takes a number of requests that is known.
  */
 export async function estimateQuestions(
   context: Pick<PlanContext<never>, 'input' | 'stored'>,
   llm: string,
   questions: Iterable<Question<unknown>>,
-  single: boolean,
+  bounds: RequestBounds,
 ): Promise<Estimate> {
   const keys = new Set<RowKey>()
   const tokens = { input: 0, output: 0 }
   let exact = true
+  let further = 0
   const count = (request: RowRequest): void => {
     if (keys.has(request.key)) return
     keys.add(request.key)
@@ -31,18 +38,26 @@ export async function estimateQuestions(
     tokens.input += expected.input
     tokens.output += expected.output
   }
-  if (single) {
+  if (bounds.most === 1) {
     for (const asked of questions) {
       const first = asked.next()
       if (!first.done) count(first.value)
     }
   } else {
-    for (const round of rounds(questions)) exact = (await follow(context, round, count)) && exact
+    for (const round of rounds(questions)) {
+      for (const asked of await follow(context, round, count)) {
+        further += Math.max(0, bounds.least - asked)
+        if (asked < bounds.most && bounds.least < bounds.most) exact = false
+      }
+    }
   }
+  const all = keys.size === 0 ? 1 : (keys.size + further) / keys.size
+  for (const side of ['input', 'output'] as const) tokens[side] = Math.round(tokens[side] * all)
   const money = costOf(context, llm, tokens)
   return {
     exact,
     keys: [...keys],
+    ...(further === 0 ? {} : { further }),
     tokens: tokens.input + tokens.output,
     ...(money === undefined ? {} : { money }),
   }
@@ -58,23 +73,23 @@ export async function rowsOfQuestions(
   return [...keys]
 }
 
-// Says whether every question came to its end.
+// Gives, for each question that did not come to its end, the requests that it has got to.
 async function follow(
   context: Pick<PlanContext<never>, 'stored'>,
   questions: readonly Question<unknown>[],
   count: (request: RowRequest) => void,
-): Promise<boolean> {
-  let complete = true
+): Promise<number[]> {
+  const unfinished: number[] = []
   let open = questions.map((asked) => ({ asked, next: asked.next() }))
-  for (;;) {
+  for (let number = 1; ; number++) {
     const waiting = open.flatMap(({ asked, next }) => (next.done ? [] : [{ asked, request: next.value }]))
-    if (waiting.length === 0) return complete
+    if (waiting.length === 0) return unfinished
     for (const { request } of waiting) count(request)
     const stored = await context.stored([...new Set(waiting.map(({ request }) => request.key))])
     open = waiting.flatMap(({ asked, request }) => {
       const value = stored.get(request.key) as CanonicalValue | undefined
       if (value === undefined) {
-        complete = false
+        unfinished.push(number)
         return []
       }
       return [{ asked, next: asked.next(rowAnswer(value)) }]

@@ -8,6 +8,10 @@ export interface GenerateOptions {
   prompt?: InputMarker
   crop?: { min_words: number; max_words: number }
   per_passage: number
+  /** One, if not given. */
+  per_call?: number
+  show_previous?: boolean
+  negatives?: boolean
   decoding: Decoding
   max_words: number
   seed: number
@@ -47,7 +51,24 @@ export const generateSchema: OptionsSchema = {
       default: 1,
       description: 'Queries for each passage, one request each. A larger number adds requests and changes none.',
     },
+    per_call: {
+      type: 'integer',
+      minimum: 2,
+      maximum: 100,
+      description:
+        'Queries asked for in one request, instead of one; the prompt shows {{count}} and reads a list. Another number changes every request.',
+    },
+    show_previous: {
+      type: 'boolean',
+      description:
+        "Shows the model the passage's queries so far, in the prompt's `previous`, so that the next differs: requests of a passage follow one another.",
+    },
     decoding: decodingSchema({ temperature: 0.7, top_p: 0.9, max_tokens: 64, logprobs: false, extra: {} }),
+    negatives: {
+      type: 'boolean',
+      description:
+        'Keeps the texts that the prompt has the model write as negatives, as an output of their own. Experimental: mined negatives have done better (arXiv:2504.21015).',
+    },
     max_words: {
       type: 'integer',
       minimum: 1,
@@ -75,6 +96,9 @@ export function checkOptions(options: GenerateOptions): { at: string; message: s
     for (const [at, value] of [
       ['model', model],
       ['prompt', prompt],
+      ['per_call', options.per_call],
+      ['show_previous', options.show_previous],
+      ['negatives', options.negatives],
     ] as const)
       if (value !== undefined)
         problems.push({

@@ -1,7 +1,8 @@
 import type { RowAnswer, RowRequest } from '../define.ts'
 import { type Parsed, readAnswer } from './prompt/answer.ts'
+import type { Prompt } from './prompt/prompt.ts'
 import type { Asked } from './prompt/render.ts'
-import { type RequestSetup, rowRequest } from './requests.ts'
+import { type RequestSetup, repairRequest, rowRequest } from './requests.ts'
 
 /** What a question came to. */
 export type Settled =
@@ -16,14 +17,36 @@ export type Settled =
  */
 export type Question<Result = Settled> = Generator<RowRequest, Result, RowAnswer>
 
-/** Asks the prompt of a passage, again with another seed while the answer can't be read, `attempts` times at most. */
+/**
+ * Asks the prompt of a passage, again with another seed while the answer can't be read, `attempts` times at most. Under a
+ * schema, each answer that does not fit is sent back once to be mended.
+ */
 export function* question(setup: RequestSetup, asked: Asked, sample: number, attempts: number): Question {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const answer = yield rowRequest(setup, asked, sample, attempt)
+    const request = rowRequest(setup, asked, sample, attempt)
+    const answer = yield request
     if (answer.kind !== 'answered') return answer
     const parsed = readAnswer(answer.text, setup.prompt)
-    if (!('problem' in parsed))
-      return { kind: 'parsed', parsed, ...(answer.logprob === undefined ? {} : { logprob: answer.logprob }) }
+    if (!('problem' in parsed)) return settled(parsed, answer)
+    if (!repairs(setup.prompt)) continue
+    const mended = yield repairRequest(setup, request, answer.text, parsed.problem, sample, attempt)
+    // A model that can't take so long a conversation has still answered the question.
+    if (mended.kind === 'failed') return mended
+    const again = mended.kind === 'answered' ? readAnswer(mended.text, setup.prompt) : parsed
+    if (mended.kind === 'answered' && !('problem' in again)) return settled(again, mended)
   }
   return { kind: 'unparsed' }
+}
+
+/** Requests that such a question takes at most. */
+export function mostRequests(prompt: Prompt, attempts: number): number {
+  return repairs(prompt) ? 2 * attempts : attempts
+}
+
+function repairs({ schema, repair }: Prompt): boolean {
+  return schema !== undefined && repair !== false
+}
+
+function settled(parsed: Parsed, { logprob }: Extract<RowAnswer, { kind: 'answered' }>): Settled {
+  return { kind: 'parsed', parsed, ...(logprob === undefined ? {} : { logprob }) }
 }

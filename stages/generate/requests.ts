@@ -23,22 +23,56 @@ export function rowRequest(setup: RequestSetup, asked: Asked, sample: number, at
   const { decoding, max_words, seed } = setup.options
   const rendered = render(setup.prompt, asked, sample, seed, max_words)
   const chat = 'messages' in rendered
+  const { schema, constrain } = setup.prompt
   const stop = decoding.stop ?? setup.prompt.stop
   const body: { [name: string]: Json } = {
     ...rendered,
-    temperature: decoding.temperature,
+    temperature: temperatureOf(decoding, sample),
     top_p: decoding.top_p,
     max_tokens: decoding.max_tokens,
     ...(stop.length > 0 ? { stop } : {}),
     // Servers take 31 bits everywhere. A repeated attempt with the same seed would be the same answer.
     seed: draw('seed', seed, sample, ...(attempt > 0 ? [attempt] : [])) % 2 ** 31,
     ...(decoding.logprobs ? { logprobs: chat ? true : 1 } : {}),
+    ...(chat && schema !== undefined && constrain !== false ? { response_format: formatOf(schema) } : {}),
   }
   for (const [name, value] of Object.entries(decoding.extra)) {
     if (value === null) delete body[name]
     else body[name] = value
   }
   return { key: rowKey(body, setup.identity, sample, attempt), path: chat ? '/chat/completions' : '/completions', body }
+}
+
+/**
+ * The request that sends an answer back with what is wrong with it. What it asks depends on that answer, so that its row
+ * belongs to the row of the first.
+ */
+export function repairRequest(
+  setup: RequestSetup,
+  request: RowRequest,
+  said: string,
+  problem: string,
+  sample: number,
+  attempt: number,
+): RowRequest {
+  const { messages, prompt } = request.body
+  const wanted = `This is not what was asked for: ${problem}. Reply with the corrected JSON alone.`
+  const body: { [name: string]: Json } = {
+    ...request.body,
+    ...(Array.isArray(messages)
+      ? { messages: [...messages, { role: 'assistant', content: said }, { role: 'user', content: wanted }] }
+      : { prompt: `${prompt}${said}\n\n${wanted}\n` }),
+    ...(request.body.seed === undefined ? {} : { seed: draw('repair', setup.options.seed, sample, attempt) % 2 ** 31 }),
+  }
+  return { ...request, key: rowKey(body, setup.identity, sample, attempt), body }
+}
+
+function temperatureOf({ temperature }: Decoding, sample: number): number {
+  return Array.isArray(temperature) ? (temperature[sample % temperature.length] as number) : temperature
+}
+
+function formatOf(schema: Json): Json {
+  return { type: 'json_schema', json_schema: { name: 'answer', schema } }
 }
 
 // Members that can't change the answer stay out of the key.

@@ -5,16 +5,17 @@ import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
-import { FILES, fileOf, type Passage } from '../data/rows.ts'
+import { FILES, fileOf, type Negative, type Pair, type Passage } from '../data/rows.ts'
 import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
 import { crop } from './crop.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassages, toPair } from './passages.ts'
 import type { Prompt } from './prompt/prompt.ts'
-import { type Question, question, type Settled } from './question.ts'
+import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
+import type { Settled } from './question.ts'
 import type { RequestSetup } from './requests.ts'
-import { type AskedRow, RowAsker } from './row-asker.ts'
+import { RowAsker } from './row-asker.ts'
 
 /** Rows looked up in the store at once. */
 const BATCH = 256
@@ -38,13 +39,16 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const total = (await countLines(source.location)) * context.options.per_passage
   const passages = readPassages(source.location, source.path)
   const writer = await writeJsonl(join(folder, FILES.pairs))
+  const { negatives: negativesFolder } = context.outputs
+  const negatives = negativesFolder === undefined ? undefined : await writeJsonl(join(negativesFolder, FILES.negatives))
   let summary: StageSummary
   try {
     summary = context.options.crop
       ? await cropAll(context, passages, writer, total)
-      : await askAll(context, passages, writer, total, seams)
+      : await askAll(context, passages, { pairs: writer, negatives }, total, seams)
   } finally {
     await writer.close()
+    await negatives?.close()
   }
   const copy = join(folder, FILES.passages)
   await copyFile(source.location, copy, constants.COPYFILE_FICLONE)
@@ -82,7 +86,7 @@ async function cropAll(
 async function askAll(
   context: ServiceContext<GenerateOptions>,
   passages: AsyncIterable<Passage>,
-  writer: JsonlWriter,
+  writers: { pairs: JsonlWriter; negatives: JsonlWriter | undefined },
   total: number,
   seams: GenerateSeams,
 ): Promise<StageSummary> {
@@ -92,17 +96,24 @@ async function askAll(
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
   const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
   const messages: { refused?: string; failed?: string } = {}
-  const begun: { passage: Passage; sample: number; result: Promise<RowResult> }[] = []
+  const begun: { passage: Passage; unit: QueryUnit; result: Promise<UnitResult> }[] = []
+  const { per_call = 1 } = options
   let settled = 0
   let complete = true
 
-  const writeFirst = async (): Promise<void> => {
-    const { passage, sample, result } = begun.shift()!
-    const row = await result
+  const writeCall = async (passage: Passage, call: number, row: Settled): Promise<void> => {
     switch (row.kind) {
-      case 'parsed':
-        counts.pairs++
-        return writer.write(toPair(passage, sample, row.parsed.queries[0]!, row.logprob))
+      case 'parsed': {
+        const queries = samplesOf(row, call, options)
+        counts.unparsed += Math.min(per_call, options.per_passage - call * per_call) - queries.length
+        counts.pairs += queries.length
+        for (const { sample, query, negatives } of queries) {
+          const pair = toPair(passage, sample, query, row.logprob)
+          await writers.pairs.write(pair)
+          if (writers.negatives) await writeNegatives(writers.negatives, pair, negatives)
+        }
+        return
+      }
       case 'unparsed':
         counts.unparsed++
         return
@@ -111,29 +122,31 @@ async function askAll(
         counts[row.kind]++
         messages[row.kind] ??= row.message
         return
-      case 'halted':
-        complete = false
-        return
       default:
         return unreachable(row)
     }
   }
+  const writeFirst = async (): Promise<void> => {
+    const { passage, unit, result } = begun.shift()!
+    const calls = await result
+    if (calls === 'halted') complete = false
+    else for (const [i, row] of calls.entries()) await writeCall(passage, unit.first + i, row)
+  }
   const begin = async (batch: readonly Passage[]): Promise<void> => {
-    const rows = batch.flatMap((passage) =>
-      Array.from({ length: options.per_passage }, (_, sample) => ({ passage, sample })),
+    const units = batch.flatMap((passage) =>
+      [...unitsOf(setup, passage, options)].map((unit) => ({ passage, unit, first: unit.asked.next() })),
     )
-    const questions = rows.map(({ passage, sample }) => {
-      const asked = question(setup, passage, sample, options.parse_attempts)
-      return { passage, sample, asked, first: asked.next() }
-    })
-    const keys = questions.flatMap(({ first }) => (first.done ? [] : [first.value.key]))
+    const keys = units.flatMap(({ first }) => (first.done ? [] : [first.value.key]))
     const stored = await context.rows.getMany([...new Set(keys)])
-    for (const { passage, sample, asked, first } of questions) {
-      const result = converse(asker, asked, first, stored)
-      void result.then(({ kind }) => {
-        if (kind !== 'halted') context.progress(++settled, total, asker.waitsFor)
+    for (const { passage, unit, first } of units) {
+      const result = converse(asker, unit.asked, first, stored)
+      const queries = options.show_previous ? options.per_passage : per_call
+      void result.then((calls) => {
+        if (calls === 'halted') return
+        settled = Math.min(total, settled + queries)
+        context.progress(settled, total, asker.waitsFor)
       })
-      begun.push({ passage, sample, result })
+      begun.push({ passage, unit, result })
     }
     while (begun.length > WINDOW) await writeFirst()
   }
@@ -142,7 +155,7 @@ async function askAll(
     if (asker.waitsFor !== undefined) context.progress(settled, total, asker.waitsFor)
   }, TELL_MS)
   try {
-    const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, options.per_passage)))
+    const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
     let batch: Passage[] = []
     for await (const passage of passages) {
       if (asker.halted) {
@@ -176,25 +189,31 @@ async function askAll(
   }
   const warnings = warningsOf(counts, messages)
   return {
-    counts,
+    counts: { ...counts, ...(writers.negatives ? { negatives: writers.negatives.rows } : {}) },
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(counts.failed > 0 ? { incomplete: counts.failed } : {}),
   }
 }
 
-/** What became of a query; never a rejection, so that rows can be awaited in order. */
-type RowResult = Settled | Extract<AskedRow, { kind: 'halted' }>
+async function writeNegatives(writer: JsonlWriter, pair: Pair, texts: readonly string[]): Promise<void> {
+  const { _id: pair_id, passage_id } = pair
+  for (const [i, text] of texts.entries())
+    await writer.write({ _id: `${pair_id}-n${i}`, pair_id, passage_id, text } satisfies Negative)
+}
+
+/** What became of a unit's calls; never a rejection, so that units can be awaited in order. */
+type UnitResult = readonly Settled[] | 'halted'
 
 async function converse(
   asker: RowAsker,
-  asked: Question,
-  first: IteratorResult<RowRequest, Settled>,
+  asked: QueryUnit['asked'],
+  first: IteratorResult<RowRequest, readonly Settled[]>,
   stored: ReadonlyMap<RowKey, CanonicalValue>,
-): Promise<RowResult> {
+): Promise<UnitResult> {
   for (let next = first; ; ) {
     if (next.done) return next.value
     const answer = await asker.answer(next.value, stored.get(next.value.key))
-    if (answer.kind === 'halted') return answer
+    if (answer.kind === 'halted') return 'halted'
     next = asked.next(answer)
   }
 }

@@ -1,11 +1,14 @@
 import { FILES } from '../data/rows.ts'
 import type { Json, PlanContext, ServiceStageDefinition } from '../define.ts'
+import { checkPrompt } from './check-prompt.ts'
 import { crop } from './crop.ts'
 import { estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
+import { notesOf } from './notes.ts'
 import { checkOptions, type GenerateOptions, generateSchema } from './options.ts'
 import { toPair, toPassage } from './passages.ts'
 import type { Prompt } from './prompt/prompt.ts'
-import { type Question, question } from './question.ts'
+import { requestsOf, unitsOf } from './query-units.ts'
+import type { Question } from './question.ts'
 import type { RequestSetup } from './requests.ts'
 
 /** Has a language model write queries for passages (or crops them), one stored row a request. */
@@ -15,9 +18,14 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   description: 'Writes pseudo-queries for passages with a language model, or crops them from the passages.',
   thread: 'main',
   options: generateSchema,
-  outputs: { pairs: 'pairs' },
+  outputs: ({ negatives }) => ({ pairs: 'pairs', ...(negatives ? { negatives: 'negatives' as const } : {}) }),
   check: checkOptions,
   corpusFrom: () => ['passages'],
+  implied(options, lineage) {
+    const prompt = lineage.prompt('prompt') as Prompt | undefined
+    const problem = prompt && checkPrompt(prompt, options)
+    return problem ? [problem] : []
+  },
   async estimate(context) {
     const { options } = context
     if (options.crop) return { exact: true, keys: [], tokens: 0 }
@@ -25,7 +33,10 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     const rows = await context.inputRows('passages', FILES.passages)
     if (!rows || !setup || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
       return { exact: false, ...(rows ? { requests: rows.length * options.per_passage } : {}) }
-    return estimateQuestions(context, 'model', questionsOf(setup, rows, options), options.parse_attempts === 1)
+    return {
+      ...(await estimateQuestions(context, 'model', questionsOf(setup, rows, options), requestsOf(setup, options))),
+      notes: notesOf(options),
+    }
   },
   exposes: () => [],
   async rows(context) {
@@ -57,12 +68,12 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   },
 }
 
-function* questionsOf(setup: RequestSetup, rows: readonly Json[], options: GenerateOptions): Generator<Question> {
-  for (const row of rows) {
-    const passage = toPassage(row, FILES.passages)
-    for (let sample = 0; sample < options.per_passage; sample++)
-      yield question(setup, passage, sample, options.parse_attempts)
-  }
+function* questionsOf(
+  setup: RequestSetup,
+  rows: readonly Json[],
+  options: GenerateOptions,
+): Generator<Question<unknown>> {
+  for (const row of rows) for (const { asked } of unitsOf(setup, toPassage(row, FILES.passages), options)) yield asked
 }
 
 function requestSetup(context: PlanContext<GenerateOptions>): RequestSetup | undefined {

@@ -12,13 +12,21 @@ export function stageReference(registry: Registry): string {
   return `${parts.join('\n')}\n`
 }
 
+function outputsOf({ outputs }: AnyStageDefinition): string {
+  const words = (kinds: object): string =>
+    Object.entries(kinds)
+      .map(([name, kind]) => (name === kind ? `\`${name}\`` : `\`${name}\` (${kind})`))
+      .join(', ')
+  if (typeof outputs !== 'function') return words(outputs)
+  try {
+    return `${words(outputs({} as never))}, and what its options ask for`
+  } catch {
+    return 'as declared'
+  }
+}
+
 function stageSection(definition: AnyStageDefinition): string[] {
-  const outputs =
-    typeof definition.outputs === 'function'
-      ? 'as declared'
-      : Object.entries(definition.outputs)
-          .map(([name, kind]) => (name === kind ? `\`${name}\`` : `\`${name}\` (${kind})`))
-          .join(', ')
+  const outputs = outputsOf(definition)
   return [
     `## ${definition.type}`,
     '',

@@ -1,66 +1,76 @@
-/** How what was asked for is found in what the model wrote; the `parse` of a prompt file. */
-export type AnswerRule = {
-  /** Only the first line that is not blank counts. */
-  first_line: boolean
-  /** Taken off the front, in any case: `Query:`. */
-  labels: string[]
-  /** Taken off around the query. */
-  strip: ('quotes' | 'numbering')[]
-  /** A longer text is no query. */
-  max_characters: number
-  /** Instead of a query, the answer gives one of these marks, each with its value: `yes: 1`. */
-  scale?: { [mark: string]: number }
-}
+import type { Json } from '../../define.ts'
+import type { AnswerRule } from './answer-rule.ts'
+import { gradeOf, readGrade } from './grade.ts'
+import { readJson } from './json-answer.ts'
+import { readSections } from './sections.ts'
 
-/** What was read in an answer. */
+/** What was read in an answer: queries (several where a list was asked for) and texts that answer none, or a mark. */
 export interface Parsed {
   queries: readonly string[]
-  /** The value of the mark that was given, under a `scale`. */
+  negatives?: readonly string[]
+  /** The value of the mark that was given. */
   grade?: number
 }
 
 const QUOTES = ['""', "''", '``', '“”', '‘’', '«»', '„“', '「」', '**', '__']
 const NUMBERING = /^(?:\(?\d{1,3}[.):]|[-*•–])\s+/
 const SOMETHING_SAID = /[\p{L}\p{N}]/u
+/** A negative is a passage, of any language. */
+const LONGEST_NEGATIVE = 20_000
 
-/** What an answer's text holds under a prompt's rules, or what is wrong with it. */
-export function readAnswer(text: string, { parse }: { parse: AnswerRule }): Parsed | { problem: string } {
+/** What an answer's text holds under a prompt's rules, or what is wrong with it, in words that a model can mend it by. */
+export function readAnswer(
+  text: string,
+  { parse, schema }: { parse: AnswerRule; schema?: Json },
+): Parsed | { problem: string } {
+  if (schema !== undefined) return readMembers(text, schema, parse)
   if (parse.scale !== undefined) {
     const grade = readGrade(text, parse.scale, parse.labels)
     return grade === undefined
       ? { problem: `it says none of ${Object.keys(parse.scale).join(', ')}` }
       : { queries: [], grade }
   }
-  const query = parseAnswer(text, parse)
-  return query === undefined ? { problem: 'it holds no query' } : { queries: [query] }
+  if (parse.list) return checked(linesOf(text).flatMap((line) => parseAnswer(line, parse) ?? []))
+  if (parse.query === undefined) return checked([parseAnswer(text, parse)])
+  const sections = readSections(text, [parse.query, ...(parse.negatives === undefined ? [] : [parse.negatives])])
+  return checked(
+    (sections.get(parse.query) ?? []).map((said) => parseAnswer(said, parse)),
+    parse.negatives === undefined ? undefined : sections.get(parse.negatives),
+  )
 }
 
-/** The value of the first mark after the last label (or in all of the text, where no label stands in it). */
-function readGrade(
-  text: string,
-  scale: { readonly [mark: string]: number },
-  labels: readonly string[],
-): number | undefined {
-  const said = text.toWellFormed().toLowerCase()
-  const ends = labels.map((label) => {
-    const at = said.lastIndexOf(label.toLowerCase())
-    return at === -1 ? 0 : at + label.length
-  })
-  const marks = Object.keys(scale).map((mark) => mark.toLowerCase())
-  const values = new Map(Object.entries(scale).map(([mark, value]) => [mark.toLowerCase(), value]))
-  // Whole words only: `no` is not said by `not`, nor 1 by 10.
-  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(?:${marks.map(escaped).join('|')})(?![\\p{L}\\p{N}])`, 'u')
-  const found = pattern.exec(said.slice(Math.max(0, ...ends)))?.[0]
-  return found === undefined ? undefined : values.get(found)
+function readMembers(text: string, schema: Json, parse: AnswerRule): Parsed | { problem: string } {
+  const found = readJson(text, schema)
+  if ('problem' in found) return found
+  if (parse.grade !== undefined) {
+    const [value] = membersAt(found.value, parse.grade)
+    const grade = gradeOf(value, parse.scale)
+    return grade === undefined ? { problem: `\`${parse.grade}\` is none of the marks` } : { queries: [], grade }
+  }
+  const queries = membersAt(found.value, parse.query ?? 'query').map((value) =>
+    typeof value === 'string' ? cleaned(value, parse.max_characters) : undefined,
+  )
+  if (parse.negatives === undefined) return checked(queries)
+  return checked(
+    queries,
+    membersAt(found.value, parse.negatives).filter((value) => typeof value === 'string'),
+  )
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+function checked(
+  queries: readonly (string | undefined)[],
+  negatives?: readonly string[],
+): Parsed | { problem: string } {
+  const said = queries.filter((query) => query !== undefined)
+  if (said.length === 0) return { problem: 'it holds no query' }
+  if (negatives === undefined) return { queries: said }
+  const texts = negatives.flatMap((negative) => cleaned(negative, LONGEST_NEGATIVE) ?? [])
+  return texts.length === 0 ? { problem: 'it holds no negative' } : { queries: said, negatives: texts }
 }
 
 /** The query in an answer's text, or undefined when there is none: empty, only punctuation, or too long. */
 export function parseAnswer(text: string, rule: AnswerRule): string | undefined {
-  const lines = text.toWellFormed().split(/\r\n|[\n\r\u2028\u2029]/)
+  const lines = linesOf(text)
   const said = rule.first_line ? (lines.find((line) => line.trim() !== '') ?? '') : lines.join(' ')
   let query = said.replace(/\s+/g, ' ').trim()
   // Dressings come in any order (`1. Query: "…"`), so they are taken off until nothing changes.
@@ -71,8 +81,29 @@ export function parseAnswer(text: string, rule: AnswerRule): string | undefined 
       if (query.toLowerCase().startsWith(label.toLowerCase())) query = query.slice(label.length).trim()
     if (rule.strip.includes('quotes')) query = withoutQuotes(query)
   }
-  if (query.length > rule.max_characters || !SOMETHING_SAID.test(query)) return undefined
-  return query
+  return cleaned(query, rule.max_characters)
+}
+
+function linesOf(text: string): string[] {
+  return text.toWellFormed().split(/\r\n|[\n\r\u2028\u2029]/)
+}
+
+function cleaned(text: string, mostCharacters: number): string | undefined {
+  const said = text.toWellFormed().replace(/\s+/g, ' ').trim()
+  return said.length > mostCharacters || !SOMETHING_SAID.test(said) ? undefined : said
+}
+
+/** Values at a dotted path; a list on the way stands for each of its items. */
+function membersAt(value: Json, path: string): Json[] {
+  let found = [value]
+  for (const name of path.split('.'))
+    found = found
+      .flatMap((one) => (Array.isArray(one) ? one : [one]))
+      .flatMap((one) => {
+        if (one === null || typeof one !== 'object' || Array.isArray(one) || !Object.hasOwn(one, name)) return []
+        return [one[name] as Json]
+      })
+  return found.flatMap((one) => (Array.isArray(one) ? one : [one]))
 }
 
 function withoutQuotes(text: string): string {

@@ -1,17 +1,22 @@
-import type { Node, Pair, YAMLMap } from 'yaml'
+import type { Document, Node, Pair, YAMLMap } from 'yaml'
+import type { Json } from '../../define.ts'
 import { variablesOf } from './template.ts'
 import { yaml } from './yaml-library.ts'
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 
+type Report = (offset: number, message: string, advice?: string) => void
+
 /** Members of a YAML map with the types they should have; anything else is reported where it stands. */
 export class MapReader {
   readonly #map: YAMLMap
+  readonly #document: Document
   readonly #source: string
-  readonly #report: (offset: number, message: string, advice?: string) => void
+  readonly #report: Report
 
-  constructor(map: YAMLMap, source: string, report: (offset: number, message: string, advice?: string) => void) {
+  constructor(map: YAMLMap, document: Document, source: string, report: Report) {
     this.#map = map
+    this.#document = document
     this.#source = source
     this.#report = report
   }
@@ -61,6 +66,24 @@ export class MapReader {
     return texts
   }
 
+  /** The value if it is a plain text, without any complaint. */
+  scalar(name: string): string | undefined {
+    const node = this.#value(name)
+    return yaml().isScalar(node) && typeof node.value === 'string' ? node.value : undefined
+  }
+
+  /** The value as JSON, whatever it is; anchors and aliases are followed. */
+  json(name: string): Json | undefined {
+    const node = this.#value(name)
+    if (node === undefined) return undefined
+    try {
+      return JSON.parse(JSON.stringify(node.toJS(this.#document, { maxAliasCount: 100 })))
+    } catch (error) {
+      this.#report(offsetOf(node), `\`${name}\` can't be read: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+
   /** Numbers by name; in a list, each is named as it is written. */
   numbers(name: string): { [name: string]: number } {
     const node = this.#value(name)
@@ -108,7 +131,7 @@ export class MapReader {
   map(name: string): MapReader | undefined {
     const node = this.#value(name)
     if (node === undefined) return undefined
-    if (yaml().isMap(node)) return new MapReader(node, this.#source, this.#report)
+    if (yaml().isMap(node)) return new MapReader(node, this.#document, this.#source, this.#report)
     this.#report(offsetOf(node), `\`${name}\` must be a map`)
     return undefined
   }
@@ -121,7 +144,7 @@ export class MapReader {
       return []
     }
     return node.items.flatMap((item) => {
-      if (yaml().isMap(item)) return [new MapReader(item, this.#source, this.#report)]
+      if (yaml().isMap(item)) return [new MapReader(item, this.#document, this.#source, this.#report)]
       this.#report(offsetOf(item as Node), `each of \`${name}\` must be a map`)
       return []
     })

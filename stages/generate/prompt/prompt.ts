@@ -1,5 +1,6 @@
-import type { Problem } from '../../define.ts'
-import type { AnswerRule } from './answer.ts'
+import type { Json, Problem } from '../../define.ts'
+import { type AnswerRule, readRule } from './answer-rule.ts'
+import { schemaProblem } from './json-answer.ts'
 import { MapReader } from './map-reader.ts'
 import { variablesOf } from './template.ts'
 import { yaml } from './yaml-library.ts'
@@ -24,6 +25,16 @@ export type Prompt = {
   parse: AnswerRule
   /** What the stage shows beside the passage, if anything: `query` for a judge. */
   variables?: string[]
+  /** Its examples are drawn from labelled queries, which the stage names. */
+  labelled?: true
+  /** What {{previous}} becomes where a passage has queries already; they are its {{queries}}. */
+  previous?: string
+  /** JSON Schema of the answer. */
+  schema?: Json
+  /** The server is not told of the schema. */
+  constrain?: false
+  /** An answer that does not fit the schema is not sent back to be mended. */
+  repair?: false
 }
 
 const MAX_CHARACTERS = 1 << 20
@@ -39,13 +50,19 @@ const MEMBERS = [
   'separator',
   'attributes',
   'variables',
+  'previous',
+  'schema',
+  'constrain',
+  'repair',
   'stop',
   'parse',
 ]
-const PARSE_MEMBERS = ['first_line', 'labels', 'strip', 'max_characters', 'scale']
+/** Stands for examples where the stage draws them. */
+const LABELLED = 'labelled'
 const PASSAGE_VARIABLES = ['title', 'text', 'passage']
-const TAKEN = [...PASSAGE_VARIABLES, 'examples', 'number']
-const DEFAULT_LABELS = ['Query:', 'Search query:', 'Question:']
+/** Given by the stage: queries asked for in one answer, and the block about those there are. */
+const STAGE_VARIABLES = ['count', 'previous']
+const TAKEN = [...PASSAGE_VARIABLES, ...STAGE_VARIABLES, 'examples', 'number', 'queries']
 
 /**
  * Reads a prompt file: YAML with `mode`, `system`, `examples`, `example`, `user` (or `template`), `attributes`, `stop`
@@ -68,7 +85,7 @@ export function parsePrompt(text: string, path: string): { value: Prompt } | { p
     report(0, 'a prompt file must be a map', 'See `pipelines/prompts/` for examples.')
     return { problems }
   }
-  const reader = new MapReader(root, text, report)
+  const reader = new MapReader(root, document, text, report)
   reader.onlyMembers(MEMBERS)
   const mode = reader.oneOf('mode', ['chat', 'completion'] as const, 'chat')
   const value: Prompt = {
@@ -81,8 +98,11 @@ export function parsePrompt(text: string, path: string): { value: Prompt } | { p
     separator: reader.text('separator') ?? '\n\n',
     attributes: readAttributes(reader),
     stop: reader.texts('stop') ?? [],
-    parse: readRule(reader.map('parse')),
+    parse: readRule(reader.map('parse'), reader.has('schema')),
     ...readVariables(reader),
+    ...(reader.scalar('examples') === LABELLED ? { labelled: true as const } : {}),
+    ...readPrevious(reader),
+    ...readSchema(reader),
   }
   value.shots = reader.integer('shots', 0, value.examples.length) ?? value.examples.length
   checkUse(value, reader)
@@ -102,6 +122,7 @@ function readTemplate(reader: MapReader): string {
 }
 
 function readExamples(reader: MapReader): { [name: string]: string }[] {
+  if (reader.scalar('examples') === LABELLED) return []
   return reader.maps('examples').map((example) =>
     Object.fromEntries(
       example.names().map((name) => {
@@ -134,74 +155,88 @@ function readVariables(reader: MapReader): Pick<Prompt, 'variables'> {
   return variables.length === 0 ? {} : { variables }
 }
 
-function readRule(reader: MapReader | undefined): AnswerRule {
-  reader?.onlyMembers(PARSE_MEMBERS)
-  const strip = reader?.texts('strip') ?? ['quotes', 'numbering']
-  for (const name of strip)
-    if (name !== 'quotes' && name !== 'numbering')
-      reader?.report('strip', `nothing named ${name} can be stripped`, 'Known: quotes, numbering.')
-  return {
-    first_line: reader?.boolean('first_line') ?? true,
-    labels: reader?.texts('labels') ?? DEFAULT_LABELS,
-    strip: strip as AnswerRule['strip'],
-    max_characters: reader?.integer('max_characters', 1, 100_000) ?? 400,
-    ...readScale(reader),
-  }
+function readPrevious(reader: MapReader): Pick<Prompt, 'previous'> {
+  const previous = reader.text('previous')
+  if (previous === undefined) return {}
+  reader.checkVariables('previous', previous, ['queries'])
+  if (!variablesOf(previous).some(({ name }) => name === 'queries'))
+    reader.report('previous', '`previous` never shows the queries', 'Put {{queries}} into it.')
+  return { previous: trimEnd(previous) }
 }
 
-// `scale: [0, 1, 2]` names marks that are their own values; `scale: {yes: 1, no: 0}` gives values.
-function readScale(reader: MapReader | undefined): Pick<AnswerRule, 'scale'> {
-  if (!reader?.has('scale')) return {}
-  const scale = reader.numbers('scale')
-  const marks = Object.keys(scale)
-  if (marks.length < 2) reader.report('scale', 'a scale needs two marks or more', 'E.g. `scale: {yes: 1, no: 0}`.')
-  if (new Set(marks.map((mark) => mark.toLowerCase())).size < marks.length)
-    reader.report('scale', 'marks that differ in case only are the same')
-  return { scale }
+function readSchema(reader: MapReader): Pick<Prompt, 'schema' | 'constrain' | 'repair'> {
+  const schema = reader.json('schema')
+  const constrain = reader.boolean('constrain')
+  const repair = reader.boolean('repair')
+  if (schema === undefined) {
+    for (const name of ['constrain', 'repair'])
+      if (reader.has(name)) reader.report(name, `\`${name}\` is about a \`schema\`, and there is none`)
+    return {}
+  }
+  const problem = schemaProblem(schema)
+  if (problem !== undefined) reader.report('schema', problem)
+  return {
+    schema,
+    ...(constrain === false ? { constrain } : {}),
+    ...(repair === false ? { repair } : {}),
+  }
 }
 
 // What a template names must exist, and what is written must be used: both are slips of the pen otherwise paid for.
 function checkUse(prompt: Prompt, reader: MapReader): void {
-  const { mode, system, template, example, examples } = prompt
+  const { mode, system, template, example, examples, labelled = false } = prompt
   const attributes = Object.keys(prompt.attributes)
   const templateName = reader.has('user') ? 'user' : 'template'
   const variables = prompt.variables ?? []
   for (const name of variables)
     if (attributes.includes(name)) reader.report('variables', `{{${name}}} is an attribute, too`)
-  const known = [
-    ...PASSAGE_VARIABLES,
-    ...attributes,
-    ...variables,
-    ...(examples.length > 0 ? ['examples', 'number'] : []),
-  ]
+  const shown = examples.length > 0 || labelled
+  const known = [...PASSAGE_VARIABLES, ...STAGE_VARIABLES, ...attributes, ...variables]
+  if (shown) known.push('examples', 'number')
   reader.checkVariables(templateName, template, known)
-  reader.checkVariables('system', system, [...attributes, ...variables, ...(examples.length > 0 ? ['examples'] : [])])
-  const shared = examples.length > 0 ? Object.keys(examples[0]!).filter((n) => examples.every((e) => n in e)) : []
+  reader.checkVariables('system', system, [...attributes, ...variables, 'count', ...(shown ? ['examples'] : [])])
+  const shared = labelled ? [...PASSAGE_VARIABLES, 'query'] : membersOfAll(examples)
   reader.checkVariables('example', example, [...shared, ...attributes, 'number'])
   if (mode === 'completion' && system !== '')
     reader.report('system', '`system` needs `mode: chat`', 'Put this text into `user`.')
-  const inlined = showsExamples(prompt)
   const used = variablesOf(template).map(({ name }) => name)
   // An unknown variable is most likely one of these, misspelt.
   const misspelt = used.some((name) => !known.includes(name))
   if (template !== '' && !misspelt && !used.includes('text') && !used.includes('passage'))
     reader.report(templateName, 'the prompt never shows the passage', 'Put {{text}} or {{passage}} into it.')
-  if (example !== '' && examples.length === 0) reader.report('example', '`example` is given, but no `examples`')
-  if (examples.length === 0) return
-  if (inlined && example === '')
-    reader.report('examples', '{{examples}} needs `example`, which says how one is written')
-  if (inlined) return
+  if (prompt.previous !== undefined && !used.includes('previous'))
+    reader.report('previous', '`previous` is never shown', `Put {{previous}} into \`${templateName}\`.`)
+  if (used.includes('previous') && prompt.previous === undefined)
+    reader.report(templateName, '{{previous}} needs `previous`, which says how queries that are there are shown')
+  if (example !== '' && !shown) reader.report('example', '`example` is given, but no `examples`')
+  if (shown) checkExamples(prompt, shared, templateName, reader)
+}
+
+function checkExamples(prompt: Prompt, shared: readonly string[], templateName: string, reader: MapReader): void {
+  const { mode, template, example } = prompt
+  const attributes = Object.keys(prompt.attributes)
+  if (showsExamples(prompt)) {
+    if (example === '') reader.report('examples', '{{examples}} needs `example`, which says how one is written')
+    return
+  }
   if (mode === 'completion') {
     reader.report('examples', 'the examples are never shown', 'Put {{examples}} into `user`.')
     return
   }
   // In a chat, examples that no template shows are turns before the question.
-  if (!shared.includes('query'))
-    reader.report('examples', 'each example of a chat needs `query`, which is what the model should answer')
-  const asked = example === '' ? template : example
-  for (const { name } of variablesOf(asked))
-    if (!shared.includes(name) && !attributes.includes(name) && name !== 'number' && example === '')
+  if (!shared.includes('query') && !shared.includes('answer'))
+    reader.report(
+      'examples',
+      'each example of a chat needs `query` (or `answer`), which is what the model should answer',
+    )
+  if (example !== '') return
+  for (const { name } of variablesOf(template))
+    if (!shared.includes(name) && !attributes.includes(name) && !['number', ...STAGE_VARIABLES].includes(name))
       reader.report('examples', `\`${templateName}\` names {{${name}}}, which not every example has`)
+}
+
+function membersOfAll(examples: Prompt['examples']): string[] {
+  return examples.length === 0 ? [] : Object.keys(examples[0]!).filter((name) => examples.every((one) => name in one))
 }
 
 /** Whether the examples stand inside the text; else, in a chat, they are turns before the question. */

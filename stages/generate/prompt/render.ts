@@ -13,6 +13,10 @@ export interface Asked {
   title?: string
   text: string
   variables?: { readonly [name: string]: string }
+  /** Queries that are asked for in one answer. */
+  count?: number
+  /** Queries that the passage has already. */
+  previous?: readonly string[]
 }
 
 /**
@@ -35,21 +39,35 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
       ? prompt.examples
       : drawSome(prompt.examples, prompt.shots, 'examples', ...row)
   const number = String(shown.length + 1)
+  const given = { count: String(asked.count ?? 1), previous: '' }
   const examples = shown
     .map((example, index) =>
       prompt.example === '' ? '' : fill(prompt.example, { ...attributes, ...example, number: String(index + 1) }),
     )
     .join(prompt.separator)
-  const values = { title, text, passage: `${title} ${text}`.trim(), ...attributes, ...variables, examples, number }
-  const question = fill(prompt.template, values)
+  const values = {
+    title,
+    text,
+    passage: `${title} ${text}`.trim(),
+    ...attributes,
+    ...variables,
+    examples,
+    number,
+    ...given,
+  }
+  if (prompt.previous !== undefined && asked.previous && asked.previous.length > 0)
+    values.previous = fill(prompt.previous, { queries: asked.previous.map((query) => `- ${query}`).join('\n') })
+  const filled = fill(prompt.template, values)
+  // Where nothing is shown, no gap is left either.
+  const question = prompt.previous === undefined ? filled : filled.replace(/\n{3,}/g, '\n\n').trimEnd()
   if (prompt.mode === 'completion') return { prompt: question }
   const messages: Message[] = []
   if (prompt.system !== '') messages.push({ role: 'system', content: fill(prompt.system, values) })
   if (!showsExamples(prompt)) {
     for (const [index, example] of shown.entries()) {
-      const asked = prompt.example === '' ? prompt.template : prompt.example
-      const content = fill(asked, { ...attributes, ...example, number: String(index + 1) })
-      messages.push({ role: 'user', content }, { role: 'assistant', content: example.query! })
+      const question = prompt.example === '' ? prompt.template : prompt.example
+      const content = fill(question, { ...given, ...attributes, ...example, number: String(index + 1) })
+      messages.push({ role: 'user', content }, { role: 'assistant', content: example.answer ?? example.query! })
     }
   }
   messages.push({ role: 'user', content: question })

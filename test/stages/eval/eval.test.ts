@@ -303,6 +303,7 @@ describe('the options of eval', () => {
   const lineage = (splits: readonly string[]): Lineage => ({
     corpora: () => ['scifact'],
     dataset: () => ({ name: 'scifact' }),
+    prompt: () => undefined,
     splits: () => splits,
   })
   const implied = (more: Partial<EvalOptions>, splits: readonly string[]): unknown =>

@@ -187,6 +187,7 @@ describe('filter', () => {
       const lineage = (...corpora: string[]): Lineage => ({
         corpora: () => corpora,
         dataset: () => undefined,
+        prompt: () => undefined,
         splits: () => [],
       })
       const pairs = { $input: 'pairs' }

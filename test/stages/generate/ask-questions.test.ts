@@ -103,19 +103,19 @@ test('what the plan counts is what is asked, further attempts included once answ
     return { answer: number % 3 === 0 && !again ? 'perhaps' : 'yes' }
   })
   const b = bench(server.url)
-  const plan = (single: boolean): ReturnType<typeof estimateQuestions> =>
+  const plan = (): ReturnType<typeof estimateQuestions> =>
     estimateQuestions(
       { input: () => undefined, stored: (keys) => b.rows.getMany(keys) },
       'judge',
       pairs(9).map((pair) => ofPair(pair, 2)),
-      single,
+      { least: 1, most: 2 },
     )
-  expect(await plan(false)).toMatchObject({ exact: false })
+  expect(await plan()).toMatchObject({ exact: false })
   const one = asker(server.url, b)
   const results = await all(one, pairs(9), 2)
   await one.close()
   expect(results.every(({ kind }) => kind === 'parsed')).toBe(true)
-  const { keys, exact } = await plan(false)
+  const { keys, exact } = await plan()
   expect({ exact, keys: keys?.length, known: (await b.rows.known(keys!)).size }).toEqual({
     exact: true,
     keys: 12,

@@ -444,6 +444,7 @@ describe('mix', () => {
     const lineage = (corpora: string[]): Lineage => ({
       corpora: () => corpora,
       dataset: (input) => (input === 'pairs/1/from' ? { name: 'kitchen', split: 'train' } : undefined),
+      prompt: () => undefined,
       splits: () => ['train'],
     })
     const base = checkedOptions(mix, {

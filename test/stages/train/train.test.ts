@@ -309,6 +309,7 @@ describe('what train is told', () => {
     const lineage = (...corpora: string[]): Lineage => ({
       corpora: (input) => (input === 'data' ? corpora : []),
       dataset: () => undefined,
+      prompt: () => undefined,
       splits: () => [],
     })
     const implied = (change: object, of: Lineage): unknown => train.implied?.({ ...OPTIONS, ...change } as never, of)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readChoice } from '../../../../stages/generate/choice.ts'
-import { type AnswerRule, parseAnswer } from '../../../../stages/generate/prompt/answer.ts'
+import { parseAnswer } from '../../../../stages/generate/prompt/answer.ts'
+import type { AnswerRule } from '../../../../stages/generate/prompt/answer-rule.ts'
 
 const rule: AnswerRule = {
   first_line: true,
