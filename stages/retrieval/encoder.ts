@@ -1,5 +1,7 @@
 import type { Json, StageContext, StageInput } from '../define.ts'
-import { loadStaticModel } from './static-model.ts'
+import { EncoderFolder, modulesOf } from '../encoders/encoder-folder.ts'
+import { readTransformer } from '../encoders/transformer-model.ts'
+import { loadStaticModel, type ModelFile } from './static-model.ts'
 
 /** What a text is to an encoder; many put another prefix before each. */
 type Role = 'query' | 'passage'
@@ -15,7 +17,7 @@ export interface Encoder {
   readonly facts: { readonly kind: string; readonly [name: string]: Json }
   /**
    * One row of `dimensions` floats a text, in order. The prefix of its role is put before each text; a passage is
-   * given as `passageText` makes it. A text that the encoder finds nothing in has zeros.
+   * given as `passageText` makes it. A text that a static model has no token of has zeros.
    */
   encode(texts: readonly string[], role: Role): Promise<Float32Array>
   /** Ends what encoding had started. Must be called, also after a failure. */
@@ -23,13 +25,20 @@ export interface Encoder {
 }
 
 /** What encoding needs of a running stage: its context has it. */
-export type EncoderServices = Pick<StageContext<unknown>, 'signal'>
+export type EncoderServices = Pick<StageContext<unknown>, 'signal'> & { readonly threads?: number }
 
 /** Opens the encoder that an input is: a model that a stage made. What it can't read is a StageError. */
 export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {
   services.signal.throwIfAborted()
   if (input?.type !== 'artifact') throw new Error(`expected a model, got ${input?.type}`)
-  const model = await loadStaticModel(input.files)
+  const [first] = await modulesOf(new EncoderFolder(input.files))
+  if (first?.type === 'StaticEmbedding') return openStatic(input.files)
+  const { openTransformer } = await import('../encoders/transformer-encoder.ts')
+  return openTransformer(await readTransformer(input.files), 'cpu', services)
+}
+
+async function openStatic(files: readonly ModelFile[]): Promise<Encoder> {
+  const model = await loadStaticModel(files)
   const { similarity, pooling, prefixes, title } = model.manifest
   return {
     dimensions: model.dimensions,

@@ -1,10 +1,11 @@
 import { StageError } from '../define.ts'
+import { POOLINGS, type Pooling } from '../encoders/pooling.ts'
 
 /** What an encoder was trained with and must be asked with: `queryloom.json` of a model folder. */
 export interface ModelManifest {
   schema: 1
   similarity: 'cosine' | 'dot'
-  pooling: 'mean'
+  pooling: Pooling
   /** Put before every text of that side. */
   prefixes: { query: string; passage: string }
   /** How a passage becomes text: title, space, text, trimmed. */
@@ -39,11 +40,12 @@ export function parseManifest(text: string | undefined): ModelManifest {
     [name: string]: unknown
   }
   if (similarity !== 'cosine' && similarity !== 'dot') throw unknown('similarity', similarity)
-  if (pooling !== DEFAULT_MANIFEST.pooling) throw unknown('pooling', pooling)
+  const known = POOLINGS.find((name) => name === pooling)
+  if (known === undefined) throw unknown('pooling', pooling)
   if (title !== DEFAULT_MANIFEST.title) throw unknown('title', title)
   const { query = '', passage = '' } = (prefixes ?? {}) as { [side: string]: unknown }
   if (typeof query !== 'string' || typeof passage !== 'string') throw unknown('prefixes', prefixes)
-  return { ...DEFAULT_MANIFEST, similarity, prefixes: { query, passage } }
+  return { ...DEFAULT_MANIFEST, similarity, pooling: known, prefixes: { query, passage } }
 }
 
 function unknown(name: string, value: unknown): StageError {

@@ -32,6 +32,10 @@ export async function loadStaticModel(files: readonly ModelFile[]): Promise<Stat
   const folder = moduleFolder(await readText(files, 'modules.json'))
   const inside = (name: string): string => (folder === '' ? name : `${folder}/${name}`)
   const manifest = parseManifest(await readText(files, 'queryloom.json', true))
+  if (manifest.pooling !== 'mean')
+    throw new StageError(`a static model is pooled by the mean, not by ${manifest.pooling}`, {
+      where: 'queryloom.json',
+    })
   const { encoder } = tokenizerOf(await readText(files, inside('tokenizer.json')), inside('tokenizer.json'))
   const weights = inside('model.safetensors')
   const { rows, columns, data } = await readMatrix(locate(files, weights), 'embedding.weight', weights)

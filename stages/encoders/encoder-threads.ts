@@ -1,0 +1,119 @@
+import { statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { packageRoot } from '../../engine/util/package-root.ts'
+import type { Device } from './onnx-graph.ts'
+import {
+  type FromThread,
+  type Piece,
+  type PieceDone,
+  receiveError,
+  type ThreadData,
+  type ThreadTask,
+} from './thread-message.ts'
+
+/** Threads run the compiled code wherever this module itself was loaded from. */
+const ENTRY = join(packageRoot, 'dist/stages/encoders/encoder-worker.js')
+
+/** What the graphs of all threads together may take in memory. */
+const GRAPHS_BYTES = 2 << 30
+/** Of one card: one tokenises while another computes. */
+const ON_ONE_CARD = 3
+/** Tokens of a batch. A core is fastest with few, which stay in its cache; a card with many. */
+const BUDGET: { readonly [device in Device]: number } = { cpu: 512, cuda: 16_384 }
+
+interface Job {
+  piece: Piece
+  resolve(done: PieceDone): void
+  reject(error: unknown): void
+}
+
+interface Thread {
+  worker: Worker
+  job: Job | undefined
+}
+
+/**
+ * Threads that run one transformer, started with the first piece of work. Each has a graph of its own and computes on
+ * one core: that is faster than one graph on all cores, and the result of a piece does not depend on their number. A
+ * large model has fewer, with several cores each.
+ */
+export class EncoderThreads {
+  readonly device: Device
+  /** How many pieces are worked on at once. */
+  readonly count: number
+  readonly #data: ThreadData
+  readonly #signal: AbortSignal
+  readonly #waiting: Job[] = []
+  #threads: Thread[] = []
+  #failure: unknown
+  #isClosed = false
+  readonly #onAbort = (): void => this.#fail(this.#signal.reason)
+
+  constructor(task: ThreadTask, device: Device, signal: AbortSignal, threads: number = availableParallelism()) {
+    const { size } = statSync(task.model.onnx.location)
+    const most = Math.max(1, Math.floor(GRAPHS_BYTES / Math.max(1, size)))
+    this.device = device
+    this.count = Math.min(threads, most, device === 'cuda' ? ON_ONE_CARD : threads)
+    const each = device === 'cuda' ? 1 : Math.max(1, Math.floor(threads / this.count))
+    this.#data = { task, device, threads: each, budget: BUDGET[device] }
+    this.#signal = signal
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** Rows of a piece of work. Once one has failed, all do. */
+  run(piece: Piece): Promise<PieceDone> {
+    if (this.#signal.aborted) return Promise.reject(this.#signal.reason)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ piece, resolve, reject })
+      this.#hand()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#fail(new Error('the encoder was closed'))
+    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()))
+  }
+
+  #hand(): void {
+    while (this.#waiting.length > 0) {
+      const thread = this.#threads.find(({ job }) => job === undefined) ?? this.#start()
+      if (!thread) return
+      const job = this.#waiting.shift()!
+      thread.job = job
+      thread.worker.postMessage(job.piece)
+    }
+  }
+
+  #start(): Thread | undefined {
+    if (this.#threads.length >= this.count) return undefined
+    const worker = new Worker(ENTRY, { workerData: this.#data })
+    const thread: Thread = { worker, job: undefined }
+    worker.on('message', (message: FromThread) => {
+      if (message.type === 'failed') this.#fail(receiveError(message.error))
+      else if (message.type === 'done') {
+        const { job } = thread
+        thread.job = undefined
+        job?.resolve(message)
+        this.#hand()
+      }
+    })
+    worker.on('error', (error) => this.#fail(error))
+    worker.on('exit', (code) => this.#fail(new Error(`a thread of the encoder ended with status ${code}`)))
+    this.#threads.push(thread)
+    return thread
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = reason
+    for (const job of this.#waiting.splice(0)) job.reject(reason)
+    for (const { job } of this.#threads) job?.reject(reason)
+    if (this.#isClosed) return
+    for (const { worker } of this.#threads.splice(0)) void worker.terminate()
+  }
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { StageError } from '../define.ts'
+import { batchesOf } from './batches.ts'
+import { OnnxGraph, type TokenRow } from './onnx-graph.ts'
+import { Projection } from './projection.ts'
+import { type FromThread, type Piece, type PieceDone, sendError, type ThreadData } from './thread-message.ts'
+import { modelTokenizer } from './tokens.ts'
+
+/** Entry of a thread that runs a transformer, piece by piece as told by messages. */
+const port = parentPort
+if (!port) throw new Error('encoder-worker is the entry of a worker thread')
+const { task, device, threads, budget } = workerData as ThreadData
+
+type Run = (piece: Piece) => Promise<PieceDone>
+
+async function open(): Promise<Run> {
+  const { model } = task
+  const tokenizer = modelTokenizer(await readFile(model.tokenizer.location, 'utf8'), model.tokenizerConfig, model)
+  const where = { device, threads }
+  const { location, path } = model.onnx
+  if (task.kind === 'score') {
+    const graph = await OnnxGraph.open(location, path, where, [{ rank: 2, names: ['logits'] }])
+    return async ({ texts, seconds = [] }) => {
+      const rows = texts.map((text, i) => tokenizer.pair(text, seconds[i]!))
+      return collect(rows, graph, ({ data, shape }, batch, out) => {
+        const width = shape.at(-1)!
+        for (const [r, row] of batch.entries()) out.set(width, row, data.subarray(r * width, (r + 1) * width))
+      })
+    }
+  }
+  const graph = await OnnxGraph.open(location, path, where, [
+    { rank: 3, names: ['last_hidden_state', 'token_embeddings'] },
+    { rank: 2, names: ['sentence_embedding'] },
+  ])
+  const projection = await Projection.open(task.model, graph.rank === 2)
+  return async ({ texts }) => {
+    const rows = texts.map((text) => ({ ids: tokenizer.one(text) }))
+    return collect(rows, graph, ({ data, shape }, batch, out) => {
+      const [tokens, width] = graph.rank === 2 ? [1, shape[1]!] : [shape[1]!, shape[2]!]
+      for (const [r, row] of batch.entries()) {
+        const states = data.subarray(r * tokens * width, (r + 1) * tokens * width)
+        const vector = projection.vectorOf(states, Math.min(tokens, rows[row]!.ids.length), width)
+        if (task.dimensions !== undefined && vector.length !== task.dimensions)
+          throw new StageError(
+            `vectors of ${task.dimensions} dimensions expected, and the graph gives ${vector.length}`,
+            {
+              where: path,
+              advice: 'Graph and configuration must belong together.',
+            },
+          )
+        out.set(vector.length, row, vector)
+      }
+    })
+  }
+}
+
+/** Rows of numbers whose width is known with the first. */
+class Rows {
+  width = 0
+  data: Float32Array = new Float32Array(0)
+  readonly #count: number
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  set(width: number, row: number, values: ArrayLike<number>): void {
+    if (this.width === 0) {
+      this.width = width
+      this.data = new Float32Array(this.#count * width)
+    }
+    this.data.set(values, row * width)
+  }
+}
+
+async function collect(
+  rows: readonly TokenRow[],
+  graph: OnnxGraph,
+  take: (output: Awaited<ReturnType<OnnxGraph['run']>>, batch: readonly number[], out: Rows) => void,
+): Promise<PieceDone> {
+  const out = new Rows(rows.length)
+  const lengths = rows.map(({ ids }) => ids.length)
+  for (const batch of batchesOf(lengths, budget)) take(await graph.run(batch.map((row) => rows[row]!)), batch, out)
+  return { rows: out.data, width: out.width }
+}
+
+const opened = open()
+opened.then(
+  () => say({ type: 'ready' }),
+  (error) => say({ type: 'failed', error: sendError(error) }),
+)
+
+port.on('message', async (piece: Piece) => {
+  try {
+    const done = await (await opened)(piece)
+    say({ type: 'done', ...done }, [done.rows.buffer as ArrayBuffer])
+  } catch (error) {
+    say({ type: 'failed', error: sendError(error) })
+  }
+})
+
+function say(message: FromThread, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer)
+}

@@ -1,0 +1,137 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { StageError } from '../define.ts'
+
+/** Where a graph is computed. */
+export type Device = 'cpu' | 'cuda'
+
+/** One text, or a pair of texts, as a transformer reads it. */
+export interface TokenRow {
+  ids: readonly number[]
+  /** To which of two texts a token belongs; zeros if absent. */
+  types?: readonly number[]
+}
+
+/** What a graph gave for a batch, row by row. */
+export interface GraphOutput {
+  data: Float32Array
+  shape: readonly number[]
+}
+
+const READ_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids']
+
+/** What is wanted of a graph: vectors of tokens (rank 3) or of whole texts (rank 2). */
+export interface WantedOutput {
+  rank: 2 | 3
+  /** The first that is there is taken, else the first output of that rank. */
+  names: readonly string[]
+}
+
+/** A transformer's graph, ready to run on one thread. `run` blocks the thread it is called on. */
+export class OnnxGraph {
+  readonly #session: InferenceSession
+  readonly #tensor: typeof Tensor
+  readonly #output: string
+  readonly rank: number
+
+  private constructor(session: InferenceSession, tensor: typeof Tensor, output: { name: string; rank: number }) {
+    this.#session = session
+    this.#tensor = tensor
+    this.#output = output.name
+    this.rank = output.rank
+  }
+
+  /** Loads the graph; the first of `wanted` that it has is what `run` gives. */
+  static async open(
+    location: string,
+    shown: string,
+    { device, threads }: { device: Device; threads: number },
+    wanted: readonly WantedOutput[],
+  ): Promise<OnnxGraph> {
+    const { InferenceSession, Tensor } = await import('onnxruntime-node')
+    let session: InferenceSession
+    try {
+      session = await InferenceSession.create(location, {
+        executionProviders: [device],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        graphOptimizationLevel: 'all',
+        // Batches differ in shape: a plan of memory for each would only be thrown away.
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+      })
+    } catch (error) {
+      throw new StageError(`the ONNX graph can't be loaded: ${(error as Error).message}`, { where: shown })
+    }
+    const strange = session.inputNames.filter((name) => !READ_INPUTS.includes(name))
+    if (strange.length > 0 || !session.inputNames.includes('input_ids'))
+      throw new StageError(`the ONNX graph wants ${session.inputNames.join(', ')}`, {
+        where: shown,
+        advice: `Graphs that read ${READ_INPUTS.join(', ')} can be used.`,
+      })
+    const output = chooseOutput(session, wanted)
+    if (!output)
+      throw new StageError(`the ONNX graph gives ${session.outputNames.join(', ')}`, {
+        where: shown,
+        advice: 'It gives nothing that could be used here: vectors of tokens, vectors of texts, or scores.',
+      })
+    return new OnnxGraph(session, Tensor, output)
+  }
+
+  /** One row of the output a row of tokens; shorter rows are padded at their ends and masked. */
+  async run(rows: readonly TokenRow[]): Promise<GraphOutput> {
+    const width = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
+    const feeds: { [name: string]: Tensor } = {}
+    for (const input of this.#session.inputMetadata) {
+      const wide = input.isTensor && input.type === 'int64'
+      const values = new Int32Array(rows.length * width)
+      for (const [r, { ids, types }] of rows.entries())
+        for (let t = 0; t < ids.length; t++) values[r * width + t] = tokenValue(input.name, t, ids, types)
+      const shape = [rows.length, width]
+      feeds[input.name] = wide
+        ? new this.#tensor('int64', BigInt64Array.from(values, BigInt), shape)
+        : new this.#tensor('int32', values, shape)
+    }
+    const found = (await this.#session.run(feeds, [this.#output]))[this.#output]!
+    return { data: floatsOf(found), shape: found.dims }
+  }
+
+  close(): Promise<void> {
+    return this.#session.release()
+  }
+}
+
+function tokenValue(input: string, at: number, ids: readonly number[], types: readonly number[] | undefined): number {
+  if (input === 'input_ids') return ids[at]!
+  if (input === 'attention_mask') return 1
+  return input === 'position_ids' ? at : (types?.[at] ?? 0)
+}
+
+function chooseOutput(
+  session: InferenceSession,
+  wanted: readonly WantedOutput[],
+): { name: string; rank: number } | undefined {
+  for (const { rank, names } of wanted) {
+    const fitting = session.outputMetadata
+      .filter((output) => output.isTensor && output.shape.length === rank)
+      .map(({ name }) => name)
+    const name = names.find((one) => fitting.includes(one)) ?? fitting[0]
+    if (name !== undefined) return { name, rank }
+  }
+  return undefined
+}
+
+function floatsOf(tensor: Tensor): Float32Array {
+  if (tensor.type === 'float32') return tensor.data as Float32Array
+  if (tensor.type === 'float16') return Float32Array.from(tensor.data as unknown as Uint16Array, halfFloat)
+  if (tensor.type === 'float64') return Float32Array.from(tensor.data as Float64Array)
+  throw new StageError(`the ONNX graph gives ${tensor.type}, and floats are needed`)
+}
+
+function halfFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}

@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { SPECIAL_TOKENS, wordPieceTokenizerJson } from '../../../stages/train/wordpiece/tokenizer-json.ts'
+import { onnxModel } from '../../rig/onnx.ts'
+import { type Files, writeFiles } from '../../rig/stage.ts'
+
+/** Vectors of words; those of [CLS] and [SEP] may be among them, else they are zeros. */
+export type WordVectors = { readonly [word: string]: readonly number[] }
+
+const SPECIAL = { cls: 2, sep: 3 }
+
+/** BERT's tokenizer over these words, special tokens around a text included. */
+function bertTokenizer(words: readonly string[]): string {
+  const plain = JSON.parse(wordPieceTokenizerJson([...SPECIAL_TOKENS, ...words])) as object
+  const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } })
+  const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } })
+  return JSON.stringify({
+    ...plain,
+    // A limit like this stands in many published files, and is not the model's.
+    truncation: { max_length: 3, strategy: 'LongestFirst', stride: 0, direction: 'Right' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
+      pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
+      special_tokens: {
+        '[CLS]': { id: '[CLS]', ids: [SPECIAL.cls], tokens: ['[CLS]'] },
+        '[SEP]': { id: '[SEP]', ids: [SPECIAL.sep], tokens: ['[SEP]'] },
+      },
+    },
+  })
+}
+
+/** A folder of SentenceTransformers whose transformer looks each token's vector up. `more` replaces files. */
+export function tinyTransformer(vectors: WordVectors, more: Files = {}): string {
+  const table = tableOf(vectors)
+  const width = table[0]!.length
+  const folder = writeFiles({
+    'modules.json': JSON.stringify([
+      { idx: 0, name: '0', path: '', type: 'sentence_transformers.models.Transformer' },
+      { idx: 1, name: '1', path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+    ]),
+    '1_Pooling/config.json': JSON.stringify({ word_embedding_dimension: width, pooling_mode_mean_tokens: true }),
+    'config.json': JSON.stringify({ model_type: 'bert', hidden_size: width, max_position_embeddings: 64 }),
+    'tokenizer.json': bertTokenizer(wordsOf(vectors)),
+    'onnx/keep': '',
+    ...more,
+  })
+  const graph = onnxModel({
+    inputs: [
+      ['input_ids', 'int64', ['batch', 'tokens']],
+      ['attention_mask', 'int64', ['batch', 'tokens']],
+    ],
+    outputs: [['last_hidden_state', 'float', ['batch', 'tokens', width]]],
+    constants: [['table', 'float', [table.length, width], table.flat()]],
+    nodes: [['Gather', ['table', 'input_ids'], ['last_hidden_state'], { axis: 0 }]],
+  })
+  writeFileSync(path.join(folder, 'onnx/model.onnx'), graph)
+  return folder
+}
+
+function wordsOf(vectors: WordVectors): string[] {
+  return Object.keys(vectors).filter((word) => !word.startsWith('['))
+}
+
+function tableOf(vectors: WordVectors): number[][] {
+  const words = wordsOf(vectors)
+  const zeros = vectors[words[0]!]!.map(() => 0)
+  return [...SPECIAL_TOKENS, ...words].map((token) => [...(vectors[token] ?? zeros)])
+}
