@@ -3,10 +3,10 @@ import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
-import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput } from './planning.ts'
+import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 
 export type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
-export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput } from './planning.ts'
+export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -297,6 +297,10 @@ export interface StageDefinition<Options = never> {
   /** Rules that a schema can't say; each problem names the place within `with`. */
   check?(options: Options): readonly { at: string; message: string; advice?: string }[]
   implied?(options: Options, lineage: Lineage): readonly Implied[]
+  /** Labelled queries that it shows to a model: no split may be measured on that any of them is from. */
+  shows?(options: Options): readonly Shown[]
+  /** The split that it measures on is bound at `input`; `without` are its options if shown queries are left out. */
+  measures?: { input: string; without(options: Options, shown: readonly Json[]): Json }
   cpus?(options: Options): number
   /** Which inputs hand down the corpus that ids resolve in. Default: all of them. */
   corpusFrom?(options: Options): readonly string[]

@@ -35,6 +35,14 @@ export interface Estimate {
   notes?: readonly string[]
 }
 
+/** Labelled queries that a stage shows to a model: drawn in this way from the split bound at `input`. */
+export interface Shown {
+  input: string
+  drawn: Json
+  /** The pipeline's author knows that the split is measured on. */
+  allowed: boolean
+}
+
 /** What a stage type may look at when the whole graph is known, but nothing has run. */
 export interface Lineage {
   /** Names of the datasets whose corpus the given input descends from, sorted. */

@@ -36,6 +36,7 @@ export type DiagnosticCode =
   | 'prompt'
   | 'input-file'
   | 'lineage'
+  | 'leakage'
   | 'stage-option'
   | 'resources'
 

@@ -20,6 +20,7 @@ import { outputKinds } from './output-kinds.ts'
 import { Outside, type Question } from './outside.ts'
 import { readPools } from './pools.ts'
 import { type FoundReference, Scanner } from './scan.ts'
+import { keepShownApart } from './shown-queries.ts'
 import { orderStages } from './stage-order.ts'
 import { type BoundStage, bindStage, checkStage } from './stage-plan.ts'
 import { type Variant, Variants } from './variants.ts'
@@ -99,6 +100,7 @@ class GraphBuilder {
     const references = (name: string): readonly FoundReference[] => this.#stages.get(name)!.references
     for (const cycle of findCycles(needs, stuck)) reportCycle(cycle, references, this.#pipeline, this.diagnostics)
     for (const name of order) if (!this.#instantiate(this.#stages.get(name)!)) break
+    keepShownApart(this.#nodes.values(), this.#pipeline, this.diagnostics)
     if (this.diagnostics.errors === 0 && this.#nodes.size === 0)
       reportNothingLeft(this.#absent, this.#pipeline, this.diagnostics)
     if (this.diagnostics.errors > 0) return undefined

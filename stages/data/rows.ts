@@ -35,6 +35,8 @@ export const FILES = {
   pairs: 'pairs.jsonl',
   rejected: 'pairs.jsonl',
   negatives: 'negatives.jsonl',
+  /** Ids of the labelled queries that a model may have been shown. */
+  examples: 'examples.json',
   training: 'training.jsonl',
   scores: 'scores.json',
   queries: 'queries.jsonl',

@@ -13,6 +13,7 @@ import { evaluateRun, mean } from '../retrieval/metrics.ts'
 import { strictlyDecreasing, writeRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
 import { findLeaks, type Leak } from './leakage.ts'
+import { leaveOut } from './left-out.ts'
 import { retrieve } from './retrievers.ts'
 import type { EvalOptions } from './stage.ts'
 
@@ -31,7 +32,7 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const { split, top_k, drop_self, profile } = options
   const corpus = corpusOf(inputs.dataset)
   const passages = await idsOf(corpus)
-  const judged = await loadSplit(inputs.judgements, passages)
+  const { split: judged, leftOut } = await leaveOut(await loadSplit(inputs.judgements, passages), context)
   await requireTexts(judged, splitOf(inputs.judgements).queries)
 
   // A query that is a passage itself takes one rank; one more is fetched, so that top_k others remain.
@@ -105,6 +106,7 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
       queries: values.size,
       retrieved,
       ...(drop_self && { self_removed: selfRemoved }),
+      ...(leftOut > 0 && { left_out: leftOut }),
       ...leakCounts,
     },
     warnings,

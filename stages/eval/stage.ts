@@ -1,4 +1,5 @@
-import { type InputMarker, type StageDefinition, StageError } from '../define.ts'
+import type { LabelledDraw } from '../data/labelled-examples.ts'
+import { type InputMarker, type Json, type StageDefinition, StageError } from '../define.ts'
 import { parseMetric } from '../retrieval/metric-name.ts'
 import type { AnalyzerName } from '../text/analyze.ts'
 
@@ -17,6 +18,7 @@ export interface EvalOptions {
   drop_self: boolean
   leakage?: InputMarker
   near_duplicate: number
+  left_out?: readonly LabelledDraw[]
   tag: string
 }
 
@@ -112,6 +114,21 @@ export const evaluate: StageDefinition<EvalOptions> = {
         description:
           'Jaccard index of two sets of words from which on a query counts as given away by a training query.',
       },
+      left_out: {
+        type: 'array',
+        minItems: 1,
+        description:
+          'Leaves out labelled queries drawn in these ways, as models were shown them. Filled in where a stage of the pipeline shows queries of the split.',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['count', 'seed'],
+          properties: {
+            count: { type: 'integer', minimum: 1, description: 'How many.' },
+            seed: { type: 'integer', minimum: 0, description: 'Seed of the draw.' },
+          },
+        },
+      },
       tag: {
         type: 'string',
         pattern: '^\\S+$',
@@ -155,6 +172,14 @@ export const evaluate: StageDefinition<EvalOptions> = {
     return problems
   },
   corpusFrom: () => ['dataset'],
+  measures: {
+    input: 'judgements',
+    without(options, shown) {
+      const own = (options.left_out ?? []).map((how) => JSON.stringify(how))
+      const others = (shown as LabelledDraw[]).filter((how) => !own.includes(JSON.stringify(how)))
+      return { ...options, left_out: [...(options.left_out ?? []), ...others] } as unknown as Json
+    },
+  },
   implied({ split, leakage }, lineage) {
     const dataset = lineage.dataset('dataset')?.name
     if (dataset === undefined) return []

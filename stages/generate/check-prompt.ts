@@ -16,6 +16,18 @@ export function checkPrompt(prompt: Prompt, options: GenerateOptions): Extract<I
     }
   if (parse.scale !== undefined || parse.grade !== undefined)
     return { at: 'prompt', error: 'the prompt asks for a mark, not for a query', advice: 'It is a prompt for a judge.' }
+  if (prompt.labelled && !options.examples)
+    return {
+      at: 'prompt',
+      error: 'the prompt shows labelled queries as examples, and nothing says which',
+      advice: 'Name a split: `examples: {from: "${datasets.NAME.train}"}`.',
+    }
+  if (!prompt.labelled && options.examples)
+    return {
+      at: 'examples',
+      error: 'the prompt has no place for labelled queries',
+      advice: 'Write `examples: labelled` into the prompt; `prompts/few-shot-labelled.yaml` does.',
+    }
   if (options.per_call !== undefined) {
     if (!shows('count'))
       return {

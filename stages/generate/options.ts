@@ -6,6 +6,7 @@ export interface GenerateOptions {
   passages: InputMarker
   model?: InputMarker
   prompt?: InputMarker
+  examples?: { from: InputMarker; count: number; pool?: number; seed?: number; allow_evaluated: boolean }
   crop?: { min_words: number; max_words: number }
   per_passage: number
   /** One, if not given. */
@@ -34,6 +35,33 @@ export const generateSchema: OptionsSchema = {
     },
     model: { description: 'The language model, a reference like ${models.NAME}.', slot: { accepts: ['llm'] } },
     prompt: { description: 'Path of the prompt file.', slot: { accepts: ['prompt'] } },
+    examples: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['from'],
+      description: 'Labelled queries that the model is shown as examples, in a prompt with `examples: labelled`.',
+      properties: {
+        from: {
+          description: 'The split that they are drawn from, a reference like ${datasets.NAME.train}.',
+          slot: { accepts: ['split'] },
+        },
+        count: { type: 'integer', minimum: 1, maximum: 64, default: 3, description: 'Examples in each request.' },
+        pool: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 10_000,
+          description: 'Each row draws its examples from so many. Default: `count`, the same for all rows.',
+        },
+        seed: { type: 'integer', minimum: 0, description: 'Seed of the draw. Default: `seed`.' },
+        allow_evaluated: {
+          type: 'boolean',
+          default: false,
+          semantic: false,
+          description:
+            'Allows a split that the pipeline measures on: the queries that may be shown are then left out of every evaluation on it.',
+        },
+      },
+    },
     crop: {
       type: 'object',
       additionalProperties: false,
@@ -92,10 +120,14 @@ export function checkOptions(options: GenerateOptions): { at: string; message: s
   const problems: { at: string; message: string; advice?: string }[] = []
   const { model, prompt, crop } = options
   problems.push(...checkDecoding(options.decoding, 'decoding'))
+  const { pool, count } = options.examples ?? {}
+  if (pool !== undefined && pool < count!)
+    problems.push({ at: 'examples/pool', message: `${count} examples can't be drawn from a pool of ${pool}` })
   if (crop !== undefined) {
     for (const [at, value] of [
       ['model', model],
       ['prompt', prompt],
+      ['examples', options.examples],
       ['per_call', options.per_call],
       ['show_previous', options.show_previous],
       ['negatives', options.negatives],

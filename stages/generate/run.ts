@@ -11,10 +11,9 @@ import { crop } from './crop.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassages, toPair } from './passages.ts'
-import type { Prompt } from './prompt/prompt.ts'
 import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
 import type { Settled } from './question.ts'
-import type { RequestSetup } from './requests.ts'
+import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
 
 /** Rows looked up in the store at once. */
@@ -53,6 +52,11 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const copy = join(folder, FILES.passages)
   await copyFile(source.location, copy, constants.COPYFILE_FICLONE)
   await chmod(copy, 0o644)
+  const examples = await labelledExamples((name) => context.inputs[name], context.options)
+  if (examples.length > 0) {
+    const ids = examples.map(({ query_id, passage_id }) => ({ query_id, passage_id }))
+    await writeFile(join(folder, FILES.examples), `${JSON.stringify(ids)}\n`)
+  }
   const manifest = { schema: 1, corpus: { file: FILES.passages, blob: source.blob } }
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`)
   return summary
@@ -91,7 +95,7 @@ async function askAll(
   seams: GenerateSeams,
 ): Promise<StageSummary> {
   const { options } = context
-  const setup = requestSetup(context)
+  const setup = await requestSetup((name) => context.inputs[name], options)
   const llm = context.inputs.model as Extract<typeof context.inputs.model, { type: 'llm' }>
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
   const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
@@ -227,12 +231,6 @@ function warningsOf(
     ...(counts.failed > 0 ? [`${counts.failed} requests failed and will be asked again: ${messages.failed}`] : []),
     ...(counts.unparsed > 0 ? [`${counts.unparsed} answers held no query`] : []),
   ]
-}
-
-function requestSetup(context: ServiceContext<GenerateOptions>): RequestSetup {
-  const { model, prompt } = context.inputs
-  if (model?.type !== 'llm' || prompt?.type !== 'prompt') throw new Error('generate needs a model and a prompt')
-  return { prompt: prompt.value as Prompt, identity: model.identity, options: context.options }
 }
 
 async function countLines(location: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { FILES } from '../data/rows.ts'
-import type { Json, PlanContext, ServiceStageDefinition } from '../define.ts'
+import type { Json, ServiceStageDefinition } from '../define.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { crop } from './crop.ts'
 import { estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
@@ -9,6 +9,7 @@ import { toPair, toPassage } from './passages.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { requestsOf, unitsOf } from './query-units.ts'
 import type { Question } from './question.ts'
+import { labelledDraw, plannedSetup } from './request-setup.ts'
 import type { RequestSetup } from './requests.ts'
 
 /** Has a language model write queries for passages (or crops them), one stored row a request. */
@@ -24,12 +25,18 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   implied(options, lineage) {
     const prompt = lineage.prompt('prompt') as Prompt | undefined
     const problem = prompt && checkPrompt(prompt, options)
-    return problem ? [problem] : []
+    if (problem) return [problem]
+    const dataset = lineage.dataset('examples/from')?.name
+    return dataset === undefined ? [] : [{ input: 'examples/corpus', dataset, parts: ['corpus'] }]
+  },
+  shows(options) {
+    const drawn = labelledDraw(options)
+    return drawn ? [{ input: 'examples/from', drawn, allowed: options.examples!.allow_evaluated }] : []
   },
   async estimate(context) {
     const { options } = context
     if (options.crop) return { exact: true, keys: [], tokens: 0 }
-    const setup = requestSetup(context)
+    const setup = await plannedSetup(context.input, options)
     const rows = await context.inputRows('passages', FILES.passages)
     if (!rows || !setup || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
       return { exact: false, ...(rows ? { requests: rows.length * options.per_passage } : {}) }
@@ -42,7 +49,7 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   async rows(context) {
     const { options } = context
     if (options.crop) return []
-    const setup = requestSetup(context)
+    const setup = await plannedSetup(context.input, options)
     const rows = await context.inputRows('passages', FILES.passages)
     return rows && setup && rowsOfQuestions(context, questionsOf(setup, rows, options))
   },
@@ -74,11 +81,4 @@ function* questionsOf(
   options: GenerateOptions,
 ): Generator<Question<unknown>> {
   for (const row of rows) for (const { asked } of unitsOf(setup, toPassage(row, FILES.passages), options)) yield asked
-}
-
-function requestSetup(context: PlanContext<GenerateOptions>): RequestSetup | undefined {
-  const llm = context.input('model')
-  const prompt = context.input('prompt')
-  if (llm?.type !== 'llm' || prompt?.type !== 'prompt') return undefined
-  return { prompt: prompt.value as Prompt, identity: llm.identity, options: context.options }
 }

@@ -34,10 +34,11 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
   const attributes: { [name: string]: string } = {}
   for (const [name, values] of Object.entries(prompt.attributes))
     attributes[name] = values[draw('attribute', name, ...row) % values.length]!
-  const shown =
-    prompt.shots === prompt.examples.length
-      ? prompt.examples
-      : drawSome(prompt.examples, prompt.shots, 'examples', ...row)
+  // A row about the passage of an example would be told its answer: another one stands in, the last of those drawn.
+  const usable = prompt.labelled
+    ? prompt.examples.filter((example) => example.text !== text).slice(0, prompt.examples.length - 1)
+    : prompt.examples
+  const shown = prompt.shots === usable.length ? usable : drawSome(usable, prompt.shots, 'examples', ...row)
   const number = String(shown.length + 1)
   const given = { count: String(asked.count ?? 1), previous: '' }
   const examples = shown
@@ -74,7 +75,8 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
   return { messages }
 }
 
-function oneLine(text: string, maxWords: number = Number.POSITIVE_INFINITY): string {
+/** White space as single spaces, at most so many words. */
+export function oneLine(text: string, maxWords: number = Number.POSITIVE_INFINITY): string {
   const words = text.toWellFormed().trim().split(/\s+/)
   return (words.length > maxWords ? words.slice(0, maxWords) : words).join(' ')
 }
