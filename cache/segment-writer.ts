@@ -24,8 +24,12 @@ export class SegmentWriter {
   #syncs: Promise<void> = Promise.resolve()
   #failure: unknown
 
-  constructor(folder: string) {
+  readonly #isSealed: boolean
+
+  /** `isSealed`: a record ends the segment, for readers that look for one. */
+  constructor(folder: string, isSealed = true) {
     this.#folder = folder
+    this.#isSealed = isSealed
   }
 
   /** Throws what the system says if the disk refuses; nothing of the record is left then. */
@@ -60,7 +64,7 @@ export class SegmentWriter {
   async close(): Promise<void> {
     if (this.#fd === undefined) return
     try {
-      this.append(encodeSeal())
+      if (this.#isSealed) this.append(encodeSeal())
     } catch {
       // Without its seal a segment is only looked at more often.
     }

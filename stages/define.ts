@@ -146,6 +146,8 @@ export interface StageContext<Options> {
   resume: string
   /** Scratch folder, removed afterwards. */
   scratch: string
+  /** Where vectors of texts are kept from run to run. */
+  embeddings: string
   progress(done: number, total?: number, note?: string): void
   /**
    * What the model bound at the input `llm` answers to these requests, in their order: from the store, or asked for and

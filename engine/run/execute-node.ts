@@ -102,6 +102,7 @@ export async function executeNode(
       outputs,
       resume,
       scratch,
+      embeddings: join(store.root, 'embeddings'),
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       ask: asker.ask,
       signal,

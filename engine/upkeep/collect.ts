@@ -9,6 +9,7 @@ import { isMissing } from '../../cache/store-error.ts'
 import { viewName } from '../run/view-name.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { blobIdsOf, type Condemned, chooseForgotten, type KeepRules } from './choose.ts'
+import { chooseEmbeddings } from './embeddings.ts'
 import { type Leftover, leftovers } from './leftovers.ts'
 import { readRoots } from './roots.ts'
 import { entriesOf, treeSize } from './tree-bytes.ts'
@@ -18,12 +19,12 @@ import { liveRuns, readUsage } from './usage.ts'
 export interface Collection {
   dryRun: boolean
   forgotten: readonly Condemned[]
-  freed: { blobs: Freed; views: Freed; leftovers: Freed }
+  freed: { blobs: Freed; views: Freed; embeddings: Freed; leftovers: Freed }
   /** Bytes of forgotten results that wait for the end of runs which began before they were forgotten. */
   waiting: number
   /** Ids of these runs. */
   waitingFor: readonly string[]
-  /** Blobs and views that stay, and by how much that is above the cap. */
+  /** Blobs, views and embeddings that stay, and by how much that is above the cap. */
   kept: { results: number; bytes: number }
   over: number
 }
@@ -55,7 +56,13 @@ export async function collect(store: Store, rules: KeepRules & { dryRun: boolean
   const views = new Map([...sizes].map(([name, { bytes }]) => [name, bytes]))
   actions.refresh()
   const inventory = { results: actions.results(), blobs, views, usage, roots }
-  const { condemned, over } = chooseForgotten(inventory, rules)
+  const embeddings = chooseEmbeddings(
+    root,
+    rules,
+    sum([...blobs.values()].map(({ size }) => size)) + sum(views.values()),
+  )
+  const maxBytes = Math.max(0, rules.maxBytes - embeddings.keptBytes)
+  const { condemned, over } = chooseForgotten(inventory, { ...rules, maxBytes })
   const left = rules.keepMs === undefined ? [] : leftovers(root, usage, roots.pipelines, { now, keepMs: rules.keepMs })
 
   if (!dryRun) await actions.forget(condemned.map(({ result }) => result.id))
@@ -78,9 +85,9 @@ export async function collect(store: Store, rules: KeepRules & { dryRun: boolean
     keptViews.add(viewName(result.record))
   }
 
-  const freed = { blobs: none(), views: none(), leftovers: none() }
+  const freed = { blobs: none(), views: none(), embeddings: none(), leftovers: none() }
   const before = now - rules.graceMs
-  let bytes = 0
+  let bytes = embeddings.keptBytes
   let waitingBytes = 0
   for (const blob of blobs.values()) {
     if (!keptBlobs.has(blob.id) && waiting.has(blob.id)) waitingBytes += blob.size
@@ -97,6 +104,10 @@ export async function collect(store: Store, rules: KeepRules & { dryRun: boolean
       if (!dryRun) removeTree(join(root, 'views', name))
       add(freed.views, size)
     }
+  }
+  for (const { path, bytes: size } of embeddings.gone) {
+    if (!dryRun) removeLeftover(path)
+    add(freed.embeddings, size)
   }
   for (const { path, bytes: size } of left) {
     if (!dryRun) removeLeftover(path)
@@ -140,6 +151,12 @@ function sweep(folder: string): void {
   } catch (error) {
     if (!isMissing(error)) throw error
   }
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0
+  for (const value of values) total += value
+  return total
 }
 
 function none(): Freed {

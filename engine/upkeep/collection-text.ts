@@ -6,7 +6,7 @@ const NAMED = 10
 /** What a collection did, in a few lines. */
 export function collectionText(done: Collection): string {
   const { dryRun, forgotten, freed, kept, waiting, waitingFor, over } = done
-  const all = freed.blobs.bytes + freed.views.bytes + freed.leftovers.bytes
+  const all = freed.blobs.bytes + freed.views.bytes + freed.embeddings.bytes + freed.leftovers.bytes
   const lines = [
     dryRun
       ? `would free ${bytes(all)} and forget ${counted(forgotten.length, 'result')}`
@@ -19,7 +19,7 @@ export function collectionText(done: Collection): string {
   }
   if (forgotten.length > NAMED) lines.push(`  and ${count(forgotten.length - NAMED)} more (--json tells all)`)
   lines.push(
-    `  outputs ${bytes(freed.blobs.bytes)}, views ${bytes(freed.views.bytes)}, logs and leftovers ${bytes(freed.leftovers.bytes)}`,
+    `  outputs ${bytes(freed.blobs.bytes)}, views ${bytes(freed.views.bytes)}, ${freed.embeddings.count > 0 ? `embeddings ${bytes(freed.embeddings.bytes)}, ` : ''}logs and leftovers ${bytes(freed.leftovers.bytes)}`,
   )
   if (waiting > 0) {
     lines.push(

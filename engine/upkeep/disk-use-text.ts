@@ -6,7 +6,7 @@ import type { Amount, DiskUse } from './disk-use.ts'
 export function diskUseText(use: DiskUse, store: string, cap: number | null): string {
   const named = Object.entries(use.kinds).filter(([, { bytes: size }]) => size > 0)
   const parts = [
-    `${bytes(use.bytes)} in ${store}; outputs and views are trimmed at ${cap === null ? 'no size' : bytes(cap)}`,
+    `${bytes(use.bytes)} in ${store}; outputs, views and embeddings are trimmed at ${cap === null ? 'no size' : bytes(cap)}`,
     table('what', 'files', named),
   ]
   const models = Object.entries(use.models)

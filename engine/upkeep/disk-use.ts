@@ -25,6 +25,7 @@ export interface DiskUse {
 
 const FOLDERS: { readonly [name: string]: string } = {
   views: 'views',
+  embeddings: 'embeddings of texts',
   runs: 'journals and logs',
   graphs: 'expanded pipelines',
   failed: 'left by failed nodes',

@@ -2,14 +2,15 @@ import { bytes, count, counted, printable } from '../report/words.ts'
 import type { Verification } from './verify.ts'
 
 /** What a verification found, in lines. */
-export function verificationText({ blobs, logs, lines, rows, stale, isDamaged }: Verification): string {
+export function verificationText({ blobs, logs, lines, rows, embeddings, stale, isDamaged }: Verification): string {
+  const vectors = embeddings > 0 ? `, ${counted(embeddings, 'embedding')}` : ''
   const said = [
-    `${counted(blobs.checked, 'file')} (${bytes(blobs.bytes)}), ${counted(lines, 'line')} of logs and ${counted(rows, 'answer')} of models read: ${isDamaged ? 'DAMAGE FOUND' : 'all is well'}`,
+    `${counted(blobs.checked, 'file')} (${bytes(blobs.bytes)})${vectors}, ${counted(lines, 'line')} of logs and ${counted(rows, 'answer')} of models read: ${isDamaged ? 'DAMAGE FOUND' : 'all is well'}`,
   ]
   for (const id of blobs.damaged) said.push(`damaged, moved to quarantine: ${id}`)
   for (const { path, why } of blobs.unreadable) said.push(`can't be read: ${path} (${why})`)
   for (const { path, damaged, knownBefore, torn } of logs) {
-    const what = path.startsWith('rows/') ? 'answers' : 'lines'
+    const what = path.startsWith('rows/') ? 'answers' : path.startsWith('embeddings/') ? 'embeddings' : 'lines'
     for (const { offset, length } of damaged) {
       said.push(`damaged: ${path}, ${bytes(length)} at byte ${count(offset)}; the ${what} there count as missing`)
     }

@@ -4,6 +4,7 @@ import type { NodeAddress } from '../../cache/action-log.ts'
 import { type BlobFile, listBlobs } from '../../cache/blob-sweep.ts'
 import { type BlobId, hexOf } from '../../cache/digest.ts'
 import { freshNonce, writeFileAtomic } from '../../cache/durable.ts'
+import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
 import { checkLog, type DamagedStretch, type FileCheck } from '../../cache/log-check.ts'
 import { checkSegment } from '../../cache/segment-check.ts'
 import type { Store } from '../../cache/store.ts'
@@ -23,6 +24,7 @@ export interface Verification {
   logs: readonly CheckedFile[]
   lines: number
   rows: number
+  embeddings: number
   /** Nodes whose newest result lacks bytes: the next run makes them again. */
   stale: readonly (NodeAddress & { output: string; file: string; problem: 'missing' | 'damaged' })[]
   /** Something is damaged that no earlier verification told of. */
@@ -42,7 +44,7 @@ interface CheckedFile {
 const KNOWN = 'known-damage.json'
 
 /**
- * Reads every blob, every line and every row anew, whatever is remembered of them. Damaged blobs are moved to
+ * Reads every blob, every line, every row and every embedding anew, whatever is remembered of them. Damaged blobs are moved to
  * quarantine, so that what needs them is made again; a damaged line or row counts as missing anyway, and is told of
  * once, because a file that is only appended to keeps it. May run beside engines.
  */
@@ -64,13 +66,12 @@ export async function verifyStore(
     if ('refused' in hashed) unreadable.push({ path: file.path, why: hashed.refused })
     else if (hashed.digest !== file.id && moveAside(root, file)) damaged.push(file.id)
   })
-  const { logs, lines, rows } = await checkFiles(root)
+  const { logs, ...read } = await checkFiles(root)
   actions.refresh()
   return {
     blobs: { checked, bytes, damaged: damaged.sort(), unreadable },
     logs,
-    lines,
-    rows,
+    ...read,
     stale: staleNodes(root, actions, new Set(damaged)),
     isDamaged: damaged.length + unreadable.length > 0 || logs.some((log) => log.damaged.length > 0),
   }
@@ -91,7 +92,9 @@ function moveAside(root: string, { path, id }: BlobFile): boolean {
   return false
 }
 
-async function checkFiles(root: string): Promise<{ logs: CheckedFile[]; lines: number; rows: number }> {
+async function checkFiles(
+  root: string,
+): Promise<Pick<Verification, 'lines' | 'rows' | 'embeddings'> & { logs: CheckedFile[] }> {
   const known = readKnown(root)
   const now: { [path: string]: readonly DamagedStretch[] } = {}
   const logs: CheckedFile[] = []
@@ -112,8 +115,12 @@ async function checkFiles(root: string): Promise<{ logs: CheckedFile[]; lines: n
   for (const name of entriesOf(folder).flatMap((entry) => (entry.name.endsWith('.seg') ? [entry.name] : []))) {
     rows += take(`rows/llm/${basename(name)}`, checkSegment(join(folder, name)))
   }
+  let embeddings = 0
+  for (const { path, name, dimensions, segments } of embeddingFolders(join(root, 'embeddings')))
+    for (const segment of dimensions === undefined ? [] : segments)
+      embeddings += take(`embeddings/${name}/${segment}`, checkEmbeddings(join(path, segment), dimensions ?? 0))
   if (JSON.stringify(now) !== JSON.stringify(known)) await writeFileAtomic(join(root, KNOWN), JSON.stringify(now))
-  return { logs, lines, rows }
+  return { logs, lines, rows, embeddings }
 }
 
 function readKnown(root: string): { [path: string]: readonly DamagedStretch[] } {

@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { sha256Stream } from '../../cache/digest.ts'
 import { type Json, StageError } from '../define.ts'
 import type { ModelFile } from '../retrieval/static-model.ts'
 
@@ -49,6 +51,15 @@ export class EncoderFolder {
       throw error
     }
   }
+}
+
+/** sha256 of a file of a model, with its algorithm. */
+export async function digestOf({ blob, location }: ModelFile): Promise<string> {
+  if (blob !== undefined) return blob
+  const running = sha256Stream()
+  for await (const chunk of createReadStream(location, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
+    running.update(chunk)
+  return running.digest<'file'>()
 }
 
 /** One module of a SentenceTransformers folder: the last part of its class, and its own folder. */

@@ -24,8 +24,9 @@ const ON_ONE_CARD = 3
 const BUDGET: { readonly [device in Device]: number } = { cpu: 512, cuda: 16_384 }
 
 interface Job {
-  piece: Piece
-  resolve(done: PieceDone): void
+  /** Makes the piece when a thread is free for it; undefined where nothing is left to do. */
+  make(): Piece | undefined
+  resolve(done: PieceDone | undefined): void
   reject(error: unknown): void
 }
 
@@ -62,12 +63,12 @@ export class EncoderThreads {
     signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Rows of a piece of work. Once one has failed, all do. */
-  run(piece: Piece): Promise<PieceDone> {
+  /** Rows of a piece of work, or undefined if nothing was left to do in its turn. Once one has failed, all do. */
+  run(make: () => Piece | undefined): Promise<PieceDone | undefined> {
     if (this.#signal.aborted) return Promise.reject(this.#signal.reason)
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ piece, resolve, reject })
+      this.#waiting.push({ make, resolve, reject })
       this.#hand()
     })
   }
@@ -81,16 +82,25 @@ export class EncoderThreads {
 
   #hand(): void {
     while (this.#waiting.length > 0) {
-      const thread = this.#threads.find(({ job }) => job === undefined) ?? this.#start()
-      if (!thread) return
+      const idle = this.#threads.find(({ job }) => job === undefined)
+      if (!idle && this.#threads.length >= this.count) return
       const job = this.#waiting.shift()!
-      thread.job = job
-      thread.worker.postMessage(job.piece)
+      try {
+        const piece = job.make()
+        if (!piece) {
+          job.resolve(undefined)
+          continue
+        }
+        const thread = idle ?? this.#start()
+        thread.job = job
+        thread.worker.postMessage(piece)
+      } catch (error) {
+        job.reject(error)
+      }
     }
   }
 
-  #start(): Thread | undefined {
-    if (this.#threads.length >= this.count) return undefined
+  #start(): Thread {
     const worker = new Worker(ENTRY, { workerData: this.#data })
     const thread: Thread = { worker, job: undefined }
     worker.on('message', (message: FromThread) => {

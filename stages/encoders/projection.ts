@@ -23,11 +23,11 @@ export class Projection {
   /** `isPooled`: the graph gives vectors of texts, after all of the model's modules. */
   static async open(model: TransformerModel, isPooled: boolean): Promise<Projection> {
     const layers: Layer[] = []
-    for (const { weights, shown, bias, activation } of isPooled ? [] : model.dense) {
-      const matrix = await readMatrix(weights, 'linear.weight', shown)
+    for (const { weights: file, bias, activation } of isPooled ? [] : model.dense) {
+      const matrix = await readMatrix(file.location, 'linear.weight', file.path)
       layers.push({
         weights: matrix,
-        bias: bias ? (await readTensor(weights, 'linear.bias', [matrix.rows], shown)).data : undefined,
+        bias: bias ? (await readTensor(file.location, 'linear.bias', [matrix.rows], file.path)).data : undefined,
         activation,
       })
     }

@@ -1,14 +1,14 @@
+import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type Json, StageError } from '../define.ts'
 import { parseManifest } from '../retrieval/model-manifest.ts'
 import type { ModelFile } from '../retrieval/static-model.ts'
 import { type Conventions, conventionsOf, type Prefixes, prefixesFor } from './conventions.ts'
-import { EncoderFolder, isMap, type JsonMap, type Module, modulesOf } from './encoder-folder.ts'
+import { digestOf, EncoderFolder, isMap, type JsonMap, type Module, modulesOf } from './encoder-folder.ts'
 import { POOLINGS, type Pooling } from './pooling.ts'
 
 /** A linear layer behind the pooling. */
 interface Dense {
-  weights: string
-  shown: string
+  weights: ModelFile
   bias: boolean
   activation: 'identity' | 'tanh'
 }
@@ -77,6 +77,27 @@ export async function readTransformer(
     prefixes: prefixesFor(family, { ...statedPrefixes(stated), ...own?.prefixes }, options.prefixes),
     family: family?.name,
     dimensions: chain.dimensions ?? (hidden === undefined ? undefined : hidden * chain.poolings.length),
+  }
+}
+
+/** What decides the vector of a text beside the text with its prefix: the identity of its embeddings. */
+export async function transformerIdentity(model: TransformerModel): Promise<CanonicalValue> {
+  const dense = model.dense.map(async ({ weights, bias, activation }) => ({
+    weights: await digestOf(weights),
+    bias,
+    activation,
+  }))
+  return {
+    type: 'transformer',
+    graph: await digestOf(model.onnx),
+    tokenizer: await digestOf(model.tokenizer),
+    tokenizer_config: model.tokenizerConfig as CanonicalValue,
+    max_length: model.maxLength,
+    lower_case: model.lowerCase,
+    poolings: model.poolings,
+    dense: await Promise.all(dense),
+    normalize: model.normalize,
+    precision: 'float32',
   }
 }
 
@@ -159,8 +180,7 @@ function denseOf(folder: EncoderFolder, module: Module, config: JsonMap, where: 
       advice: 'Weights are read from safetensors only; save the model anew with a current SentenceTransformers.',
     })
   return {
-    weights: folder.file(weights).location,
-    shown: weights,
+    weights: folder.file(weights),
     bias: config.bias !== false,
     activation: activation === 'Tanh' ? 'tanh' : 'identity',
   }

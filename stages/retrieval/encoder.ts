@@ -25,7 +25,8 @@ export interface Encoder {
 }
 
 /** What encoding needs of a running stage: its context has it. */
-export type EncoderServices = Pick<StageContext<unknown>, 'signal'> & { readonly threads?: number }
+export type EncoderServices = Pick<StageContext<unknown>, 'signal'> &
+  Partial<Pick<StageContext<unknown>, 'embeddings'>> & { readonly threads?: number }
 
 /** Opens the encoder that an input is: a model that a stage made. What it can't read is a StageError. */
 export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {

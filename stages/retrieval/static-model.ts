@@ -21,6 +21,8 @@ export interface StaticModel {
 export interface ModelFile {
   path: string
   location: string
+  /** sha256 of its bytes, where it is known. */
+  blob?: string
 }
 
 /**

@@ -2,11 +2,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync 
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ActionRecord } from '../../../cache/action-log.ts'
+import { embeddingFolders } from '../../../cache/embedding-check.ts'
+import { openEmbeddings } from '../../../cache/embedding-store.ts'
 import { newOwner } from '../../../cache/owner.ts'
 import { openStore, type Store } from '../../../cache/store.ts'
 import { registerPipeline } from '../../../engine/run/registered-pipelines.ts'
 import { collect, GRACE_MS } from '../../../engine/upkeep/collect.ts'
 import { writeTag } from '../../../engine/upkeep/tags.ts'
+import { treeSize } from '../../../engine/upkeep/tree-bytes.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 import { age, agedStore, DAY, NOW, write } from './aged-store.ts'
 
@@ -50,6 +53,35 @@ describe('a collection', () => {
     expect(isGone(store, old)).toBe(true)
     expect([young, used].map((record) => isStored(store, record))).toEqual([true, true])
     expect(done).toMatchObject({ forgotten: [{ because: 'unused' }], freed: { blobs: { count: 1, bytes: 3 } } })
+    await store.close()
+  })
+
+  test('removes embeddings that no stage opened for so long, and above the cap those before any result', async () => {
+    const { root, store, result } = await agedStore()
+    const kept = await result('kept', 'kept', 3)
+    const folder = join(root, 'embeddings')
+    const stored = async (identity: string, days: number): Promise<string> => {
+      const embeddings = await openEmbeddings(folder, identity, 2)
+      embeddings.append(Buffer.alloc(32, identity), new Float32Array(2))
+      await embeddings.close()
+      const { path } = embeddingFolders(folder).find(({ usedMs }) => NOW - usedMs < DAY)!
+      for (const name of readdirSync(path)) age(join(path, name), days)
+      return path
+    }
+    const old = await stored('old', 40)
+    const unused = await stored('unused', 5)
+    const used = await stored('used', 2)
+    expect(await collect(store, RULES)).toMatchObject({ freed: { embeddings: { count: 1 } }, forgotten: [] })
+    expect([old, unused, used].map((path) => existsSync(path))).toEqual([false, true, true])
+    const maxBytes = 4 + treeSize(used).bytes
+    expect(await collect(store, { ...RULES, maxBytes })).toMatchObject({
+      freed: { embeddings: { count: 1 } },
+      forgotten: [],
+      kept: { bytes: maxBytes },
+      over: 0,
+    })
+    expect([unused, used].map((path) => existsSync(path))).toEqual([false, true])
+    expect(isStored(store, kept)).toBe(true)
     await store.close()
   })
 

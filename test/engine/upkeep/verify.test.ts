@@ -2,7 +2,10 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sha256 } from '../../../cache/digest.ts'
+import { type EmbeddingFolder, embeddingFolders } from '../../../cache/embedding-check.ts'
+import { openEmbeddings } from '../../../cache/embedding-store.ts'
 import { hashFiles } from '../../../engine/upkeep/hash-threads.ts'
+import { verificationText } from '../../../engine/upkeep/verification-text.ts'
 import { verifyStore } from '../../../engine/upkeep/verify.ts'
 import { rowKey } from '../../cache/record.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
@@ -48,6 +51,22 @@ describe('a verification', () => {
     // Put again, it is as it was.
     await store.blobs.put(Buffer.from('some bytes'))
     expect(await verifyStore(store)).toMatchObject({ stale: [], isDamaged: false })
+    await store.close()
+  })
+
+  test('counts embeddings, and tells of damaged ones', async () => {
+    const { root, store } = await agedStore()
+    const folder = join(root, 'embeddings')
+    const embeddings = await openEmbeddings(folder, 'a', 2)
+    embeddings.append(Buffer.alloc(64, 'key'), new Float32Array(4))
+    await embeddings.close()
+    expect(await verifyStore(store)).toMatchObject({ embeddings: 2, logs: [], isDamaged: false })
+    const [{ path, name, segments }] = embeddingFolders(folder) as [EmbeddingFolder]
+    rot(join(path, segments[0]!), -1)
+    const found = await verifyStore(store)
+    expect(found).toMatchObject({ embeddings: 1, logs: [{ damaged: [{ length: 12 }] }], isDamaged: true })
+    expect(verificationText(found)).toContain(`damaged: embeddings/${name}/${segments[0]}, 12 B at byte`)
+    expect(verificationText(found)).toContain('the embeddings there count as missing')
     await store.close()
   })
 

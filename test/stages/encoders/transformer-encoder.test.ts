@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { checkEmbeddings, embeddingFolders } from '../../../cache/embedding-check.ts'
 import { type Encoder, openEncoder } from '../../../stages/retrieval/encoder.ts'
 import { artifactFrom, type Files } from '../../rig/stage.ts'
+import { temporaryFolder } from '../../rig/temporary.ts'
 import { safetensors } from '../retrieval/static-folder.ts'
 import { tinyTransformer, type WordVectors } from './tiny-transformer.ts'
 
@@ -129,6 +131,51 @@ describe('a transformer encoder', () => {
     ],
   ])('refuses %s', async (_, more, message) => {
     await expect(encode(more, ['cat'])).rejects.toThrow(message)
+  })
+
+  it('keeps vectors, so that a changed query prompt encodes queries only and nothing is computed twice', async () => {
+    const embeddings = temporaryFolder()
+    const stored = async (prompt: string, texts: readonly string[], threads?: number): Promise<number> => {
+      const more = { 'config_sentence_transformers.json': JSON.stringify({ prompts: { query: prompt, document: '' } }) }
+      const input = artifactFrom('model', tinyTransformer(WORDS, more))
+      const services = { signal: new AbortController().signal, embeddings, ...(threads && { threads }) }
+      const encoder = await openEncoder(input, services)
+      const vectors = [...(await encoder.encode(['cat', 'dog'], 'query')), ...(await encoder.encode(texts, 'passage'))]
+      await encoder.close()
+      const plain = await openEncoder(input, { signal: services.signal })
+      expect(vectors).toEqual([
+        ...(await plain.encode(['cat', 'dog'], 'query')),
+        ...(await plain.encode(texts, 'passage')),
+      ])
+      await plain.close()
+      return embeddingFolders(embeddings).reduce(
+        (sum, { path: folder, segments }) =>
+          sum + segments.reduce((rows, name) => rows + checkEmbeddings(path.join(folder, name), 2).good, 0),
+        0,
+      )
+    }
+    expect(await stored('query: ', ['cat cat', 'dog', 'cat cat', 'dog dog'])).toBe(2 + 3)
+    expect(await stored('query: ', ['cat cat', 'dog', 'dog dog'], 1)).toBe(5)
+    // The passage `dog` is a text that the query was before its prefix.
+    expect(await stored('', ['cat cat', 'dog', 'dog dog'])).toBe(5 + 1)
+    expect(await stored('dog ', ['cat cat', 'dog', 'dog dog'])).toBe(6 + 1)
+  })
+
+  it('takes what somebody else is computing at the same time, instead of computing all of it too', async () => {
+    const embeddings = temporaryFolder()
+    const input = artifactFrom('model', tinyTransformer(WORDS))
+    const texts = Array.from({ length: 3000 }, (_, i) => `${'cat '.repeat(i % 60)}${'dog '.repeat(Math.floor(i / 60))}`)
+    const signal = new AbortController().signal
+    const encoders = [
+      await openEncoder(input, { signal, embeddings, threads: 1 }),
+      await openEncoder(input, { signal, embeddings, threads: 1 }),
+    ]
+    const [a, b] = await Promise.all(encoders.map((encoder) => encoder.encode(texts, 'passage')))
+    expect(a).toEqual(b)
+    for (const encoder of encoders) await encoder.close()
+    const [folder] = embeddingFolders(embeddings)
+    const rows = folder!.segments.map((name) => checkEmbeddings(path.join(folder!.path, name), 2).good)
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThan(1.5 * new Set(texts).size)
   })
 
   it('ends what is being encoded when the stage is aborted', async () => {
