@@ -25,4 +25,6 @@ export interface AskSettings {
   retries: number
   /** Seconds that one request may take. */
   request_timeout: number
+  /** Money that asking may cost in one run, by the model's prices. */
+  spending_limit?: number
 }

@@ -3,6 +3,8 @@ import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
+import type { Budget, Prices } from './models/budget.ts'
+import type { Pace } from './models/pace.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 
 export type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
@@ -237,6 +239,12 @@ export interface ModelEndpoint {
   readonly slots?: number
   /** The server takes shorter requests than the model does: that it refuses a long one is not the request's fault. */
   readonly shortened?: boolean
+  /** What may be asked in a minute, shared by all who ask. */
+  readonly pace?: Pace
+  /** Money for a million tokens. */
+  readonly prices?: Prices
+  /** What one run may spend on it. */
+  readonly budget?: Budget
   /** Server, version, hardware: goes into the provenance of rows. */
   provenance: { readonly [name: string]: Json }
   /** Resolves when a restarted server answers again; rejects when it can't be had any more. */

@@ -4,9 +4,12 @@ import type { OwnerRecord } from '../../cache/owner.ts'
 import type { RowTurn } from '../../cache/row-turn.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type ModelEndpoint, type RequestCounts, type RowRequest, StageError } from '../define.ts'
+import type { Budget } from '../models/budget.ts'
+import { type Allowance, allow } from './allowance.ts'
 import type { ModelClient, Sent } from './client.ts'
 import type { Limiter, Slot } from './limiter.ts'
 import type { SendFailure } from './send-failure.ts'
+import { usageOf } from './usage.ts'
 
 /** Why a row has no stored answer; anything else thrown while asking ends the stage as it is. */
 export class RowFailure extends Error {
@@ -29,6 +32,8 @@ export interface Asking {
   /** Most requests in flight, whatever the server takes. */
   concurrency: number
   retries: number
+  /** What the stage may spend, beside what the model may cost. */
+  budget?: Budget | undefined
   /** Aborted when nothing new may be sent. */
   halt: AbortSignal
   /** Aborted when what is in flight must end, too. */
@@ -49,15 +54,20 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
   const { endpoint, client, signal } = asking
   const started = performance.now()
   for (let tries = 1; ; tries++) {
-    const slot = await slotInTurn(turn, asking, tries > 1)
-    if (!slot) return undefined
+    const leave = await leaveToSend(request, turn, asking, tries > 1)
+    if (!leave) return undefined
+    const { slot, allowance } = leave
     let result: Sent
     try {
       result = await client.send(request, signal)
     } catch (error) {
       slot.released()
+      allowance.back()
       throw error
     }
+    if ('answer' in result) allowance.settle(usageOf(result.answer))
+    else if (result.mayCost) allowance.settle(undefined)
+    else allowance.back()
     if (result.sent) asking.count({ sent: 1 })
     if ('answer' in result) {
       slot.succeeded()
@@ -90,16 +100,26 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
 
 // Neither the slot nor the turn is held while the other is waited for: two processes that ask for the same rows in
 // different orders both go on, each with the rows that the other isn't at.
-async function slotInTurn(turn: RowTurn, asking: Asking, first: boolean): Promise<Slot | undefined> {
+async function leaveToSend(
+  request: RowRequest,
+  turn: RowTurn,
+  asking: Asking,
+  first: boolean,
+): Promise<{ slot: Slot; allowance: Allowance } | undefined> {
   const { limiter, halt } = asking
-  const halted = (): never => {
-    throw new RowFailure('halted', 'not sent')
+  const halted = (error: unknown): never => {
+    throw error instanceof StageError ? error : new RowFailure('halted', 'not sent')
   }
   for (let isFirst = first; ; isFirst = true) {
     const slot = await limiter.acquire(halt, isFirst).catch(halted)
+    const allowance = await allow(request, asking).catch((error: unknown) => {
+      slot.released()
+      return halted(error)
+    })
     const outcome = turn.take()
-    if (outcome.kind === 'mine') return slot
+    if (outcome.kind === 'mine') return { slot, allowance }
     slot.released()
+    allowance.back()
     if (outcome.kind === 'stored') return undefined
     const onEnd = asking.onTaken(outcome.owner)
     await turn.next(halt).catch(halted).finally(onEnd)

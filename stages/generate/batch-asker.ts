@@ -41,7 +41,8 @@ export class BatchAsker {
   }
 
   #asker(input: string, settings: AskSettings): RowAsker {
-    const id = JSON.stringify([input, settings.concurrency, settings.retries, settings.request_timeout])
+    const { concurrency, retries, request_timeout, spending_limit } = settings
+    const id = JSON.stringify([input, concurrency, retries, request_timeout, spending_limit])
     let asker = this.#askers.get(id)
     if (!asker) {
       const llm = this.#services.inputs[input]

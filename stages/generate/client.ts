@@ -1,13 +1,21 @@
 import OpenAI from 'openai'
-import { Agent, EnvHttpProxyAgent, fetch, type RequestInit, type Response } from 'undici'
+import { Agent, EnvHttpProxyAgent } from 'undici'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { redactor } from '../../engine/util/redactor.ts'
 import type { ModelEndpoint, RowRequest } from '../define.ts'
 import { readChoice } from './choice.ts'
+import { requestFetch } from './request-fetch.ts'
 import { classifyStatus, retryAfter, type SendFailure } from './send-failure.ts'
 
-/** What became of one HTTP request; `sent` is false where not even a connection came about. */
-export type Sent = { sent: boolean } & ({ answer: CanonicalValue } | { failure: SendFailure } | { aborted: true })
+/**
+ * What became of one HTTP request; `sent` is false where not even a connection came about. `mayCost`: it was cut off, so
+ * that nobody knows what the server did and charges.
+ */
+export type Sent = { sent: boolean; mayCost?: boolean } & (
+  | { answer: CanonicalValue }
+  | { failure: SendFailure }
+  | { aborted: true }
+)
 
 /** Sends requests to one endpoint, each once; whether to send again is the caller's decision. */
 export interface ModelClient {
@@ -39,11 +47,6 @@ export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): Model
   const dispatcher = isLoopback(endpoint.baseUrl)
     ? new Agent({ ...limits, pipelining: 0 })
     : new EnvHttpProxyAgent(limits)
-  const send = async (url: string, init: RequestInit): Promise<Response> => {
-    const given = new Headers(init.headers as Headers)
-    const headers = Object.fromEntries(SENT_HEADERS.flatMap((name) => [[name, given.get(name) ?? '']]))
-    return fetch(url, { ...init, headers: { ...headers, 'user-agent': 'queryloom' }, dispatcher })
-  }
   const client = new OpenAI({
     baseURL: endpoint.baseUrl,
     apiKey: endpoint.apiKey === '' ? 'none' : endpoint.apiKey,
@@ -54,7 +57,7 @@ export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): Model
     maxRetries: 0,
     timeout: Math.min(deadlineMs + 1000, 2 ** 31 - 1),
     logLevel: 'off',
-    fetch: send as never,
+    fetch: requestFetch(dispatcher, SENT_HEADERS, (headers) => endpoint.pace?.learn(headers)) as never,
   })
   const secrets = redactor([endpoint.apiKey])
   const describe = (message: string): string => {
@@ -82,8 +85,12 @@ export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): Model
         return { sent: true, failure: { kind: 'passing', message: 'the answer has no choice with a text in it' } }
       } catch (error) {
         if (late)
-          return { sent: true, failure: { kind: 'overload', message: `no answer within ${deadlineMs / 1000} s` } }
-        if (signal.aborted) return { sent: true, aborted: true }
+          return {
+            sent: true,
+            mayCost: true,
+            failure: { kind: 'overload', message: `no answer within ${deadlineMs / 1000} s` },
+          }
+        if (signal.aborted) return { sent: true, mayCost: true, aborted: true }
         return failureOf(error, describe)
       } finally {
         clearTimeout(timer)
@@ -114,8 +121,10 @@ function failureOf(error: unknown, describe: (message: string) => string): Sent 
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
     return { sent: true, failure: { kind: 'passing', message: 'the answer is larger than 16 MiB' } }
   }
+  const sent = !NEVER_CONNECTED.includes(String(code))
   return {
-    sent: !NEVER_CONNECTED.includes(String(code)),
+    sent,
+    mayCost: sent,
     failure: { kind: 'connection', message: code === undefined ? message : `${message} (${code})` },
   }
 }

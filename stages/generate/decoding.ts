@@ -62,7 +62,7 @@ export function checkDecoding({ extra }: Decoding, at: string): { at: string; me
   }))
 }
 
-/** Most requests in flight, retries and deadline, as options of a stage; none can change what is written. */
+/** Most requests in flight, retries, deadline and money, as options of a stage; none can change what is written. */
 export const sendingSchema: { readonly [name: string]: OptionsSchema } = {
   concurrency: {
     type: 'integer',
@@ -94,5 +94,12 @@ export const sendingSchema: { readonly [name: string]: OptionsSchema } = {
     default: 300,
     semantic: false,
     description: 'Seconds that one request may take, from first to last byte.',
+  },
+  spending_limit: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    semantic: false,
+    description:
+      "Money that one run of the stage may spend, by the model's `prices`. It stops before that, and keeps all answers.",
   },
 }

@@ -21,6 +21,7 @@ export interface GenerateOptions {
   allow_failed: number
   retries: number
   request_timeout: number
+  spending_limit?: number
 }
 
 /** JSON Schema of the options of `generate`. */

@@ -1,5 +1,10 @@
 import { type Dispatcher, request } from 'undici'
 
+/** Headers of a response, looked up by name. */
+export interface ReadableHeaders {
+  get(name: string): string | null
+}
+
 /** The part of a fetch response that the openai client uses. */
 interface LeanResponse {
   status: number
@@ -25,6 +30,7 @@ interface Init {
 export function requestFetch(
   dispatcher: Dispatcher,
   sent: readonly string[],
+  onHeaders?: (headers: ReadableHeaders) => void,
 ): (url: string, init?: Init) => Promise<LeanResponse> {
   return async (url, { method = 'GET', headers: given, body, signal } = {}) => {
     const headers: { [name: string]: string } = { 'user-agent': 'queryloom' }
@@ -41,11 +47,13 @@ export function requestFetch(
     })
     const { statusCode: status } = response
     const text = (): Promise<string> => response.body.text()
+    const came = new LeanHeaders(response.headers)
+    onHeaders?.(came)
     return {
       status,
       ok: status >= 200 && status < 300,
       url,
-      headers: new LeanHeaders(response.headers),
+      headers: came,
       body: null,
       text,
       json: async () => JSON.parse(await text()) as unknown,
@@ -54,7 +62,7 @@ export function requestFetch(
 }
 
 /** Headers as they came, looked up by name. */
-class LeanHeaders {
+class LeanHeaders implements ReadableHeaders {
   readonly #headers: { readonly [name: string]: string | string[] | undefined }
 
   constructor(headers: { readonly [name: string]: string | string[] | undefined }) {

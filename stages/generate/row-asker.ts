@@ -2,7 +2,15 @@ import { setMaxListeners } from 'node:events'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
-import { type AskSettings, type RowAnswer, type RowRequest, type ServiceContext, StageError } from '../define.ts'
+import {
+  type AskSettings,
+  type ModelEndpoint,
+  type RowAnswer,
+  type RowRequest,
+  type ServiceContext,
+  StageError,
+} from '../define.ts'
+import { Budget } from '../models/budget.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { type ModelClient, openaiClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
@@ -160,6 +168,7 @@ export class RowAsker {
     this.#client = openaiClient(endpoint, request_timeout * 1000)
     const most = Math.min(concurrency, endpoint.slots ?? concurrency)
     return {
+      budget: budgetOf(this.#settings, endpoint),
       endpoint,
       client: this.#client,
       concurrency,
@@ -188,6 +197,14 @@ export class RowAsker {
     for (const { key, refusal } of this.#suspects.splice(0))
       await this.#services.rows.getOrRun(key, async () => refusal)
   }
+}
+
+function budgetOf({ spending_limit }: AskSettings, { prices }: ModelEndpoint): Budget | undefined {
+  if (spending_limit === undefined) return undefined
+  if (prices !== undefined) return new Budget('this stage', spending_limit, prices)
+  throw new StageError('a spending limit needs to know what the model costs', {
+    advice: 'Add `prices: {input: …, output: …}` to the model, for a million tokens, or take `spending_limit` away.',
+  })
 }
 
 function hopeless(message: string): StageError {

@@ -24,6 +24,9 @@ export interface ModelBlock {
   identity?: string
   api_key_env?: string
   prices?: { input?: number; output?: number }
+  /** Money that one run may spend on the model. */
+  spending_limit?: number
+  rate_limits?: { requests_per_minute?: number; tokens_per_minute?: number }
 }
 
 /** Slots of a server, and tokens of each, where the block does not say; undefined is the model's own longest context. */
@@ -134,6 +137,22 @@ export const modelSchema: OptionsSchema = {
       pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
       expects: 'the name of an environment variable',
       description: 'Environment variable with the API key. The key itself is never stored.',
+    },
+    spending_limit: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      description:
+        'Money that one run may spend on the model, by its prices. It stops before that, and keeps all answers.',
+    },
+    rate_limits: {
+      type: 'object',
+      additionalProperties: false,
+      description:
+        'What may be asked in any minute. Limits that answers tell (x-ratelimit-…) are kept to without this.',
+      properties: {
+        requests_per_minute: { type: 'integer', minimum: 1, description: 'Requests sent.' },
+        tokens_per_minute: { type: 'integer', minimum: 1, description: 'Tokens of prompts and answers.' },
+      },
     },
     prices: {
       type: 'object',

@@ -1,6 +1,8 @@
 import { keepSecret } from '../../engine/util/secrets.ts'
 import { type ModelEndpoint, StageError } from '../define.ts'
 import type { ModelBlock } from './block.ts'
+import { Budget } from './budget.ts'
+import { Pace } from './pace.ts'
 import { probe, waitUntil } from './probe.ts'
 
 /** How long an endpoint that answered once may be away before the stage gives up on it. */
@@ -50,6 +52,11 @@ export async function leaseEndpoint(
     baseUrl,
     apiKey,
     model: block.model ?? '',
+    pace: new Pace(block.rate_limits),
+    ...(block.prices === undefined ? {} : { prices: block.prices }),
+    ...(block.spending_limit === undefined
+      ? {}
+      : { budget: new Budget(`model ${name}`, block.spending_limit, block.prices ?? {}) }),
     provenance: { endpoint: baseUrl },
     recovered() {
       recovering ??= reach(seams.awayMs ?? AWAY_MS).finally(() => {

@@ -6,7 +6,15 @@ import { argumentProblem, semanticArguments } from './server-arguments.ts'
 import { isLoopback, parseSource, sourceIdentity } from './source.ts'
 
 const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args', 'start_timeout'] as const
-const ENDPOINT_MEMBERS = ['endpoint', 'model', 'revision', 'identity', 'api_key_env'] as const
+const ENDPOINT_MEMBERS = [
+  'endpoint',
+  'model',
+  'revision',
+  'identity',
+  'api_key_env',
+  'spending_limit',
+  'rate_limits',
+] as const
 
 /**
  * What of a model block decides answers, for keys, or what is wrong with the block. A served model is its file's
@@ -78,6 +86,12 @@ function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue |
       at: 'endpoint',
       message: 'an endpoint has no query and no fragment',
       advice: 'Write its base address only.',
+    }
+  if (block.spending_limit !== undefined && block.prices === undefined)
+    return {
+      at: 'spending_limit',
+      message: 'a spending limit needs `prices`',
+      advice: 'Write what a million tokens cost: `prices: {input: 0.15, output: 0.60}`.',
     }
   if (block.identity !== undefined) return { type: 'named', identity: block.identity }
   // The port of a server on this machine says nothing of the model, and changes from start to start.

@@ -4,7 +4,12 @@ import { onTestFinished } from 'vitest'
 
 /** What the fake server does with one request. */
 export type Reaction =
-  | { answer: string; logprobs?: readonly number[] }
+  | {
+      answer: string
+      logprobs?: readonly number[]
+      usage?: { input: number; output: number }
+      headers?: { readonly [name: string]: string }
+    }
   | { status: number; body?: unknown; headers?: { readonly [name: string]: string } }
   /** Headers never come. */
   | { fault: 'hang' }
@@ -105,19 +110,20 @@ export async function fakeOpenai(react: (request: SeenRequest) => Reaction | Pro
 
 function act(response: ServerResponse, path: string, reaction: Reaction): void {
   if ('answer' in reaction) {
-    const { answer, logprobs } = reaction
+    const { answer, logprobs, usage = { input: 1, output: 1 }, headers } = reaction
     const choice = path.endsWith('/chat/completions')
       ? {
           message: { role: 'assistant', content: answer },
           ...(logprobs ? { logprobs: { content: tokens(logprobs) } } : {}),
         }
       : { text: answer, ...(logprobs ? { logprobs: { token_logprobs: logprobs } } : {}) }
-    json(response, 200, {
+    const body = {
       id: 'fake',
       model: 'fake-model-1',
       choices: [{ index: 0, finish_reason: 'stop', ...choice }],
-      usage: { prompt_tokens: 1, completion_tokens: 1 },
-    })
+      usage: { prompt_tokens: usage.input, completion_tokens: usage.output },
+    }
+    json(response, 200, body, headers)
     return
   }
   if ('status' in reaction) {

@@ -386,3 +386,38 @@ test('a passage without a text is an error at its file and line', async () => {
     message: 'a passage must have `_id` and `text`, both texts',
   })
 })
+
+test('a spending limit stops before it is exceeded, and keeps every answer', async () => {
+  const server = await fakeOpenai((request) => ({ ...echo(request), usage: { input: 10, output: 20 } }))
+  // An answer costs 10 * 1 + 20 * 2 = 50 millionths.
+  const prices = { input: 1, output: 2 }
+  const b = bench(server.url, { model: { prices, spending_limit: 0.001 } })
+  const stopped = b.run(passages(100), { decoding: { max_tokens: 20 } })
+  await expect(stopped).rejects.toThrow(/^the spending limit of 0.001 for model fake is reached: 0.000\d+ was spent/)
+  const paid = server.requests.length
+  expect(paid * 50).toBeLessThanOrEqual(1000)
+  expect(paid * 50).toBeGreaterThan(850)
+  const again = b.run(passages(100), { decoding: { max_tokens: 20 } })
+  await expect(again).rejects.toThrow('the spending limit of 0.001')
+  expect(b.requests.cached).toBe(paid)
+  const byStage = bench(server.url, { model: { prices } })
+  const limited = { decoding: { max_tokens: 20 }, spending_limit: 0.0005 }
+  await expect(byStage.run(passages(100), limited)).rejects.toThrow('the spending limit of 0.0005 for this stage')
+  await expect(bench(server.url).run(passages(1), limited)).rejects.toThrow('needs to know what the model costs')
+})
+
+test('limits of a minute hold for all nodes that share the endpoint, and are learnt from answers', async () => {
+  const server = await fakeOpenai(() => ({
+    answer: 'a query',
+    headers: {
+      'x-ratelimit-limit-requests': '100',
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-reset-requests': '1s',
+    },
+  }))
+  const b = bench(server.url)
+  const started = performance.now()
+  await b.run(passages(25), { concurrency: 1 })
+  // After the first answer, a hundred a second.
+  expect(performance.now() - started).toBeGreaterThan(200)
+})

@@ -56,14 +56,17 @@ export interface Bench {
 }
 
 /** Sets up rows, a lease of the fake endpoint, and counters. */
-export function bench(url: string, options: { prompt?: string; endpoint?: Partial<ModelEndpoint> } = {}): Bench {
+export function bench(
+  url: string,
+  options: { prompt?: string; endpoint?: Partial<ModelEndpoint>; model?: { [name: string]: Json } } = {},
+): Bench {
   const rows = openRowStore(join(temporaryFolder(), 'rows'))
   onTestFinished(() => rows.close())
   const models: ModelLeases = {
     async use(llm, fn) {
       made.leases++
       const found = await leaseEndpoint(llm.name, llm.model as never, made.signal.signal, { awayMs: 2_000, everyMs: 5 })
-      return fn({ ...found, ...options.endpoint })
+      return fn(Object.assign(found, options.endpoint))
     },
   }
   const made: Bench = {
@@ -75,7 +78,7 @@ export function bench(url: string, options: { prompt?: string; endpoint?: Partia
     signal: new AbortController(),
     inputs: (list) => ({
       passages: artifactInput('passages', { 'passages.jsonl': list }),
-      model: modelAt(url),
+      model: modelAt(url, options.model),
       prompt: promptInput(options.prompt ?? '{mode: completion, user: "Passage: {{text}}\\nQuery:"}'),
     }),
     async run(list, written = {}, more = {}) {
