@@ -93,7 +93,7 @@ async function run(folder: string, ...words: string[]): Promise<Run> {
 }
 
 async function loop(url: string, kind: 'own' | 'default'): Promise<number> {
-  const words = [join(here, 'client-loop.ts'), url, String(requests), String(concurrency), kind]
+  const words = [join(here, 'fixtures/client-loop.ts'), url, String(requests), String(concurrency), kind]
   const child = spawn(tsx, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   return JSON.parse(await textOf(child)).seconds
 }
@@ -116,7 +116,7 @@ function peakOf({ pid }: ChildProcess): number {
   }
 }
 
-const stub = spawn(tsx, [join(here, 'stub.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
+const stub = spawn(tsx, [join(here, 'fixtures/stub.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
 const url = await new Promise<string>((resolve) =>
   stub.stdout.once('data', (chunk: Buffer) => resolve(String(chunk).trim())),
 )
