@@ -3,12 +3,12 @@ import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
-import type { Budget, Prices } from './models/budget.ts'
-import type { Pace } from './models/pace.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
+import type { LeaseModel, ModelLeases } from './serving.ts'
 
 export type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
+export type { LeaseModel, ModelEndpoint, ModelLeases } from './serving.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -219,38 +219,6 @@ export interface RunningProcess {
   stop(graceMs?: number): Promise<void>
 }
 
-/** Lends ready endpoints of language models. */
-export interface ModelLeases {
-  /** Calls `fn` with an endpoint that answers; a managed server is shared with whoever else uses the model. */
-  use<Result>(
-    llm: Extract<StageInput, { type: 'llm' }>,
-    fn: (endpoint: ModelEndpoint) => Promise<Result>,
-  ): Promise<Result>
-  /** What keeps the model's endpoint from being ready, in words, if anything does. */
-  waitsFor?(llm: Extract<StageInput, { type: 'llm' }>): string | undefined
-}
-
-export interface ModelEndpoint {
-  baseUrl: string
-  /** Never written anywhere. */
-  apiKey: string
-  model: string
-  /** Requests that the server works on at once, if known; fewer after its memory ran out. */
-  readonly slots?: number
-  /** The server takes shorter requests than the model does: that it refuses a long one is not the request's fault. */
-  readonly shortened?: boolean
-  /** What may be asked in a minute, shared by all who ask. */
-  readonly pace?: Pace
-  /** Money for a million tokens. */
-  readonly prices?: Prices
-  /** What one run may spend on it. */
-  readonly budget?: Budget
-  /** Server, version, hardware: goes into the provenance of rows. */
-  provenance: { readonly [name: string]: Json }
-  /** Resolves when a restarted server answers again; rejects when it can't be had any more. */
-  recovered(): Promise<void>
-}
-
 /** Folders built once per content and shared by projects: Python environments, model files, downloads. */
 export interface ToolsCache {
   /**
@@ -385,18 +353,3 @@ export interface Registry {
   /** Without it, a pipeline can have none. */
   baselines?: Baselines
 }
-
-/** Starts what a model needs; the engine decides when, how many share it, and when it ends. */
-export type LeaseModel = (
-  llm: Extract<StageInput, { type: 'llm' }>,
-  services: {
-    processes: ProcessRunner
-    tools: ToolsCache
-    /** Folder for logs of this run. */
-    logs: string
-    signal: AbortSignal
-    onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
-    /** Told what is waited for now, such as a download; undefined when nothing is. */
-    tell?(note: string | undefined): void
-  },
-) => Promise<ModelEndpoint & { stop(): Promise<void> }>
