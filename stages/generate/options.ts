@@ -1,5 +1,6 @@
 import type { InputMarker, OptionsSchema } from '../define.ts'
 import { checkDecoding, type Decoding, decodingSchema, sendingSchema } from './decoding.ts'
+import type { ImportColumns } from './import/columns.ts'
 
 /** Options of `generate` after defaults. Exactly one of `model` (with `prompt`) and `crop` is there. */
 export interface GenerateOptions {
@@ -7,6 +8,7 @@ export interface GenerateOptions {
   model?: InputMarker
   prompt?: InputMarker
   examples?: { from: InputMarker; count: number; pool?: number; seed?: number; allow_evaluated: boolean }
+  import?: { file: InputMarker; qrels?: InputMarker; columns?: ImportColumns }
   crop?: { min_words: number; max_words: number }
   per_passage: number
   /** One, if not given. */
@@ -63,6 +65,34 @@ export const generateSchema: OptionsSchema = {
         },
       },
     },
+    import: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['file'],
+      description:
+        'Instead of a model and a prompt: queries that others made, as far as they are for the given passages; at most `per_passage` of each, in the order of the file.',
+      properties: {
+        file: {
+          description: 'A file of queries: .jsonl, or .tsv with a header; also .gz.',
+          slot: { accepts: ['path'] },
+        },
+        qrels: {
+          description: 'Judgements that say which passage each query is for, where the file does not (GPL, GenQ).',
+          slot: { accepts: ['path'] },
+        },
+        columns: {
+          type: 'object',
+          additionalProperties: false,
+          description: 'Names of columns, where they are not the usual ones.',
+          properties: {
+            query: { type: 'string', description: 'The query, or a list of queries.' },
+            passage: { type: 'string', description: 'Id of the passage.' },
+            id: { type: 'string', description: 'Id of the query, which `qrels` names.' },
+            logprob: { type: 'string', description: 'Mean log-probability, or those of the tokens.' },
+          },
+        },
+      },
+    },
     crop: {
       type: 'object',
       additionalProperties: false,
@@ -116,7 +146,10 @@ export const generateSchema: OptionsSchema = {
   },
 }
 
-/** Rules between options: a model with a prompt, or `crop`. */
+/** Options that only a model is asked by. */
+const OF_A_MODEL = ['model', 'prompt', 'examples', 'per_call', 'show_previous', 'negatives'] as const
+
+/** Rules between options: a model with a prompt, or `crop`, or `import`. */
 export function checkOptions(options: GenerateOptions): { at: string; message: string; advice?: string }[] {
   const problems: { at: string; message: string; advice?: string }[] = []
   const { model, prompt, crop } = options
@@ -124,28 +157,26 @@ export function checkOptions(options: GenerateOptions): { at: string; message: s
   const { pool, count } = options.examples ?? {}
   if (pool !== undefined && pool < count!)
     problems.push({ at: 'examples/pool', message: `${count} examples can't be drawn from a pool of ${pool}` })
-  if (crop !== undefined) {
-    for (const [at, value] of [
-      ['model', model],
-      ['prompt', prompt],
-      ['examples', options.examples],
-      ['per_call', options.per_call],
-      ['show_previous', options.show_previous],
-      ['negatives', options.negatives],
-    ] as const)
-      if (value !== undefined)
+  const instead = options.import ? 'import' : crop ? 'crop' : undefined
+  if (instead !== undefined) {
+    const source = instead === 'crop' ? 'takes the query from the passage' : 'takes queries that are there'
+    for (const at of OF_A_MODEL)
+      if (options[at] !== undefined)
         problems.push({
           at,
-          message: `\`crop\` takes the query from the passage: \`${at}\` is not used`,
+          message: `\`${instead}\` ${source}: \`${at}\` is not used`,
           advice: 'Keep one of them.',
         })
-    if (crop.max_words < crop.min_words)
+    if (options.import && crop)
+      problems.push({ at: 'crop', message: '`import` and `crop` exclude each other', advice: 'Keep one of them.' })
+    if (crop && crop.max_words < crop.min_words)
       problems.push({
         at: 'crop/max_words',
         message: `max_words (${crop.max_words}) is below min_words (${crop.min_words})`,
       })
   } else if (model === undefined) {
-    const advice = 'Add `model: ${models.NAME}` and `prompt: FILE`, or `crop: {}` to do without a model.'
+    const advice =
+      'Add `model: ${models.NAME}` and `prompt: FILE`; or `crop: {}` or `import: {file: FILE}` to do without a model.'
     problems.push({ at: '', message: 'nothing says who writes the queries', advice })
   } else if (prompt === undefined) {
     const advice = 'Add `prompt: prompts/few-shot.yaml`, say.'

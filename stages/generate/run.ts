@@ -7,7 +7,6 @@ import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
 import { FILES, fileOf, type Negative, type Pair, type Passage } from '../data/rows.ts'
 import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
-import { crop } from './crop.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassages, toPair } from './passages.ts'
@@ -15,6 +14,7 @@ import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
+import { writeWithoutModel } from './without-model.ts'
 
 /** Rows looked up in the store at once. */
 const BATCH = 256
@@ -42,9 +42,9 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const negatives = negativesFolder === undefined ? undefined : await writeJsonl(join(negativesFolder, FILES.negatives))
   let summary: StageSummary
   try {
-    summary = context.options.crop
-      ? await cropAll(context, passages, writer, total)
-      : await askAll(context, passages, { pairs: writer, negatives }, total, seams)
+    summary =
+      (await writeWithoutModel(context, passages, writer, total)) ??
+      (await askAll(context, passages, { pairs: writer, negatives }, total, seams))
   } finally {
     await writer.close()
     await negatives?.close()
@@ -60,31 +60,6 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const manifest = { schema: 1, corpus: { file: FILES.passages, blob: source.blob } }
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`)
   return summary
-}
-
-async function cropAll(
-  context: ServiceContext<GenerateOptions>,
-  passages: AsyncIterable<Passage>,
-  writer: JsonlWriter,
-  total: number,
-): Promise<StageSummary> {
-  const { options } = context
-  const counts = { passages: 0, pairs: 0, unparsed: 0 }
-  for await (const passage of passages) {
-    context.signal.throwIfAborted()
-    counts.passages++
-    for (let sample = 0; sample < options.per_passage; sample++) {
-      const query = crop(passage.text, sample, options.seed, options.crop!)
-      if (query === undefined) counts.unparsed++
-      else {
-        await writer.write(toPair(passage, sample, query))
-        counts.pairs++
-      }
-    }
-    if (counts.passages % BATCH === 0) context.progress(counts.passages * options.per_passage, total)
-  }
-  context.progress(counts.passages * options.per_passage, total)
-  return { counts }
 }
 
 async function askAll(

@@ -1,22 +1,27 @@
+import { statSync } from 'node:fs'
 import { FILES } from '../data/rows.ts'
 import type { Json, ServiceStageDefinition } from '../define.ts'
 import { checkPrompt } from './check-prompt.ts'
-import { crop } from './crop.ts'
 import { estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
 import { notesOf } from './notes.ts'
 import { checkOptions, type GenerateOptions, generateSchema } from './options.ts'
-import { toPair, toPassage } from './passages.ts'
+import { toPassage } from './passages.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { requestsOf, unitsOf } from './query-units.ts'
 import type { Question } from './question.ts'
 import { labelledDraw, plannedSetup } from './request-setup.ts'
 import type { RequestSetup } from './requests.ts'
+import { pairsWithoutModel } from './without-model.ts'
+
+/** Files of queries up to this size are read for a plan. */
+const MAX_PREDICTED_BYTES = 32 * 1024 * 1024
 
 /** Has a language model write queries for passages (or crops them), one stored row a request. */
 export const generate: ServiceStageDefinition<GenerateOptions> = {
   type: 'generate',
   version: 1,
-  description: 'Writes pseudo-queries for passages with a language model, or crops them from the passages.',
+  description:
+    'Writes pseudo-queries for passages with a language model, crops them from the passages, or takes those that others made.',
   thread: 'main',
   options: generateSchema,
   outputs: ({ negatives }) => ({ pairs: 'pairs', ...(negatives ? { negatives: 'negatives' as const } : {}) }),
@@ -35,7 +40,7 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   },
   async estimate(context) {
     const { options } = context
-    if (options.crop) return { exact: true, keys: [], tokens: 0 }
+    if (options.crop || options.import) return { exact: true, keys: [], tokens: 0 }
     const setup = await plannedSetup(context.input, options)
     const rows = await context.inputRows('passages', FILES.passages)
     if (!rows || !setup || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
@@ -48,26 +53,30 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   exposes: () => [],
   async rows(context) {
     const { options } = context
-    if (options.crop) return []
+    if (options.crop || options.import) return []
     const setup = await plannedSetup(context.input, options)
     const rows = await context.inputRows('passages', FILES.passages)
     return rows && setup && rowsOfQuestions(context, questionsOf(setup, rows, options))
   },
   async predict(context) {
-    const { options } = context
-    if (!options.crop) return 'unknown'
-    const passages = await context.inputRows('passages', FILES.passages)
-    if (!passages || passages.length * options.per_passage > MAX_PLANNED_QUESTIONS) return 'unknown'
+    const { input, options } = context
+    if (options.model) return 'unknown'
+    const rows = await context.inputRows('passages', FILES.passages)
+    if (!rows || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS) return 'unknown'
+    const file = input('import/file')
+    if (file?.type === 'path' && file.files.some(({ location }) => statSync(location).size > MAX_PREDICTED_BYTES))
+      return 'unknown'
+    const found = pairsWithoutModel(
+      rows.map((row) => toPassage(row, FILES.passages)),
+      input,
+      options,
+    )!
     const pairs: Json[] = []
-    for (const row of passages) {
+    for await (const pair of found.pairs) {
       if (context.signal.aborted) return 'unknown'
-      const passage = toPassage(row, FILES.passages)
-      for (let sample = 0; sample < options.per_passage; sample++) {
-        const query = crop(passage.text, sample, options.seed, options.crop)
-        if (query !== undefined) pairs.push(toPair(passage, sample, query))
-      }
+      pairs.push(pair)
     }
-    return { pairs: { [FILES.pairs]: pairs, [FILES.passages]: passages } }
+    return { pairs: { [FILES.pairs]: pairs, [FILES.passages]: rows } }
   },
   async run(context) {
     const { run } = await import('./run.ts')

@@ -161,11 +161,12 @@ export async function predictStage(
   written: Json,
   inputs: { readonly [name: string]: StageInput },
   signal: AbortSignal = new AbortController().signal,
+  rows?: readonly Json[],
 ): Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'> {
   const context: PlanContext<Json> = {
     options: checkedOptions(definition, written),
     input: (name) => inputs[name],
-    inputRows: async () => undefined,
+    inputRows: async () => rows,
     known: async () => new Set(),
     stored: async () => new Map(),
     signal,
