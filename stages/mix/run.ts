@@ -1,103 +1,135 @@
-import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { compareUtf8 } from '../../cache/canonical.ts'
-import { hash64, loadXxh } from '../../cache/xxh.ts'
+import { loadXxh } from '../../cache/xxh.ts'
 import { writeJsonl } from '../data/jsonl.ts'
 import { round6 } from '../data/quantiles.ts'
-import { FILES, type TrainingRow } from '../data/rows.ts'
+import { FILES } from '../data/rows.ts'
 import type { Json, StageContext, StageSummary } from '../define.ts'
-import { decontaminate } from './decontaminate.ts'
-import { type Example, KnownPositives } from './example.ts'
-import { holdOut } from './hold-out.ts'
-import { type Miner, makeMiner } from './negatives.ts'
+import { foldOf } from '../text/fold.ts'
+import { bySource } from './batches.ts'
+import { combineSources, eachOnce } from './combine.ts'
+import { type Decontaminated, decontaminate } from './decontaminate.ts'
+import { type Example, Examples, type Kind } from './examples.ts'
+import { openExport } from './exports/export.ts'
+import { type GoldPassages, readGoldPassages } from './gold-passages.ts'
+import { type HoldOut, holdOut } from './hold-out.ts'
+import { KnownPositives } from './known-positives.ts'
+import { type Mining, mineNegatives } from './negatives/mine.ts'
+import type { MixOptions } from './options.ts'
+import { Passages } from './passages.ts'
 import { shufflePassages } from './shuffle.ts'
-import { readSources } from './sources.ts'
-import type { MixOptions } from './stage.ts'
+import { devSource, SourceReader } from './sources.ts'
+import { fullRow, trainingRow, writeManifest } from './training-rows.ts'
 
 const BREATH = 64
 const DEFAULT_JACCARD = 0.6
 
 /**
  * Reads the sources, drops what is too close to evaluation queries, holds out dev, mines negatives, and writes rows
- * ordered by hash of seed and ids: well mixed for training, and the same whatever the order of the sources' files.
+ * ordered by hash of seed and ids: well mixed for training, and the same whatever the order of the sources' files. Texts
+ * lie in scratch files; about 60 bytes a pair and 70 a passage stay in memory, and what a retriever holds.
  */
 export async function run(context: StageContext<MixOptions>): Promise<StageSummary> {
-  const { options, inputs, outputs, signal } = context
-  const { negatives, seed } = options
   await loadXxh()
-  const { reports, examples, corpora, corpusOfSource } = await readSources(context, negatives !== 'none')
-  const known = new KnownPositives(examples, corpusOfSource)
-  const against = options.decontaminate?.against.map((_, i) => inputs[`decontaminate/against/${i}`]) ?? []
-  const clean = await decontaminate(
+  const examples = new Examples(context.scratch)
+  const passages = new Passages(context.scratch)
+  try {
+    return await mixAll(context, examples, passages)
+  } finally {
+    examples.close()
+    passages.close()
+  }
+}
+
+async function mixAll(
+  context: StageContext<MixOptions>,
+  examples: Examples,
+  passages: Passages,
+): Promise<StageSummary> {
+  const { options } = context
+  const { negatives, seed } = options
+  const sources = new SourceReader(context, examples, passages)
+  await sources.read(negatives !== 'none')
+  const kindOf = (source: number): Kind => sources.reports[source]?.kind ?? 'synthetic'
+  const pool = { examples, passages, kindOf, seed }
+  const known = new KnownPositives(examples, passages)
+
+  const gold = await goldOf(context)
+  const clean = await cleaned(context, pool, known, gold)
+  const right = holdOut(clean.kept, options.dev, seed, {
     examples,
-    reports.length,
-    against,
-    options.decontaminate?.jaccard ?? DEFAULT_JACCARD,
-  )
-  const { training: right, dev, passages, dropped } = holdOut(clean.kept, options.dev, seed)
-  const { training, unshuffled } = withShuffled(right, options, known)
+    passages,
+    isLabelled: (row) => kindOf(examples.source(row)) === 'labelled',
+    devSource: devSource(options),
+  })
+  const { crossFit, apart } = crossFitted(right.training, options, passages)
+  const { training, unshuffled } = withShuffled(crossFit, options, known, { examples, passages })
+  let rows = combineSources(training, options.pairs, options.combine, pool)
+  const batch = typeof options.batches === 'object' ? options.batches.by_source : undefined
+  if (batch !== undefined) rows = bySource(rows, examples, batch, seed)
+  const devRows = eachOnce(right.dev, pool)
 
-  const miners = new Map<string, Miner>()
-  if (negatives !== 'none')
-    for (const [corpus, all] of corpora) miners.set(corpus, await makeMiner(corpus, all, known, { seed, ...negatives }))
-  const written = reports.map(() => 0)
-  const trainingRows = inOrder(training, seed, (example) => reports[example.source]?.weight ?? 1)
+  const mining = await mineNegatives(context, rows, { sources, examples, passages, known })
   const columns = negatives === 'none' ? 0 : (negatives.per_query ?? 1)
-  let short = false
-  const writer = await writeJsonl(path.join(outputs.training as string, FILES.training))
-  try {
-    for (const [done, example] of trainingRows.entries()) {
-      const found = miners.get(corpusOfSource(example.source) ?? '')?.negatives(example) ?? []
-      if (found.length < columns) short = true
-      await writer.write(rowOf(example, found))
-      written[example.source] = (written[example.source] as number) + 1
-      if (done % BREATH === 0) {
-        context.progress(done, trainingRows.length)
-        await setImmediate()
-        signal.throwIfAborted()
-      }
-    }
-  } finally {
-    await writer.close()
-  }
-  await writeManifest(outputs.training as string, trainingRows, columns)
-  const devRows = inOrder(dev, seed, () => 1)
-  const devWriter = await writeJsonl(path.join(outputs.dev as string, FILES.training))
-  try {
-    for (const example of devRows) await devWriter.write(rowOf(example, []))
-  } finally {
-    await devWriter.close()
-  }
-  await writeManifest(outputs.dev as string, devRows, 0)
+  const writing = { context, ...pool, columns }
+  const train = await write(writing, 'training', rows, (row) => mining.negatives(row), batch)
+  const dev = await write(writing, 'dev', devRows, () => [], undefined)
 
-  const total = trainingRows.length
-  const details: { [name: string]: Json } = {
-    sources: reports.map((report, i) => ({
-      ...report,
-      decontaminated: clean.dropped[i] ?? 0,
-      training: written[i] ?? 0,
-      share: total === 0 ? 0 : round6((written[i] ?? 0) / total),
+  const keysOf = function* (of: Iterable<Example>): Generator<bigint> {
+    for (const { passage } of of) yield passages.key(passage)
+  }
+  return summaryOf({
+    options,
+    sources,
+    clean,
+    right,
+    apart,
+    unshuffled,
+    mining,
+    written: train.bySource,
+    total: rows.length,
+    short: train.short,
+    dev: dev.rows,
+    gold: gold && { before: gold.among(keysOf(examples.all())), after: gold.among(keysOf(rows)) },
+  })
+}
+
+async function goldOf({ options, inputs }: StageContext<MixOptions>): Promise<GoldPassages | undefined> {
+  if (options.decontaminate?.gold === undefined) return undefined
+  return readGoldPassages(
+    options.decontaminate.against.map((_, i) => ({
+      split: inputs[`decontaminate/against/${i}`],
+      corpus: inputs[`decontaminate/corpora/${i}`],
     })),
+  )
+}
+
+function cleaned(
+  { options, inputs }: StageContext<MixOptions>,
+  { examples, passages, kindOf }: { examples: Examples; passages: Passages; kindOf(source: number): Kind },
+  known: KnownPositives,
+  gold: GoldPassages | undefined,
+): Promise<Decontaminated> {
+  const { against = [], jaccard = DEFAULT_JACCARD, gold: rule = 'keep' } = options.decontaminate ?? {}
+  const isGold = (row: number): boolean => {
+    if (!gold || rule === 'keep') return false
+    if (rule === 'labelled' && kindOf(examples.source(row)) !== 'labelled') return false
+    return gold.has(passages.key(examples.passage(row)))
   }
-  if (options.decontaminate) details.decontaminated = { evaluation_queries_reached: clean.queries }
-  if (options.dev !== 'none') details.dev = { passages, dropped_with_their_query: dropped }
-  if (miners.size > 0) details.mining = [...miners.values()].map((miner) => miner.report() as unknown as Json)
-  const warnings: string[] = []
-  if (unshuffled > 0) warnings.push(`left out for want of passages to shuffle them among: ${unshuffled} pairs`)
-  if (total === 0) warnings.push('there is nothing to train on')
-  if (short) warnings.push('the corpus is too small for so many negatives: some rows have fewer')
-  return {
-    counts: {
-      pairs: reports.reduce((sum, { read }) => sum + read, 0),
-      empty: reports.reduce((sum, { empty }) => sum + empty, 0),
-      decontaminated: clean.dropped.reduce((sum, rows) => sum + rows, 0),
-      training: total,
-      dev: devRows.length,
-    },
-    ...(warnings.length > 0 ? { warnings } : {}),
-    details,
-  }
+  const splits = against.map((_, i) => inputs[`decontaminate/against/${i}`])
+  return decontaminate(examples, known, options.pairs.length + 1, splits, jaccard, isGold)
+}
+
+/** What a model may see that is to judge the pairs of the fold that is left out. */
+function crossFitted(
+  training: Example[],
+  { cross_fit }: MixOptions,
+  passages: Passages,
+): { crossFit: Example[]; apart: number } {
+  if (!cross_fit) return { crossFit: training, apart: 0 }
+  const { folds, without } = cross_fit
+  const crossFit = training.filter(({ passage }) => foldOf(passages.text(passage), folds) !== without)
+  return { crossFit, apart: training.length - crossFit.length }
 }
 
 /** The examples of the sources that ask for it with wrong passages; these are then no negatives of their queries. */
@@ -105,49 +137,144 @@ function withShuffled(
   training: readonly Example[],
   { pairs, seed }: MixOptions,
   known: KnownPositives,
+  pool: { examples: Examples; passages: Passages },
 ): { training: Example[]; unshuffled: number } {
+  if (!pairs.some(({ shuffle }) => shuffle)) return { training: [...training], unshuffled: 0 }
+  const { examples, passages } = pool
   let unshuffled = 0
   const all = pairs.flatMap(({ shuffle }, i) => {
-    const own = training.filter(({ source }) => source === i)
+    const own = training.filter(({ row }) => examples.source(row) === i)
     if (!shuffle) return own
-    const { examples, dropped } = shufflePassages(own, known, seed)
-    unshuffled += dropped
-    return examples
+    const shuffled = shufflePassages(own, pool, known, seed)
+    unshuffled += shuffled.dropped
+    return shuffled.examples
   })
-  for (const { source, normalised, positiveKey } of all)
-    if (pairs[source]?.shuffle) known.spare(normalised, positiveKey)
+  for (const { row, passage } of all)
+    if (pairs[examples.source(row)]?.shuffle) known.spare(examples.anchorKey(row), passages.key(passage))
   return { training: all, unshuffled }
 }
 
-/** Rows, each as often as its weight says, by XXH64 of seed, ids and repeat; nothing of it depends on their order. */
-function inOrder(examples: readonly Example[], seed: number, weight: (example: Example) => number): Example[] {
-  const places = examples.flatMap((example) =>
-    Array.from({ length: weight(example) }, (_, repeat) => ({
-      example,
-      place: hash64([seed, repeat, example.kind, example.query_id, example.passage_id, example.anchor].join('\t')),
-    })),
-  )
-  places.sort((a, b) =>
-    a.place !== b.place ? (a.place < b.place ? -1 : 1) : compareUtf8(a.example.positive, b.example.positive),
-  )
-  return places.map(({ example }) => example)
+interface Writing {
+  context: StageContext<MixOptions>
+  examples: Examples
+  passages: Passages
+  kindOf(source: number): Kind
+  columns: number
 }
 
-function rowOf(example: Example, negatives: readonly string[]): TrainingRow {
-  const row: { [name: string]: string } = { anchor: example.anchor, positive: example.positive }
-  for (const [i, negative] of negatives.entries()) row[`negative_${i + 1}`] = negative
-  row.source = example.kind
-  row.query_id = example.query_id
-  row.passage_id = example.passage_id
-  return row as TrainingRow
-}
-
-/** Says what the rows are; only what follows from them, so that equal rows are equal artifacts. */
-async function writeManifest(folder: string, rows: readonly Example[], negatives: number): Promise<void> {
+/** Writes an output and its exports; says how many rows each source has in it. */
+async function write(
+  { context, columns, ...pool }: Writing,
+  output: 'training' | 'dev',
+  rows: readonly Example[],
+  negativesOf: (row: number) => number[],
+  batch: number | undefined,
+): Promise<{ rows: number; bySource: number[]; short: boolean }> {
+  const { options, outputs, signal, progress } = context
+  const folder = outputs[output] as string
+  const most = output === 'training' ? columns : 0
+  const bySource: number[] = options.pairs.map(() => 0)
   const sources = { labelled: 0, synthetic: 0 }
-  for (const { kind } of rows) sources[kind]++
-  await writeFile(
-    path.join(folder, 'manifest.json'),
-    `${JSON.stringify({ schema: 1, rows: rows.length, negatives, sources })}\n`,
-  )
+  let short = false
+  const writer = await writeJsonl(path.join(folder, FILES.training))
+  const exporters = []
+  try {
+    for (const form of options.export ?? [])
+      exporters.push(await openExport(form, outputs.exports as string, output === 'training' ? 'train' : 'dev'))
+    for (const [done, example] of rows.entries()) {
+      const found = negativesOf(example.row)
+      if (found.length < most) short = true
+      const row = fullRow(example, found, pool)
+      await writer.write(trainingRow(row))
+      for (const exporter of exporters) await exporter.write(row)
+      const source = pool.examples.source(example.row)
+      bySource[source] = (bySource[source] ?? 0) + 1
+      sources[row.kind]++
+      if (done % BREATH === 0) {
+        progress(done, rows.length)
+        await setImmediate()
+        signal.throwIfAborted()
+      }
+    }
+  } finally {
+    await writer.close()
+    for (const exporter of exporters) await exporter.close()
+  }
+  await writeManifest(folder, {
+    rows: rows.length,
+    negatives: most,
+    sources,
+    ...(batch === undefined ? {} : { batch_by_source: batch }),
+  })
+  return { rows: rows.length, bySource, short }
+}
+
+/** What the summary is made of. */
+interface Outcome {
+  options: MixOptions
+  sources: SourceReader
+  clean: Decontaminated
+  right: HoldOut
+  apart: number
+  unshuffled: number
+  mining: Mining
+  written: readonly number[]
+  total: number
+  short: boolean
+  dev: number
+  gold: { before: ReturnType<GoldPassages['among']>; after: ReturnType<GoldPassages['among']> } | undefined
+}
+
+function summaryOf({ options, sources, clean, right, written, total, mining, gold, ...rest }: Outcome): StageSummary {
+  const reports = sources.reports.slice(0, options.pairs.length)
+  const details: { [name: string]: Json } = {
+    sources: reports.map((report, i) => ({
+      kind: report.kind,
+      name: report.name,
+      weight: options.pairs[i]?.weight ?? 1,
+      read: report.read,
+      empty: report.empty,
+      decontaminated: clean.dropped[i] ?? 0,
+      training: written[i] ?? 0,
+      share: total === 0 ? 0 : round6((written[i] ?? 0) / total),
+    })),
+  }
+  if (options.decontaminate)
+    details.decontaminated = {
+      evaluation_queries_reached: clean.queries,
+      ...(gold
+        ? {
+            gold: {
+              dropped: clean.byPassage,
+              rows: { before: gold.before.rows, after: gold.after.rows },
+              evaluation_queries: { before: gold.before.queries, after: gold.after.queries },
+            },
+          }
+        : {}),
+    }
+  if (options.dev !== 'none') details.dev = { passages: right.passages, dropped_with_their_query: right.dropped }
+  if (options.cross_fit) details.cross_fit = { left_out: rest.apart }
+  if (mining.reports.length > 0) details.mining = [...mining.reports]
+  const warnings: string[] = []
+  if (rest.unshuffled > 0)
+    warnings.push(`left out for want of passages to shuffle them among: ${rest.unshuffled} pairs`)
+  if (total === 0) warnings.push('there is nothing to train on')
+  if (rest.short) warnings.push(tooFew(options))
+  return {
+    counts: {
+      pairs: reports.reduce((sum, { read }) => sum + read, 0),
+      empty: reports.reduce((sum, { empty }) => sum + empty, 0),
+      decontaminated: clean.dropped.reduce((sum, rows) => sum + rows, 0),
+      training: total,
+      dev: rest.dev,
+    },
+    ...(warnings.length > 0 ? { warnings } : {}),
+    details,
+  }
+}
+
+function tooFew({ negatives }: MixOptions): string {
+  return typeof negatives === 'object' && negatives.fill === 'none'
+    ? 'some rows have fewer negatives than asked for: the mining report says why'
+    : 'the corpus is too small for so many negatives: some rows have fewer'
 }

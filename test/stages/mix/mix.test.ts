@@ -3,8 +3,10 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Pair, Passage, TrainingRow } from '../../../stages/data/rows.ts'
+import { loadSplit } from '../../../stages/data/split.ts'
 import type { Json, Lineage, StageInput } from '../../../stages/define.ts'
 import { mix } from '../../../stages/mix/stage.ts'
+import { words } from '../../../stages/text/normalise.ts'
 import { artifactInput, checkedOptions, datasetInput, runStage, type StageResult, sourceFile } from '../../rig/stage.ts'
 
 type Inputs = { [name: string]: StageInput }
@@ -466,7 +468,8 @@ describe('mix', () => {
 
   it.each([
     [{ negatives: { mine: 'random', skip_top: 3 } }, '`skip_top` needs a ranking'],
-    [{ negatives: { mine: 'dense' } }, 'must be equal to one of the allowed values'],
+    [{ negatives: { mine: 'dense' } }, 'negatives/mine: dense negatives need an encoder'],
+    [{ negatives: { mine: 'sparse' } }, 'must be equal to one of the allowed values'],
     [{ dev: { fraction: 2 } }, 'must be <= 1'],
     [{ pairs: [] }, 'must NOT have fewer than 1 items'],
     [{ pairs: [{ from: 'x', weight: 0.5 }] }, 'must be integer'],
@@ -479,28 +482,31 @@ describe('mix', () => {
 const SCIFACT = path.resolve(process.env.QUERYLOOM_DATA ?? '../shared/data', 'scifact')
 
 describe('on the labelled part of SciFact', () => {
+  const at = (name: string): ReturnType<typeof sourceFile> => sourceFile(path.join(SCIFACT, name))
+  const split = (name: string): StageInput => ({
+    type: 'dataset',
+    name: 'scifact',
+    split: name,
+    queries: at('queries.jsonl'),
+    qrels: at(`qrels/${name}.tsv`),
+  })
+  const corpusInput = (): StageInput => ({ type: 'dataset', name: 'scifact', corpus: at('corpus.jsonl') })
+  const against = [{ $input: 'decontaminate/against/0' }]
+  const inputs = (): Inputs => ({
+    'pairs/0/from': split('train'),
+    'pairs/0/corpus': corpusInput(),
+    'decontaminate/against/0': split('test'),
+  })
+
   it.skipIf(!existsSync(SCIFACT))(
     'mines negatives and drops what the test asks too (skipped without the collection)',
     async () => {
-      const at = (name: string): ReturnType<typeof sourceFile> => sourceFile(path.join(SCIFACT, name))
-      const queries = at('queries.jsonl')
-      const split = (name: string): StageInput => ({
-        type: 'dataset',
-        name: 'scifact',
-        split: name,
-        queries,
-        qrels: at(`qrels/${name}.tsv`),
-      })
       const result = await run(
         {
           negatives: { mine: 'bm25', per_query: 3, skip_top: 1, relative_margin: 0.05 },
-          decontaminate: { against: [{ $input: 'decontaminate/against/0' }] },
+          decontaminate: { against },
         },
-        {
-          'pairs/0/from': split('train'),
-          'pairs/0/corpus': { type: 'dataset', name: 'scifact', corpus: at('corpus.jsonl') },
-          'decontaminate/against/0': split('test'),
-        },
+        inputs(),
       )
       const { pairs: read, decontaminated, training: rows } = result.summary.counts as { [name: string]: number }
       expect(read).toBe(919)
@@ -508,6 +514,36 @@ describe('on the labelled part of SciFact', () => {
       expect(rows).toBe(919 - (decontaminated ?? 0))
       expect(training(result).every((row) => negatives(row).length === 3)).toBe(true)
       expect(training(result).every((row) => !negatives(row).includes(row.positive))).toBe(true)
+    },
+  )
+
+  it.skipIf(!existsSync(SCIFACT))(
+    '196 test queries share a gold passage with training; decontaminated, none does, and no claim is nearly one of the test (skipped without the collection)',
+    async () => {
+      const clean = await run(
+        { decontaminate: { against, gold: 'labelled' } },
+        { ...inputs(), 'decontaminate/corpora/0': corpusInput() },
+      )
+      expect(clean.summary.details).toMatchObject({
+        decontaminated: {
+          evaluation_queries_reached: expect.toSatisfy((near: number) => near > 50),
+          gold: { evaluation_queries: { before: 196, after: 0 }, rows: { after: 0 } },
+        },
+      })
+      const rows = training(clean)
+      expect(rows.length).toBeGreaterThan(300)
+      const judged = await loadSplit(split('test'))
+      const golden = new Set([...judged.qrels.values()].flatMap((passages) => [...passages.keys()]))
+      expect(rows.filter((row) => golden.has(row.passage_id))).toEqual([])
+      const setOf = (text: string): Set<string> => new Set(words(text))
+      const tested = [...judged.queries.values()].map(setOf)
+      for (const row of rows) {
+        const claim = setOf(row.anchor)
+        for (const other of tested) {
+          const shared = [...claim].filter((word) => other.has(word)).length
+          expect(shared / (claim.size + other.size - shared)).toBeLessThan(0.6)
+        }
+      }
     },
   )
 })
