@@ -38,7 +38,7 @@ export type DevOptions =
   | { from: InputMarker; corpus?: InputMarker }
 
 /** What must not be learned from. */
-export interface DecontaminateOptions {
+interface DecontaminateOptions {
   against: readonly InputMarker[]
   jaccard?: number
   gold?: 'keep' | 'labelled' | 'all'

@@ -1,5 +1,5 @@
 /** A passage of a ranking; `passage` is its number. */
-export interface Ranked {
+interface Ranked {
   passage: number
   score: number
 }

@@ -2,7 +2,7 @@ import { Column } from '../../data/column.ts'
 import { type Quantiles, quantiles } from '../../data/quantiles.ts'
 
 /** Why a ranked passage was passed over. */
-export type Skipped = 'known_positive' | 'skip_top' | 'margin' | 'score' | 'same_text' | 'empty'
+type Skipped = 'known_positive' | 'skip_top' | 'margin' | 'score' | 'same_text' | 'empty'
 
 /** What mining did, over distinct anchors of a corpus. */
 export interface MiningReport {
