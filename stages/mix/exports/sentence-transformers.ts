@@ -7,7 +7,7 @@ import type { Exporter } from './export.ts'
  * teacher `label`, the margin of the positive over each negative (one number where there is one negative, as
  * MarginMSELoss wants it). Nothing else, since the trainer would encode every further column.
  */
-export function sentenceTransformersColumns({ anchor, positive, negatives, scores }: FullRow): {
+function sentenceTransformersColumns({ anchor, positive, negatives, scores }: FullRow): {
   [column: string]: string | number | number[]
 } {
   const row: { [column: string]: string | number | number[] } = { anchor, positive }
