@@ -1,7 +1,7 @@
-import { bootstrapInterval, signFlipTest } from './paired-test.ts'
+import { familyTest } from '../util/statistics/family-test.ts'
 import type { QueryScores, Result } from './results.ts'
 
-/** How a metric moved between two results on the same queries; the interval is a paired bootstrap of 95 %. */
+/** How a metric moved between two results on the same queries; the interval is of 95 %, over queries. */
 export interface MetricChange {
   metric: string
   queries: number
@@ -24,16 +24,9 @@ export function metricChanges(locked: Result, made: Result): MetricChange[] {
   return Object.keys(made.scores.metrics).map((metric) => {
     const old = both.map(([query]) => query.metrics[metric] ?? 0)
     const now = both.map(([, query]) => query.metrics[metric] ?? 0)
-    const differences = now.map((value, i) => value - (old[i] as number))
-    return {
-      metric,
-      queries: both.length,
-      locked: mean(old),
-      made: mean(now),
-      difference: mean(differences),
-      ...bootstrapInterval([now], [old]),
-      p: signFlipTest([differences]).p[0] ?? 1,
-    }
+    const [test] = familyTest([[now.map((value, i) => value - (old[i] as number))]])
+    const { mean: difference, interval, p } = test!
+    return { metric, queries: both.length, locked: mean(old), made: mean(now), difference, ...interval, p }
   })
 }
 

@@ -1,4 +1,4 @@
-import { bootstrapInterval, signFlipTest } from './paired-test.ts'
+import { differences, familyTest, overReplicates } from '../util/statistics/family-test.ts'
 import type { Result } from './results.ts'
 import type { Comparison, System } from './systems.ts'
 import { counted } from './words.ts'
@@ -22,7 +22,7 @@ export interface Verdict {
 
 /**
  * The honest sentence under a table: which system is best by the mean of the first metric, and whether it beats the
- * baseline. Only queries that are clean for every system count, replicates are averaged for each query, and p is
+ * baseline. Only queries that are clean for every system count, both queries and replicates are taken as samples, and p is
  * adjusted for all systems that stood a chance of being the best. `baseline` is a stage; by default the one that
  * retrieves with BM25.
  */
@@ -49,10 +49,9 @@ export function verdictOf(comparison: Comparison, baseline?: string): Verdict | 
   if (others.length === 0)
     return { ...facts, kind: 'alone', text: `There is nothing to compare ${base.system.label} with.` }
   const rival = argmax(others)
-  const test = signFlipTest(others.map((one) => one.perQuery.map((value, q) => value - (base.perQuery[q] as number))))
+  const tests = familyTest(others.map((one) => differences(one.replicates, base.replicates)))
   const difference = rival.mean - base.mean
-  const p = test.p[others.indexOf(rival)] as number
-  const interval = bootstrapInterval(rival.replicates, base.replicates)
+  const { p, interval } = tests[others.indexOf(rival)]!
   const all = { ...facts, baseline: base.system.label, difference, interval, p }
   const figures = `${signed(difference)} ${metric}, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}, p ${pText(p)}`
   const few = others.length > 1 ? `, p adjusted for ${others.length} systems` : ''
@@ -72,14 +71,13 @@ export function verdictOf(comparison: Comparison, baseline?: string): Verdict | 
 interface Measured {
   system: System
   replicates: readonly (readonly number[])[]
-  perQuery: readonly number[]
   mean: number
 }
 
 function measure(system: System, ids: readonly string[], metric: string): Measured {
   const replicates = system.replicates.map((result) => valuesOf(result, ids, metric))
-  const perQuery = ids.map((_, q) => replicates.reduce((sum, row) => sum + (row[q] as number), 0) / replicates.length)
-  return { system, replicates, perQuery, mean: perQuery.reduce((sum, value) => sum + value, 0) / ids.length }
+  const perQuery = overReplicates(replicates)
+  return { system, replicates, mean: perQuery.reduce((sum, value) => sum + value, 0) / ids.length }
 }
 
 function valuesOf(result: Result, ids: readonly string[], metric: string): number[] {

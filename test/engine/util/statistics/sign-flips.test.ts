@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bootstrapInterval, signFlipTest } from '../../../engine/report/paired-test.ts'
+import { signFlipTest } from '../../../../engine/util/statistics/sign-flips.ts'
 
 /** The definition: the share of all sign patterns whose mean is at least as far from zero. */
 function bruteForce(differences: readonly number[]): number {
@@ -50,24 +50,4 @@ test('p is adjusted for a family: a contrast among many needs more than one alon
   expect(family[0]).toBeGreaterThan(alone)
   // The same contrast twice is one question.
   expect(signFlipTest([lucky, lucky]).p).toEqual([alone, alone])
-})
-
-test('the interval of a constant difference is that difference, and noise widens it around the mean', () => {
-  const base = Array.from({ length: 40 }, (_, i) => (i % 7) / 7)
-  const exact = bootstrapInterval([base.map((value) => value + 0.1)], [base])
-  expect(exact.low).toBeCloseTo(0.1, 12)
-  expect(exact.high).toBeCloseTo(0.1, 12)
-  const noisy = base.map((value, i) => value + 0.1 + (i % 2 === 0 ? 0.2 : -0.2))
-  const wide = bootstrapInterval([noisy], [base])
-  // Standard error 0.2 / sqrt(40): the interval is about 0.1 ± 0.062.
-  expect(wide.low).toBeCloseTo(0.1 - 0.062, 2)
-  expect(wide.high).toBeCloseTo(0.1 + 0.062, 2)
-})
-
-test('replicates that differ widen the interval', () => {
-  const base = Array.from({ length: 40 }, (_, i) => (i % 7) / 7)
-  const replicates = [0, 0.1, 0.2].map((gain) => base.map((value) => value + gain))
-  const { low, high } = bootstrapInterval(replicates, [base])
-  expect(low).toBeLessThan(0.05)
-  expect(high).toBeGreaterThan(0.15)
 })
