@@ -2,7 +2,7 @@ import { corpusOf } from '../data/inputs.ts'
 import { drawLabelled } from '../data/labelled-examples.ts'
 import type { Split } from '../data/split.ts'
 import type { StageContext } from '../define.ts'
-import type { EvalOptions } from './stage.ts'
+import type { EvalOptions } from './stage-options.ts'
 
 /** The split without the queries that a model may have been shown as examples, and how many those are. */
 export async function leaveOut(

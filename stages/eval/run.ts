@@ -1,148 +1,161 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { loadXxh } from '../../cache/xxh.ts'
-import { readCorpus } from '../data/beir.ts'
-import { IdTable } from '../data/id-table.ts'
-import { corpusOf, splitOf } from '../data/inputs.ts'
+import { splitOf } from '../data/inputs.ts'
 import { readJsonl, readLines, writeJsonl } from '../data/jsonl.ts'
 import { FILES } from '../data/rows.ts'
 import { loadSplit, type Split } from '../data/split.ts'
 import { type SourceFile, type StageContext, StageError, type StageSummary } from '../define.ts'
 import { parseMetric } from '../retrieval/metric-name.ts'
-import { evaluateRun, mean } from '../retrieval/metrics.ts'
+import { evaluateRun, meansOf } from '../retrieval/metrics.ts'
+import { PROFILES, trecOrder } from '../retrieval/profile.ts'
 import { strictlyDecreasing, writeRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
-import { findLeaks, type Leak } from './leakage.ts'
+import { openCorpus } from './corpus.ts'
+import { factsOf, groupsOf, type QueryFacts } from './groups.ts'
+import type { Leak } from './leakage.ts'
 import { leaveOut } from './left-out.ts'
+import { mtebResult } from './mteb-result.ts'
 import { retrieve } from './retrievers.ts'
-import type { EvalOptions } from './stage.ts'
+import type { EvalOptions } from './stage-options.ts'
+import { TASKS } from './tasks.ts'
 
 /** Means over a set of queries; without queries there are none. */
-interface Group {
+type Group = {
   queries: number
   metrics: { [metric: string]: number }
 }
 
 /**
- * Retrieves, writes the run, and measures exactly what was written. Writes `run.trec`, `scores.json` and
- * `queries.jsonl` (sorted by the bytes of query ids).
+ * Retrieves, writes the run, and measures it by the rules of the profile. Writes `run.trec`, `scores.json`,
+ * `queries.jsonl` (the queries that count, sorted by the bytes of their ids) and, under the profile of MTEB and where
+ * the task is known, `mteb-TASK.json`.
  */
 export async function run(context: StageContext<EvalOptions>): Promise<StageSummary> {
-  const { options, inputs } = context
-  const { split, top_k, drop_self, profile } = options
-  const corpus = corpusOf(inputs.dataset)
-  const passages = await idsOf(corpus)
-  const { split: judged, leftOut } = await leaveOut(await loadSplit(inputs.judgements, passages), context)
-  await requireTexts(judged, splitOf(inputs.judgements).queries)
+  const { options, inputs, outputs } = context
+  const { split, top_k, task } = options
+  const profile = PROFILES[options.profile]
+  const known = task === undefined ? undefined : TASKS[task]
+  const dropSelf = options.drop_self ?? (profile.self === 'dropped' || (known?.self ?? false))
+  const corpus = await openCorpus(context)
+  const { split: judged, leftOut } = await leaveOut(await loadSplit(inputs.judgements, corpus.known), context)
+  const { queries: queriesFile, qrels: qrelsFile } = splitOf(inputs.judgements)
+  await requireTexts(judged, queriesFile)
 
-  // A query that is a passage itself takes one rank; one more is fetched, so that top_k others remain.
-  const depth = drop_self ? top_k + 1 : top_k
-  const {
-    retriever,
-    run: found,
-    warnings,
-  } = await retrieve(context, { queries: judged.queries, corpus, passages, depth })
+  const found = await retrieve(context, { queries: judged.queries, corpus, depth: top_k, dropSelf })
   const ranked = new Map<string, Hit[]>()
-  let selfRemoved = 0
-  for (const [query, hits] of found) {
-    const others = drop_self ? hits.filter(({ id }) => id !== query) : hits
-    selfRemoved += hits.length - others.length
-    ranked.set(query, strictlyDecreasing(others).slice(0, top_k))
-  }
-  await writeRun(path.join(context.outputs.run!, FILES.run), ranked, options.tag)
+  for (const [query, hits] of found.run) ranked.set(query, strictlyDecreasing(trecOrder(hits, profile).slice(0, top_k)))
+  await writeRun(path.join(outputs.run!, FILES.run), ranked, options.tag)
 
+  // What the run says, but for ties of a given run: in how these go, programs differ.
+  const given = found.retriever.kind === 'run' ? found.run : ranked
   const metrics = options.metrics.map(parseMetric)
-  const values = evaluateRun(ranked, judged.qrels, metrics)
-  const leaks = await leaksOf(context, judged)
+  const values = evaluateRun(given, judged.qrels, metrics, profile, top_k)
+  const facts = await factsOf(context, judged)
   const group = (keep: (query: string) => boolean): Group => {
     const rows = [...values].filter(([query]) => keep(query)).map(([, row]) => row)
+    const means = meansOf(rows, [...judged.qrels.keys()].filter(keep).length, metrics, profile)
     return {
       queries: rows.length,
-      metrics:
-        rows.length === 0
-          ? {}
-          : Object.fromEntries(metrics.map(({ name }, i) => [name, mean(rows.map((row) => row[i]!))])),
+      metrics: rows.length === 0 ? {} : Object.fromEntries(metrics.map(({ name }, i) => [name, means[i]!])),
     }
   }
   const all = group(() => true)
-  const groups = leaks && { clean: group((query) => !leaks.has(query)), leaked: group((query) => leaks.has(query)) }
-  const retrieved = [...values.keys()].filter((query) => (ranked.get(query)?.length ?? 0) > 0).length
-  warnings.push(...countWarnings(judged, retrieved))
+  const groups = Object.fromEntries([...groupsOf(facts)].map(([name, keep]) => [name, group(keep)]))
+  const grouped = Object.keys(groups).length > 0 ? { groups } : {}
+  const retrieved = [...judged.qrels.keys()].filter((query) => (ranked.get(query)?.length ?? 0) > 0).length
+  const warnings = [...found.warnings, ...countWarnings(judged, retrieved, values.size)]
+  if (!dropSelf && found.selves > 0 && options.drop_self === undefined)
+    warnings.push(
+      `${found.selves} queries found the passage that has their id; if it is the query itself, set drop_self: true`,
+    )
 
   const scores = {
     schema: 1,
-    profile,
+    profile: options.profile,
     split,
     top_k,
-    drop_self,
-    retriever,
+    drop_self: dropSelf,
+    ...(task !== undefined && { task, task_group: known!.group, ...(known!.within && { task_within: known!.within }) }),
+    dataset: {
+      corpus: inputs.dataset?.type === 'dataset' ? inputs.dataset.corpus?.digest : undefined,
+      queries: queriesFile.digest,
+      qrels: qrelsFile.digest,
+      ...(inputs.passages?.type === 'artifact' && { passages: inputs.passages.digest }),
+    },
+    retriever: found.retriever,
     queries: all.queries,
     retrieved,
+    ...(leftOut > 0 && { left_out: leftOut }),
     judged: [...judged.qrels.values()].reduce((sum, judgements) => sum + judgements.size, 0),
     metrics: all.metrics,
-    ...(groups && { groups }),
+    ...grouped,
     warnings,
   }
-  await writeFile(path.join(context.outputs.scores!, FILES.scores), `${JSON.stringify(scores, null, 2)}\n`, {
-    flag: 'wx',
-  })
-  const rows = await writeJsonl(path.join(context.outputs.scores!, FILES.queries))
+  await writeText(path.join(outputs.scores!, FILES.scores), scores)
+  if (options.profile === 'mteb' && known) {
+    const result = mtebResult(task!, known, split, { run: given, qrels: judged.qrels, depth: top_k })
+    await writeText(path.join(outputs.scores!, `mteb-${task}.json`), result)
+  }
+  await writeQueries(path.join(outputs.scores!, FILES.queries), values, options.metrics, facts)
+
+  return {
+    counts: {
+      passages: corpus.size,
+      queries: values.size,
+      retrieved,
+      ...(dropSelf && { self_removed: found.selves }),
+      ...(leftOut > 0 && { left_out: leftOut }),
+      ...countFacts(facts, judged),
+    },
+    warnings,
+    details: { metrics: all.metrics, ...grouped },
+  }
+}
+
+async function writeText(location: string, value: unknown): Promise<void> {
+  await writeFile(location, `${JSON.stringify(value, null, 2)}\n`, { flag: 'wx' })
+}
+
+async function writeQueries(
+  location: string,
+  values: ReadonlyMap<string, readonly number[]>,
+  names: readonly string[],
+  { leaks, augmented }: QueryFacts,
+): Promise<void> {
+  const rows = await writeJsonl(location)
   for (const [query, row] of values)
     await rows.write({
       query_id: query,
-      metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, row[i]!])),
+      metrics: Object.fromEntries(names.map((name, i) => [name, row[i]!])),
       ...(leaks && { leaked: leaks.get(query) ?? false }),
+      ...(augmented && { augmented: augmented.has(query) }),
     })
   await rows.close()
+}
 
-  const leakCounts = leaks && {
-    clean: values.size - leaks.size,
-    leaked_gold: countLeaks(leaks, 'gold'),
-    leaked_near_duplicate: countLeaks(leaks, 'near-duplicate'),
-  }
+function countFacts({ leaks, augmented }: QueryFacts, { qrels }: Split): { [count: string]: number } {
   return {
-    counts: {
-      passages: passages.size,
-      queries: values.size,
-      retrieved,
-      ...(drop_self && { self_removed: selfRemoved }),
-      ...(leftOut > 0 && { left_out: leftOut }),
-      ...leakCounts,
-    },
-    warnings,
-    details: {
-      metrics: all.metrics,
-      ...(groups && { groups: { clean: { ...groups.clean }, leaked: { ...groups.leaked } } }),
-    },
+    ...(leaks && {
+      clean: qrels.size - leaks.size,
+      leaked_gold: countLeaks(leaks, 'gold'),
+      leaked_near_duplicate: countLeaks(leaks, 'near-duplicate'),
+    }),
+    ...(augmented && { gold_augmented: augmented.size }),
   }
-}
-
-async function idsOf(corpus: SourceFile): Promise<IdTable> {
-  await loadXxh()
-  const ids = new IdTable()
-  for await (const { _id } of readCorpus(corpus)) ids.add(_id, ids.size)
-  return ids
-}
-
-async function leaksOf(
-  { inputs, options }: StageContext<EvalOptions>,
-  judged: Split,
-): Promise<ReadonlyMap<string, Leak> | undefined> {
-  const { leakage } = inputs
-  if (!leakage) return undefined
-  // Names are not part of keys, so it is by their content that two splits are told to be of one collection.
-  const sameCollection = splitOf(leakage).queries.digest === splitOf(inputs.judgements).queries.digest
-  return findLeaks(judged, await loadSplit(leakage), { jaccard: options.near_duplicate, sameCollection })
 }
 
 function countLeaks(leaks: ReadonlyMap<string, Leak>, kind: Leak): number {
   return [...leaks.values()].filter((leak) => leak === kind || leak === 'both').length
 }
 
-function countWarnings({ qrels }: Split, retrieved: number): string[] {
+function countWarnings({ qrels }: Split, retrieved: number, counted: number): string[] {
   const warnings: string[] = []
   const unanswered = qrels.size - retrieved
-  if (unanswered > 0) warnings.push(`${unanswered} of ${qrels.size} judged queries have no results; they count as 0`)
+  const missing = qrels.size - counted
+  if (missing > 0)
+    warnings.push(`${missing} of ${qrels.size} judged queries are not in the run; the profile leaves them out`)
+  if (unanswered > missing)
+    warnings.push(`${unanswered - missing} of ${qrels.size} judged queries have no results; they count as 0`)
   let hopeless = 0
   for (const judgements of qrels.values()) if (![...judgements.values()].some((relevance) => relevance > 0)) hopeless++
   if (hopeless > 0)

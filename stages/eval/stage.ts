@@ -1,143 +1,17 @@
 import type { LabelledDraw } from '../data/labelled-examples.ts'
-import { type InputMarker, type Json, type StageDefinition, StageError } from '../define.ts'
+import { type Json, type StageDefinition, StageError } from '../define.ts'
 import { parseMetric } from '../retrieval/metric-name.ts'
-import type { AnalyzerName } from '../text/analyze.ts'
-
-/** A retriever that is not a model. */
-type RetrieverOption = 'bm25' | { bm25: { k1: number; b: number; analyzer: AnalyzerName } } | { run: InputMarker }
-
-/** Options of `eval` after defaults; exactly one of `model` and `retriever` is there. */
-export interface EvalOptions {
-  model?: InputMarker
-  retriever?: RetrieverOption
-  dataset: InputMarker
-  split: string
-  metrics: readonly string[]
-  top_k: number
-  profile: string
-  drop_self: boolean
-  leakage?: InputMarker
-  near_duplicate: number
-  left_out?: readonly LabelledDraw[]
-  tag: string
-}
+import { type EvalOptions, evalSchema } from './stage-options.ts'
 
 /** Measures a retriever on a split of a dataset by trec_eval's rules. */
 export const evaluate: StageDefinition<EvalOptions> = {
   type: 'eval',
-  version: 1,
+  version: 2,
   description: 'Measures a retriever on a split of a dataset: metrics for each query and in all, and the run itself.',
   thread: 'worker',
   outputs: { scores: 'scores', run: 'run' },
-  options: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['dataset'],
-    properties: {
-      model: { description: 'The encoder to measure.', slot: { accepts: ['model'] } },
-      retriever: {
-        description: 'What ranks instead of a model: bm25, or a run that something else made.',
-        oneOf: [
-          { const: 'bm25' },
-          {
-            type: 'object',
-            additionalProperties: false,
-            required: ['bm25'],
-            properties: {
-              bm25: {
-                type: 'object',
-                additionalProperties: false,
-                description: "Lucene's BM25 over title and text.",
-                properties: {
-                  k1: { type: 'number', minimum: 0, default: 0.9, description: 'Saturation of term counts.' },
-                  b: { type: 'number', minimum: 0, maximum: 1, default: 0.4, description: 'Weight of length.' },
-                  analyzer: {
-                    enum: ['lucene-english'],
-                    default: 'lucene-english',
-                    description: "How text becomes terms. lucene-english: as Lucene's EnglishAnalyzer.",
-                  },
-                },
-              },
-            },
-          },
-          {
-            type: 'object',
-            additionalProperties: false,
-            required: ['run'],
-            properties: {
-              run: { description: "A run in TREC's six columns.", slot: { accepts: ['path', 'run'] } },
-            },
-          },
-        ],
-      },
-      dataset: {
-        description: 'The collection that is searched.',
-        slot: { accepts: ['dataset'], parts: ['corpus'] },
-      },
-      split: { type: 'string', default: 'test', description: 'The split whose queries and judgements count.' },
-      metrics: {
-        type: 'array',
-        minItems: 1,
-        uniqueItems: true,
-        items: { type: 'string' },
-        default: ['ndcg@10', 'recall@100'],
-        description: 'ndcg@k, recall@k, precision@k, map@k, mrr@k, hit@k, judged@k; ndcg, map and mrr also alone.',
-      },
-      top_k: {
-        type: 'integer',
-        minimum: 1,
-        maximum: 100_000,
-        default: 1000,
-        description: 'Passages retrieved for each query.',
-      },
-      profile: {
-        type: 'string',
-        default: 'trec9',
-        description: "Whose rules the metrics follow. trec9: trec_eval 9 with -c, as in Anserini's and BEIR's tables.",
-      },
-      drop_self: {
-        type: 'boolean',
-        default: false,
-        description:
-          'Leaves out a passage whose id is that of the query (ArguAna, Quora, FEVER, FiQA need it); top_k others remain.',
-      },
-      leakage: {
-        description:
-          "What the retriever may have been trained on; scores are also given without the queries that it gives away. Default: the dataset's train split, where it has one.",
-        slot: { accepts: ['split'] },
-      },
-      near_duplicate: {
-        type: 'number',
-        exclusiveMinimum: 0,
-        maximum: 1,
-        default: 0.6,
-        description:
-          'Jaccard index of two sets of words from which on a query counts as given away by a training query.',
-      },
-      left_out: {
-        type: 'array',
-        minItems: 1,
-        description:
-          'Leaves out labelled queries drawn in these ways, as models were shown them. Filled in where a stage of the pipeline shows queries of the split.',
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['count', 'seed'],
-          properties: {
-            count: { type: 'integer', minimum: 1, description: 'How many.' },
-            seed: { type: 'integer', minimum: 0, description: 'Seed of the draw.' },
-          },
-        },
-      },
-      tag: {
-        type: 'string',
-        pattern: '^\\S+$',
-        default: 'queryloom',
-        description: 'Last column of the run file.',
-      },
-    },
-  },
-  check({ model, retriever, metrics, profile, top_k }) {
+  options: evalSchema,
+  check({ model, retriever, metrics, top_k }) {
     const problems: { at: string; message: string; advice?: string }[] = []
     if ((model === undefined) === (retriever === undefined))
       problems.push({
@@ -148,12 +22,15 @@ export const evaluate: StageDefinition<EvalOptions> = {
             : '`model` and `retriever` stand side by side; only one can be measured',
         advice: 'Give exactly one: `model: ${stages.NAME.model}`, or `retriever: bm25`.',
       })
-    if (profile !== 'trec9')
-      problems.push({
-        at: 'profile',
-        message: `profile ${JSON.stringify(profile)} is not supported`,
-        advice: 'Only trec9 is, so far.',
-      })
+    if (typeof retriever === 'object' && 'hybrid' in retriever) {
+      const { hybrid, weights } = retriever
+      if (weights && weights.length !== hybrid.length)
+        problems.push({
+          at: 'retriever/weights',
+          message: `${weights.length} weights for ${hybrid.length} rankings`,
+          advice: 'Give one for each, in their order.',
+        })
+    }
     for (const [i, name] of metrics.entries()) {
       const at = `metrics/${i}`
       try {

@@ -1,7 +1,9 @@
 import { compareUtf8 } from '../../cache/canonical.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import type { Metric } from './metric-name.ts'
-import { compareHits, type Hit } from './top-k.ts'
+import { rounded } from './printed.ts'
+import { customOrder, PROFILES, type Profile, trecOrder } from './profile.ts'
+import type { Hit } from './top-k.ts'
 
 /** Relevance by passage id, by query id. */
 export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -10,37 +12,74 @@ export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>
 export type Run = ReadonlyMap<string, readonly Hit[]>
 
 /**
- * Values of every judged query, sorted by id bytes, in the order of `metrics`. These are trec_eval 9's rules with `-c`:
- * scores compared as float32, ties by docid bytes descending; a judged query without results counts as 0, one without
- * judgements is left out.
+ * Values of every query that counts, sorted by id bytes, in the order of `metrics`. A query without judgements is left
+ * out; a judged one that the run doesn't have counts as 0 or is left out, as the profile says. Only the best `depth`
+ * passages of a query are looked at.
  */
-export function evaluateRun(run: Run, qrels: Qrels, metrics: readonly Metric[]): Map<string, number[]> {
+export function evaluateRun(
+  run: Run,
+  qrels: Qrels,
+  metrics: readonly Metric[],
+  profile: Profile = PROFILES.trec9,
+  depth: number = Number.POSITIVE_INFINITY,
+): Map<string, number[]> {
   const values = new Map<string, number[]>()
-  for (const query of [...qrels.keys()].sort(compareUtf8))
-    values.set(query, evaluateQuery(run.get(query) ?? [], qrels.get(query)!, metrics))
+  for (const query of [...qrels.keys()].sort(compareUtf8)) {
+    const hits = run.get(query)
+    if (hits || profile.missing === 'zero')
+      values.set(query, evaluateQuery(hits ?? [], qrels.get(query)!, metrics, profile, depth))
+  }
   return values
+}
+
+/**
+ * Means of the values of some queries under a profile, rounded as its tool rounds them; `judged` is how many of those
+ * queries there are, with those that were left out.
+ */
+export function meansOf(
+  values: Iterable<readonly number[]>,
+  judged: number,
+  metrics: readonly Metric[],
+  profile: Profile = PROFILES.trec9,
+): number[] {
+  const rows = [...values]
+  return metrics.map(({ measure }, i) => {
+    const own = isCustom(measure, profile)
+    const { digits } = own ? profile.custom : profile
+    const counted = own && profile.custom.missing === 'zero' ? judged : rows.length
+    const value = counted === 0 ? 0 : sumOf(rows.map((row) => row[i]!)) / counted
+    return digits === undefined ? value : Number(rounded(value, digits))
+  })
 }
 
 /** Mean in the order given, 0 for none; sums in double precision as trec_eval does. */
 export function mean(values: Iterable<number>): number {
-  let sum = 0
-  let count = 0
-  for (const value of values) {
-    sum += value
-    count++
-  }
-  return count === 0 ? 0 : sum / count
+  const all = [...values]
+  return all.length === 0 ? 0 : sumOf(all) / all.length
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}
+
+function isCustom(measure: Metric['measure'], { custom }: Profile): boolean {
+  return (custom.own as readonly string[]).includes(measure)
 }
 
 function evaluateQuery(
   hits: readonly Hit[],
   judgements: ReadonlyMap<string, number>,
   metrics: readonly Metric[],
+  profile: Profile,
+  depth: number,
 ): number[] {
   // A negative relevance means "in the pool, not judged": no gain, not relevant, not judged.
-  const ranked = [...hits].sort(compareHits).map(({ id }) => judgements.get(id) ?? -1)
+  const relevances = (ranked: readonly Hit[]): number[] =>
+    ranked.slice(0, depth).map(({ id }) => judgements.get(id) ?? -1)
+  const ranked = relevances(trecOrder(hits, profile))
+  const ownRanked = profile.custom.own.length > 0 ? relevances(customOrder(hits, profile.custom)) : ranked
   const gains = [...judgements.values()].filter((relevance) => relevance > 0).sort((a, b) => b - a)
-  return metrics.map((metric) => measured(metric, ranked, gains))
+  return metrics.map((metric) => measured(metric, isCustom(metric.measure, profile) ? ownRanked : ranked, gains))
 }
 
 /** `ranked`: relevance at each rank, negative where not judged. `gains`: all relevance above 0, highest first. */
@@ -53,6 +92,8 @@ function measured({ measure, cutoff }: Metric, ranked: readonly number[], gains:
     }
     case 'recall':
       return relevant === 0 ? 0 : count(ranked, cutoff, 1) / relevant
+    case 'r_cap':
+      return relevant === 0 ? 0 : count(ranked, cutoff, 1) / Math.min(relevant, cutoff)
     case 'precision':
       return count(ranked, cutoff, 1) / cutoff
     case 'judged':

@@ -3,18 +3,18 @@ import { compareUtf8 } from '../../cache/canonical.ts'
 import { readLines } from '../data/jsonl.ts'
 import { StageError } from '../define.ts'
 import type { Run } from './metrics.ts'
-import { compareHits, type Hit } from './top-k.ts'
+import type { Hit } from './top-k.ts'
 
 /** Steps between scores are never smaller than this: programs that flush subnormal numbers to 0 must see one order. */
 const TINY = 2 ** -100
 
 /**
  * A ranking whose scores strictly decrease as float32, so that every evaluator sees the same order whatever its rule
- * for ties: sorted by trec_eval's rule, each score lowered to the next float32 below its predecessor's where it must be.
+ * for ties: each score lowered to the next float32 below its predecessor's where it must be. The order is kept.
  */
-export function strictlyDecreasing(hits: readonly Hit[]): Hit[] {
+export function strictlyDecreasing(ranked: readonly Hit[]): Hit[] {
   let ceiling = Number.POSITIVE_INFINITY
-  return [...hits].sort(compareHits).map(({ id, score }) => {
+  return ranked.map(({ id, score }) => {
     // A negative zero would be written without its sign.
     const lowered = Math.min(Math.fround(score), ceiling) + 0
     ceiling = below(lowered)
@@ -61,8 +61,8 @@ function checkId(id: string, what: string): void {
 }
 
 /**
- * Reads a run in TREC's six columns, `.gz` by suffix of `shown`, the path for errors. As in trec_eval the rank column is not read, and scores become
- * float32. Bad lines and a passage that stands twice for a query are a StageError with `file:line`.
+ * Reads a run in TREC's six columns, `.gz` by suffix of `shown`, the path for errors. As in trec_eval the rank column is not read; results
+ * stand in the order of their lines. Bad lines and a passage that stands twice for a query are a StageError with `file:line`.
  */
 export async function readRun(location: string, shown: string = location): Promise<Map<string, Hit[]>> {
   const run = new Map<string, Hit[]>()
@@ -78,8 +78,8 @@ export async function readRun(location: string, shown: string = location): Promi
         where,
         advice: 'A run has lines such as `query Q0 passage rank score tag`.',
       })
-    const score = Math.fround(Number(written)) + 0
-    if (!Number.isFinite(score))
+    const score = Number(written) + 0
+    if (!Number.isFinite(Math.fround(score)))
       throw new StageError(`the score must be a finite number, not ${JSON.stringify(written)}`, { where })
     let hits = run.get(query)
     let lines = seen.get(query)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Json, type Lineage, StageError, type StageInput } from '../../../stages/define.ts'
-import { type EvalOptions, evaluate } from '../../../stages/eval/stage.ts'
+import { evaluate } from '../../../stages/eval/stage.ts'
+import type { EvalOptions } from '../../../stages/eval/stage-options.ts'
 import { parseMetric } from '../../../stages/retrieval/metric-name.ts'
 import { evaluateRun, mean } from '../../../stages/retrieval/metrics.ts'
 import { readRun } from '../../../stages/retrieval/run-file.ts'
@@ -56,6 +57,11 @@ describe('eval', () => {
       split: 'test',
       top_k: 1000,
       drop_self: false,
+      dataset: {
+        corpus: expect.stringMatching(/^sha256:/),
+        queries: expect.stringMatching(/^sha256:/),
+        qrels: expect.stringMatching(/^sha256:/),
+      },
       retriever: { kind: 'bm25', k1: 0.9, b: 0.4, analyzer: 'lucene-english' },
       queries: 3,
       retrieved: 2,
@@ -148,7 +154,7 @@ describe('eval', () => {
 
   it('refuses a run of another dataset', async () => {
     const input = artifactInput('run', { 'run.trec': 'a Q0 b 1 1 x\n' })
-    await expect(run({ retriever: { run: { $input: 'r' } } }, { 'retriever/run': input })).rejects.toThrow(
+    await expect(run({ retriever: { run: { $input: 'retriever/run' } } }, { 'retriever/run': input })).rejects.toThrow(
       "the run has none of the split's queries",
     )
   })
@@ -277,7 +283,6 @@ describe('the options of eval', () => {
     metrics: ['ndcg@10'],
     top_k: 1000,
     profile: 'trec9',
-    drop_self: false,
     near_duplicate: 0.6,
     tag: 'queryloom',
     retriever: 'bm25',
@@ -297,7 +302,9 @@ describe('the options of eval', () => {
     expect(problems({ metrics: ['recall@100'], top_k: 50 })).toEqual([
       'metrics/0: recall@100 looks deeper than the 50 passages that are retrieved',
     ])
-    expect(problems({ profile: 'mteb' })).toEqual(['profile: profile "mteb" is not supported'])
+    expect(problems({ retriever: { hybrid: ['bm25', 'bm25'], k: 60, weights: [1] } })).toEqual([
+      'retriever/weights: 1 weights for 2 rankings',
+    ])
   })
 
   const lineage = (splits: readonly string[]): Lineage => ({

@@ -139,6 +139,8 @@ describe('evaluateRun follows trec_eval 9', () => {
       'mrr',
       'mrr@2',
       'recall@3',
+      'r_cap@2',
+      'r_cap@5',
       'precision@3',
       'hit@2',
       'judged@4',
@@ -187,6 +189,8 @@ function slow(
       return gain(ranked.map(relevance)) / gain(Object.values(judgements).sort((a, b) => b - a))
     case 'recall':
       return found(top) / relevant
+    case 'r_cap':
+      return found(top) / Math.min(relevant, cutoff)
     case 'precision':
       return found(top) / cutoff
     case 'hit':
