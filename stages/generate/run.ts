@@ -7,6 +7,7 @@ import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
 import { FILES, fileOf, type Negative, type Pair, type Passage } from '../data/rows.ts'
 import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
+import { DiversityMeter } from './diversity/meter.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassages, toPair } from './passages.ts'
@@ -14,7 +15,7 @@ import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
-import { writeWithoutModel } from './without-model.ts'
+import { type PairWriter, writeWithoutModel } from './without-model.ts'
 
 /** Rows looked up in the store at once. */
 const BATCH = 256
@@ -35,16 +36,24 @@ export interface GenerateSeams {
 export async function run(context: ServiceContext<GenerateOptions>, seams: GenerateSeams = {}): Promise<StageSummary> {
   const folder = context.outputs.pairs!
   const source = fileOf(context.inputs.passages, FILES.passages)
-  const total = (await countLines(source.location)) * context.options.per_passage
+  const lines = await countLines(source.location)
+  const total = lines * context.options.per_passage
   const passages = readPassages(source.location, source.path)
   const writer = await writeJsonl(join(folder, FILES.pairs))
+  const meter = await DiversityMeter.of(lines)
+  const pairs: PairWriter = {
+    async write(pair) {
+      meter.add(pair)
+      await writer.write(pair)
+    },
+  }
   const { negatives: negativesFolder } = context.outputs
   const negatives = negativesFolder === undefined ? undefined : await writeJsonl(join(negativesFolder, FILES.negatives))
   let summary: StageSummary
   try {
     summary =
-      (await writeWithoutModel(context, passages, writer, total)) ??
-      (await askAll(context, passages, { pairs: writer, negatives }, total, seams))
+      (await writeWithoutModel(context, passages, pairs, total)) ??
+      (await askAll(context, passages, { pairs, negatives }, total, seams))
   } finally {
     await writer.close()
     await negatives?.close()
@@ -59,13 +68,13 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   }
   const manifest = { schema: 1, corpus: { file: FILES.passages, blob: source.blob } }
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`)
-  return summary
+  return { ...summary, details: { ...(summary.details as object | undefined), diversity: meter.result() } }
 }
 
 async function askAll(
   context: ServiceContext<GenerateOptions>,
   passages: AsyncIterable<Passage>,
-  writers: { pairs: JsonlWriter; negatives: JsonlWriter | undefined },
+  writers: { pairs: PairWriter; negatives: JsonlWriter | undefined },
   total: number,
   seams: GenerateSeams,
 ): Promise<StageSummary> {

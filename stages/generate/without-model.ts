@@ -1,10 +1,14 @@
-import type { JsonlWriter } from '../data/jsonl.ts'
 import type { Pair, Passage } from '../data/rows.ts'
 import type { StageContext, StageInput, StageSummary } from '../define.ts'
 import { crop } from './crop.ts'
 import { importPairs, importSource, noImports } from './import/import-pairs.ts'
 import type { GenerateOptions } from './options.ts'
 import { toPair } from './passages.ts'
+
+/** Takes pairs in their order. */
+export interface PairWriter {
+  write(pair: Pair): Promise<void>
+}
 
 /** Rows between two looks at the signal. */
 const BATCH = 256
@@ -48,15 +52,16 @@ export function pairsWithoutModel(
 export async function writeWithoutModel(
   context: StageContext<GenerateOptions>,
   passages: AsyncIterable<Passage>,
-  writer: JsonlWriter,
+  writer: PairWriter,
   total: number,
 ): Promise<StageSummary | undefined> {
   const { options, inputs, signal } = context
   const found = pairsWithoutModel(passages, (name) => inputs[name], options)
   if (!found) return undefined
+  let written = 0
   for await (const pair of found.pairs) {
     await writer.write(pair)
-    if (writer.rows % BATCH !== 0) continue
+    if (++written % BATCH !== 0) continue
     signal.throwIfAborted()
     context.progress(Math.min(total, found.counts.passages * options.per_passage), total)
   }

@@ -112,7 +112,7 @@ test('crop needs no model, and predicts exactly what it writes', async () => {
     { passages: artifactInput('passages', { 'passages.jsonl': rows }) },
     {},
   )
-  expect(result.summary).toEqual({ counts: { passages: 21, pairs: 60, unparsed: 3 } })
+  expect(result.summary).toMatchObject({ counts: { passages: 21, pairs: 60, unparsed: 3 } })
   const context = planContext(written, {}, rows)
   expect(await generate.predict!(context)).toEqual({
     pairs: {

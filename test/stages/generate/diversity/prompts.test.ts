@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Json, PlanContext } from '../../../stages/define.ts'
-import { generate } from '../../../stages/generate/stage.ts'
-import { fakeOpenai, type Reaction, type SeenRequest } from '../../rig/fake-openai.ts'
-import { checkedOptions } from '../../rig/stage.ts'
-import { type Bench, bench, passages } from './setup.ts'
+import type { Json, PlanContext } from '../../../../stages/define.ts'
+import { generate } from '../../../../stages/generate/stage.ts'
+import { fakeOpenai, type Reaction, type SeenRequest } from '../../../rig/fake-openai.ts'
+import { checkedOptions } from '../../../rig/stage.ts'
+import { type Bench, bench, passages } from '../setup.ts'
 
 const marked = { passages: { $input: 'passages' }, model: { $input: 'model' }, prompt: { $input: 'prompt' } }
 
