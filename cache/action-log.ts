@@ -4,6 +4,7 @@ import type { CanonicalValue } from './canonical.ts'
 import { type ActionKey, type BlobId, hexOf, sha256 } from './digest.ts'
 import { EarlyResults } from './early-results.ts'
 import { type LinePlace, LogFile } from './log-file.ts'
+import { Pace } from './pace.ts'
 import { asStoreError } from './store-error.ts'
 
 export type { ActionRecord, NodeAddress, RecordedFile, RecordedOutput, StoredResult } from './action-record.ts'
@@ -76,6 +77,8 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** From the beginning of one commit to that of the next. */
+const PACE_MS = 40
 const NOWHERE: LinePlace = { offset: 0, length: 0 }
 const TAB = 9
 
@@ -97,6 +100,7 @@ class FileActionLog implements ActionLog {
   #adopted: boolean = false
   #queue: Waiting[] = []
   #committing: Promise<void> | undefined
+  readonly #pace = new Pace(PACE_MS)
 
   constructor(folder: string, blobs: { sync(ids: readonly BlobId[]): Promise<void> }) {
     this.#folder = folder
@@ -218,15 +222,17 @@ class FileActionLog implements ActionLog {
     for (const line of early) this.#takeEarly(line)
   }
 
-  async flush(): Promise<void> {
-    while (this.#committing !== undefined) await this.#committing
+  flush(): Promise<void> {
+    return this.#pace.hurry(async () => {
+      while (this.#committing !== undefined) await this.#committing
+    })
   }
 
   async close(): Promise<void> {
     await this.flush()
     this.#early.close()
-    await this.#actions.close()
-    await this.#preimages.close()
+    this.#actions.close()
+    this.#preimages.close()
   }
 
   // What a process that was killed had made is recorded by the next one that records anything.
@@ -323,10 +329,12 @@ class FileActionLog implements ActionLog {
     return done
   }
 
-  // What comes while a commit is on its way to the disk waits for the next: batches grow as the disk gets slower.
+  // What comes while a commit is on its way to the disk, or soon after, shares the next: a disk that is made to sync all
+  // the time makes everybody wait who makes or removes a file.
   async #commitAll(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#queue.length > 0) {
+      await this.#pace.next()
       const batch = this.#queue.splice(0)
       try {
         await this.#commit(batch)

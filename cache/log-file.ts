@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, fdatasync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { fsyncFolder } from './durable.ts'
 import { isMissing, StoreError } from './store-error.ts'
@@ -22,7 +22,7 @@ export class LogFile {
   readonly #path: string
   readonly #name: string
   readonly #version: number
-  #handle: FileHandle | undefined
+  #fd: number | undefined
   /** Whether the name of the file that is open is on the disk. */
   #named: boolean = false
   #inode: bigint | undefined
@@ -81,13 +81,12 @@ export class LogFile {
 
   /** Appends lines with a single write and resolves, when they are on the disk, with their places. */
   async append(payloads: readonly string[]): Promise<LinePlace[]> {
-    const handle = await this.#open()
-    const fresh = (await handle.stat()).size === 0
-    const head = Buffer.from(fresh ? lineOf(this.#title()) : '\n')
+    const fd = this.#open()
+    const head = Buffer.from(fstatSync(fd).size === 0 ? lineOf(this.#title()) : '\n')
     const lines = payloads.map((payload) => Buffer.from(lineOf(payload)))
-    const batch = Buffer.concat([head, ...lines])
-    let offset = (await this.#writeWhole(handle, batch)) + head.length
-    await handle.datasync()
+    let offset = this.#writeWhole(fd, Buffer.concat([head, ...lines])) + head.length
+    // Only the disk is slow: all else here takes less time than handing it to another thread.
+    await dataSync(fd)
     // Whoever made the file may not have come to it.
     if (!this.#named) await fsyncFolder(dirname(this.#path))
     this.#named = true
@@ -98,39 +97,37 @@ export class LogFile {
     })
   }
 
-  async close(): Promise<void> {
-    await this.#handle?.close()
-    this.#handle = undefined
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
   }
 
   // What is written in two pieces may have another process's batch in between: then the whole is written again.
-  async #writeWhole(handle: FileHandle, batch: Buffer): Promise<number> {
+  #writeWhole(fd: number, batch: Buffer): number {
     for (let attempt = 0; ; attempt++) {
-      const before = (await handle.stat()).size
-      const { bytesWritten } = await handle.write(batch)
-      if (bytesWritten === batch.length) return this.#find(handle, batch, before)
+      const before = fstatSync(fd).size
+      const written = writeSync(fd, batch)
+      if (written === batch.length) return this.#find(fd, batch, before)
       if (attempt >= 2) throw Object.assign(new Error('a short write'), { code: 'ENOSPC' })
     }
   }
 
   // Others may have appended between the look at the size and the write.
-  async #find(handle: FileHandle, batch: Buffer, before: number): Promise<number> {
-    const after = (await handle.stat()).size
+  #find(fd: number, batch: Buffer, before: number): number {
+    const after = fstatSync(fd).size
     if (after - before === batch.length) return before
-    const region = Buffer.alloc(after - before)
-    await handle.read(region, 0, region.length, before)
-    const at = region.indexOf(batch)
+    const at = readAt(fd, before, after - before).indexOf(batch)
     if (at < 0) throw new Error(`${this.#path} does not hold what was appended to it`)
     return before + at
   }
 
   // The file may have been removed or replaced by hand since it was opened.
-  async #open(): Promise<FileHandle> {
-    if (this.#handle && (await this.#handle.stat()).nlink === 0) await this.close()
-    if (this.#handle) return this.#handle
+  #open(): number {
+    if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.close()
+    if (this.#fd !== undefined) return this.#fd
     this.#named = false
-    this.#handle = await open(this.#path, 'a+')
-    return this.#handle
+    this.#fd = openSync(this.#path, 'a+')
+    return this.#fd
   }
 
   #split(bytes: Buffer, onLine: (payload: Buffer, place: LinePlace) => void): number {
@@ -160,6 +157,8 @@ export class LogFile {
     })
   }
 }
+
+const dataSync = promisify(fdatasync)
 
 const NEWLINE = 10
 const PIECE = 32 << 20

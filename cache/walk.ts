@@ -18,7 +18,7 @@ export interface WalkedFile {
  */
 export function walk<Item extends { path: string }>(folder: string, note: (file: WalkedFile) => Item): Item[] {
   const found: Item[] = []
-  const root = realpathSync(folder)
+  const root = realpathSync.native(folder)
   visit(folder, root, '', { note: (file) => void found.push(note(file)), root, above: [] })
   return sortByPath(found)
 }
@@ -29,7 +29,7 @@ export function pick<Item extends { path: string }>(
   paths: readonly string[],
   note: (file: WalkedFile) => Item,
 ): Item[] {
-  const root = realpathSync(folder)
+  const root = realpathSync.native(folder)
   const found = [...new Set(paths)].map((path) => {
     const location = join(folder, path)
     if (!isPlainPath(path)) throw bad(location, 'is not named by a plain path below the folder')
@@ -75,7 +75,7 @@ function visitLink(location: string, path: string, walk: Walk): void {
 
 function resolve(location: string): string {
   try {
-    return realpathSync(location)
+    return realpathSync.native(location)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (isMissing(error)) throw bad(location, 'is not there, or is a link that leads nowhere')

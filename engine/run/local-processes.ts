@@ -33,8 +33,7 @@ export async function localProcesses(options: {
   const names = new Set<string>()
 
   const start = (request: ProcessRequest): RunningProcess => {
-    mkdirSync(dirname(request.log), { recursive: true })
-    const log = openSync(request.log, 'a')
+    const log = openLog(request.log)
     const child = stragglers.name()
     names.add(child)
     const hidden = redactor([...(options.secrets ?? []), ...(request.network ? networkSecrets() : [])])
@@ -129,6 +128,16 @@ export async function localProcesses(options: {
         transient: result.timedOut,
       })
     },
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    mkdirSync(dirname(path), { recursive: true })
+    return openSync(path, 'a')
   }
 }
 

@@ -60,6 +60,7 @@ class Run {
   readonly #durable: Promise<void>[] = []
   readonly #totals: RunTotals
   readonly #started = Date.now()
+  #hasLogs: boolean = false
   readonly #drain: AbortSignal
   readonly #kill: AbortSignal
 
@@ -117,6 +118,7 @@ class Run {
       else todo.set(node.id, node)
     }
     if (todo.size > 0) await this.#executeAll([...todo.values()])
+    await store.actions.flush()
     await Promise.all(this.#durable)
     this.#views.close()
     forgetFinishedRounds(this.#session)
@@ -196,7 +198,7 @@ class Run {
     } finally {
       await provision.close()
       await threads.close()
-      await staging.close()
+      staging.close()
     }
   }
 
@@ -213,7 +215,8 @@ class Run {
       const start = (): void => {
         if (isStarted) return
         isStarted = true
-        mkdirSync(join(this.#folder, 'logs'), { recursive: true })
+        if (!this.#hasLogs) mkdirSync(join(this.#folder, 'logs'), { recursive: true })
+        this.#hasLogs = true
         const { stage, definition } = node
         this.#emit({ type: 'node-started', node: node.id, stage, uses: definition.type, key, log, reasons })
       }

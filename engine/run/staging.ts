@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmdir, rmSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
 
@@ -13,7 +13,6 @@ export interface NodeFolders {
 /** The private folders in which the nodes of one run work. */
 export class Staging {
   readonly root: string
-  #removing: Promise<unknown> = Promise.resolve()
 
   constructor(store: string) {
     this.root = makePrivateFolder(join(store, 'staging'))
@@ -46,42 +45,28 @@ export class Staging {
     return folder
   }
 
-  /** Has folders removed, without waiting for the disk; what can't be removed now goes at the end. */
+  /**
+   * Gives back the room that the folders of a node take. The emptied folders go with the last node: one that is removed
+   * makes whoever makes another wait for the file system.
+   */
   discard({ scratch, outputs }: NodeFolders): void {
     try {
-      const folders = [scratch, ...Object.values(outputs)].flatMap(emptied)
-      this.#removing = Promise.all([this.#removing, removed(folders)])
+      for (const folder of [scratch, ...Object.values(outputs)]) empty(folder)
     } catch {
       // A straggler may be writing there until it is swept.
     }
   }
 
-  async close(): Promise<void> {
-    await this.#removing
+  close(): void {
     rmSync(this.root, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
-/** Removes all files below a folder; gives the folders that are left, inner ones first. */
-function emptied(folder: string): string[] {
-  const folders: string[] = []
+/** Removes all files below a folder. */
+function empty(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`
-    if (entry.isDirectory()) folders.push(...emptied(path))
+    if (entry.isDirectory()) empty(path)
     else unlinkSync(path)
   }
-  folders.push(folder)
-  return folders
-}
-
-// Removing a folder waits for the journal of the file system: many times as long as all else that is done for a node.
-function removed(folders: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    const next = (at: number): void => {
-      const folder = folders[at]
-      if (folder === undefined) resolve()
-      else rmdir(folder, () => next(at + 1))
-    }
-    next(0)
-  })
 }

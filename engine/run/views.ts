@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync } from 'node:fs'
+import { existsSync, readlinkSync, renameSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import type { ActionRecord, RecordedFile } from '../../cache/action-log.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
@@ -48,7 +48,6 @@ export class Views {
       this.#making.set(folder, made)
       await made.finally(() => this.#making.delete(folder))
     }
-    mkdirSync(this.#out, { recursive: true })
     replaceSymlink(link, relative(dirname(link), folder))
     return aside
   }
@@ -65,11 +64,23 @@ export class Views {
     const made = join(this.#private, basename(folder))
     try {
       await materialize(files, made, this.#store)
-      if (existsSync(folder) && checkView(folder, files, this.#store) !== 'ok') removeTree(folder)
-      renameSync(made, folder)
+      if (!this.#publish(made, folder, files)) removeTree(made)
     } catch (error) {
       removeTree(made)
+      throw error
+    }
+  }
+
+  #publish(made: string, folder: string, files: readonly RecordedFile[]): boolean {
+    try {
+      renameSync(made, folder)
+      return true
+    } catch (error) {
       if (!isTaken(error)) throw error
+      if (checkView(folder, files, this.#store) === 'ok') return false
+      removeTree(folder)
+      renameSync(made, folder)
+      return true
     }
   }
 
@@ -92,7 +103,7 @@ function linkName(node: string): string {
 
 function linkedTo(link: string): string | undefined {
   try {
-    return lstatSync(link, { throwIfNoEntry: false }) && readlinkSync(link)
+    return readlinkSync(link)
   } catch {
     return undefined
   }
@@ -111,7 +122,7 @@ function moveAside(folder: string): string | undefined {
 }
 
 function isTaken(error: unknown): boolean {
-  return ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')
+  return ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 function freeName(path: string): string {

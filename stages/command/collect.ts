@@ -1,4 +1,5 @@
-import { copyFile, lstat, mkdir, readdir, rename, stat } from 'node:fs/promises'
+import { lstatSync, renameSync, type Stats, statSync } from 'node:fs'
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { StageError } from '../define.ts'
 
@@ -14,7 +15,7 @@ export async function collectOutput(
   target: string,
 ): Promise<{ files: number; bytes: number }> {
   const place = path.join(work, declared)
-  const found = await stat(place).catch(() => undefined)
+  const found = statOf(place)
   if (!found)
     throw new StageError(`the command did not write its output \`${name}\` (${declared})`, {
       advice: `It left ${await shown(work)}.`,
@@ -48,18 +49,26 @@ export async function collectOutput(
 
 /** Moves a plain file; copies what a link points to, and what is on another file system or has a second name. */
 async function moveFile(from: string, to: string): Promise<number> {
-  const itself = await lstat(from)
-  const { size } = await stat(from)
+  // Three quick calls: a thread would take longer to begin with them.
+  const itself = lstatSync(from)
   if (itself.isFile() && itself.nlink === 1) {
     try {
-      await rename(from, to)
-      return size
+      renameSync(from, to)
+      return itself.size
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
     }
   }
   await copyFile(from, to)
-  return size
+  return statSync(to).size
+}
+
+function statOf(place: string): Stats | undefined {
+  try {
+    return statSync(place, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 async function shown(folder: string): Promise<string> {
