@@ -1,3 +1,4 @@
+import { checkJudge } from '../judge/options.ts'
 import type { FilterOptions, FilterStep } from './options.ts'
 
 type Problem = { at: string; message: string; advice?: string }
@@ -20,6 +21,14 @@ function checkStep(step: FilterStep): Problem[] {
       ? [{ at: 'duplicate/near_by', message: '`near_by` says how `near` is found, and there is no `near`' }]
       : []
   }
+  if ('round_trip' in step) {
+    const { model, cross_fit } = step.round_trip
+    return model === undefined && cross_fit !== undefined
+      ? [{ at: 'round_trip/cross_fit', message: '`cross_fit` needs the encoders of the folds as `model`' }]
+      : []
+  }
+  if ('judge' in step) return checkJudge(step.judge, 'judge')
+  if ('relabel' in step) return checkJudge(step.relabel.judge, 'relabel/judge')
   if ('logprob' in step) return checkCut('logprob', step.logprob)
   if ('sample' in step) {
     const { per_passage, count, by, seed } = step.sample

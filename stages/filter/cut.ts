@@ -21,10 +21,10 @@ export class Scores {
   readonly #scores = Column.floats()
   readonly #places = Column.floats()
 
-  /** Rows come in ascending order; `id` decides among equal scores. */
+  /** `id` decides among equal scores. */
   add(row: number, score: number | null, id: string): void {
     while (this.#scores.length < row) this.#scores.push(Number.NaN)
-    this.#scores.push(score ?? Number.NaN)
+    this.#scores.set(row, score ?? Number.NaN)
     this.#places.set(row, Number(hash64(id) >> 11n))
   }
 

@@ -1,4 +1,5 @@
 import type { InputMarker } from '../define.ts'
+import type { JudgeOptions } from '../judge/options.ts'
 
 /** One step as written: a map with the step's name and its options. */
 export type FilterStep =
@@ -8,6 +9,8 @@ export type FilterStep =
   | { duplicate: DuplicateOptions }
   | { logprob: CutOptions }
   | { round_trip: RoundTripOptions }
+  | { judge: JudgeOptions }
+  | { relabel: RelabelOptions }
   | { decontaminate: DecontaminateOptions }
   | { sample: SampleOptions }
 
@@ -47,8 +50,17 @@ export interface CutOptions {
 /** How well a retriever must find the passage again. */
 export interface RoundTripOptions {
   retriever?: 'bm25'
+  model?: InputMarker
+  cross_fit?: number
   top_k: number
   near?: number
+}
+
+/** Among which passages the best one is looked for, and who says how good they are. */
+export interface RelabelOptions {
+  top_k: number
+  model?: InputMarker
+  judge: JudgeOptions
 }
 
 /** Which queries are evaluated on. */

@@ -148,6 +148,11 @@ class Report {
       effective_density: survivors === 0 ? 0 : round6(this.#kept / survivors),
       ...(this.#overlap ? { lexical_overlap: this.#overlap.summary() } : {}),
     }
+    const incomplete = steps.reduce((sum, step) => sum + (step.incomplete?.() ?? 0), 0)
+    const warnings = [
+      ...(this.#kept === 0 && this.#rejected > 0 ? ['no pair was kept'] : []),
+      ...(incomplete > 0 ? [`${incomplete} pairs could not be judged, and will be asked about again`] : []),
+    ]
     return {
       counts: {
         pairs: this.#kept + this.#rejected,
@@ -157,7 +162,8 @@ class Report {
         passages_surviving: survivors,
         ...(this.#relabelled === 0 ? {} : { relabelled: this.#relabelled }),
       },
-      ...(this.#kept === 0 && this.#rejected > 0 ? { warnings: ['no pair was kept'] } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
+      ...(incomplete > 0 ? { incomplete } : {}),
       details,
     }
   }

@@ -1,4 +1,5 @@
 import type { OptionsSchema } from '../define.ts'
+import { judgeProperties, judgeRequired } from '../judge/options.ts'
 
 function step(
   description: string,
@@ -91,7 +92,23 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
   round_trip: step(
     'Keeps queries for which a retriever finds their passage, or its near-duplicate, again.',
     {
-      retriever: { enum: ['bm25'], default: 'bm25', description: 'What searches the corpus.' },
+      retriever: {
+        enum: ['bm25'],
+        default: 'bm25',
+        description: 'What searches the corpus where no `model` is named.',
+      },
+      model: {
+        description:
+          'The encoder that searches the corpus instead, like ${stages.NAME.model}. With `cross_fit` a list over the folds: ${stages.NAME.model[*]}.',
+        slot: { accepts: ['model'], lists: 'numbered' },
+      },
+      cross_fit: {
+        type: 'integer',
+        minimum: 2,
+        maximum: 100,
+        description:
+          'Number of folds, where the encoder was trained on these very pairs: `model` has one encoder for each, in order, trained by `mix` with `cross_fit: {folds, without}`, and each pair is searched for by the one that did not see its passage.',
+      },
       top_k: { type: 'integer', minimum: 1, maximum: 10000, description: 'Lowest rank that is kept.' },
       near: {
         type: 'number',
@@ -103,6 +120,29 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
       },
     },
     'top_k',
+  ),
+  judge: step(
+    'Keeps pairs of which a language model says that the passage answers the query. Answers are kept, and never paid for twice.',
+    judgeProperties,
+    ...judgeRequired,
+  ),
+  relabel: step(
+    'Gives each query the passage that answers it best: its own, or one that a retriever finds for it in the whole corpus, by the grades of a language model. Queries without an answer are dropped.',
+    {
+      top_k: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 1000,
+        description: 'Passages that are found for a query; each costs a request.',
+      },
+      model: {
+        description: 'The encoder that searches, like ${stages.NAME.model}. Default: BM25.',
+        slot: { accepts: ['model'] },
+      },
+      judge: step('Who says how well a passage answers a query.', judgeProperties, ...judgeRequired),
+    },
+    'top_k',
+    'judge',
   ),
   decontaminate: step(
     'Drops queries that nearly equal a query of an evaluation split.',
@@ -154,7 +194,7 @@ export const filterSchema: OptionsSchema = {
     },
     corpus: {
       description:
-        'What round trips search. Default: the whole corpus of the dataset that the pairs descend from, never the sample.',
+        'What round trips and relabelling search. Default: the whole corpus of the dataset that the pairs descend from, never the sample.',
       slot: { accepts: ['dataset'], parts: ['corpus'] },
     },
     keep_scores: {

@@ -1,65 +1,80 @@
-import { readCorpus } from '../../data/beir.ts'
-import type { Passage } from '../../data/rows.ts'
-import { type SourceFile, StageError } from '../../define.ts'
-import { buildBm25 } from '../../retrieval/bm25.ts'
+import { type SourceFile, type StageContext, StageError, type StageInput } from '../../define.ts'
+import type { Hit } from '../../retrieval/top-k.ts'
+import { foldOf } from '../../text/fold.ts'
 import type { Candidate } from '../candidate.ts'
-import { CorpusSketch } from '../corpus-sketch.ts'
+import { Scores } from '../cut.ts'
 import type { RoundTripOptions } from '../options.ts'
-import { each, type Step } from './step.ts'
+import { CorpusSearcher } from '../searcher.ts'
+import type { Step, Verdict } from './step.ts'
 
 /**
  * Keeps a pair if its passage is found again: among the `top_k` passages of the whole corpus for the query there is
  * the source passage, or one with nearly the same words. The score is the rank of the first such passage from 1, null
- * if there is none (round-trip consistency of Promptagator, with a retriever that needs no training).
+ * if there is none (round-trip consistency of Promptagator). With folds, a pair is searched for by the encoder that was
+ * not trained on its passage.
  */
 export async function roundTripStep(
-  { top_k, near = 0.9 }: RoundTripOptions,
-  corpus: SourceFile,
-  onRead: (passages: number) => void,
+  { top_k, near = 0.9, cross_fit }: RoundTripOptions,
+  context: StageContext<unknown>,
+  { at, corpus, encoders }: { at: number; corpus: SourceFile; encoders: readonly StageInput[] },
 ): Promise<Step> {
-  const sketch = new CorpusSketch()
-  async function* sketched(): AsyncGenerator<Passage> {
-    for await (const passage of readCorpus(corpus)) {
-      sketch.add(passage)
-      onRead(sketch.size)
-      yield passage
+  requireFolds(cross_fit, encoders.length)
+  const searcher = await CorpusSearcher.open(context, { corpus, encoders, top_k, step: `${at}/round_trip` })
+  const counts = { found: 0, found_first: 0, found_by_near_duplicate: 0, missed: 0 }
+  const verdictOf = (source: string, hits: readonly Hit[]): Verdict => {
+    const rank = hits.findIndex(({ id }) => id === source || searcher.sketch.jaccard(source, id) >= near)
+    if (rank === -1) {
+      counts.missed++
+      return { keep: false, score: null }
     }
+    counts.found++
+    if (rank === 0) counts.found_first++
+    if (hits[rank]?.id !== source) counts.found_by_near_duplicate++
+    return { keep: true, score: rank + 1 }
   }
-  const index = await buildBm25(sketched())
-  let missed = 0
-  let found = 0
-  let first = 0
-  let byNearDuplicate = 0
-  return {
+  const shared = {
     name: 'round_trip',
-    judge: each((candidate) => {
-      requireSame(candidate, sketch, corpus)
-      const { _id } = candidate.passage
-      const hits = index.search(candidate.pair.query, top_k)
-      const at = hits.findIndex(({ id }) => id === _id || sketch.jaccard(_id, id) >= near)
-      if (at === -1) {
-        missed++
-        return { keep: false, score: null }
-      }
-      found++
-      if (at === 0) first++
-      if (hits[at]?.id !== _id) byNearDuplicate++
-      return { keep: true, score: at + 1 }
-    }),
-    facts: () => ({ found, found_first: first, found_by_near_duplicate: byNearDuplicate, missed }),
+    facts: () => ({ ...(encoders.length > 0 ? searcher.facts : {}), ...counts }),
+    close: async () => searcher.close(),
+  }
+  if (searcher.atOnce)
+    return {
+      ...shared,
+      judge: (batch) =>
+        batch.map((candidate) => {
+          searcher.requireKnown(candidate)
+          return verdictOf(candidate.passage._id, searcher.search(candidate.pair.query))
+        }),
+    }
+  const encoderOf = ({ passageText }: Candidate): number =>
+    cross_fit === undefined ? 0 : foldOf(passageText, cross_fit)
+  const ranks = new Scores()
+  return {
+    ...shared,
+    judge: (batch) =>
+      batch.map((candidate) => {
+        searcher.requireKnown(candidate)
+        searcher.putOff(candidate, encoderOf(candidate))
+        return { keep: true, score: null }
+      }),
+    async settle() {
+      await searcher.searchLater((row, passage, hits) => ranks.add(row, verdictOf(passage, hits).score, passage))
+      return (row) => ({ keep: ranks.get(row) !== null, score: ranks.get(row) })
+    },
   }
 }
 
-function requireSame({ pair, passage }: Candidate, sketch: CorpusSketch, corpus: SourceFile): void {
-  const known = sketch.knows(passage)
-  if (known === 'yes') return
-  throw new StageError(
-    known === 'no'
-      ? `passage ${JSON.stringify(passage._id)} is not in the corpus that round trips search`
-      : `passage ${JSON.stringify(passage._id)} has another text in the corpus that round trips search`,
-    {
-      where: `pair ${pair._id}`,
-      advice: `The corpus must be the one that the pairs were made from; ${corpus.location} is not.`,
-    },
-  )
+function requireFolds(folds: number | undefined, encoders: number): void {
+  if (folds !== undefined && folds !== encoders)
+    throw new StageError(
+      `\`cross_fit: ${folds}\` needs ${folds} encoders, one for each fold, and \`model\` has ${encoders}`,
+      {
+        advice:
+          'Sweep `cross_fit: {without}` of `mix` over the folds, and name the models as `${stages.NAME.model[*]}`.',
+      },
+    )
+  if (folds === undefined && encoders > 1)
+    throw new StageError(`\`model\` has ${encoders} encoders, and nothing says which pair is searched for by which`, {
+      advice: 'Name one of them, or add `cross_fit`.',
+    })
 }

@@ -29,6 +29,8 @@ export interface Step {
   facts?(): { readonly [name: string]: Json }
   /** The score from which on pairs are kept, where the step has one: other filters can take it over. */
   threshold?(): number
+  /** Pairs that could not be decided for a reason that may pass. */
+  incomplete?(): number
   close?(): Promise<void>
 }
 
