@@ -23,6 +23,26 @@ export interface NodeAddress {
   node: string
 }
 
+/** What was asked of one model for one node, and what it took. */
+export interface ModelUse {
+  /** Requests answered anew, or refused for good. */
+  new: number
+  /** Rows that the store had. */
+  cached: number
+  /** Sendings beyond the first of a request. */
+  retried: number
+  failed: number
+  /** Of the answers that are new, as the server counts them. */
+  input_tokens: number
+  output_tokens: number
+  /** New answers of which the server did not say their tokens. */
+  uncounted: number
+  /** In which at least one request was on its way, waits between retries included. */
+  seconds: number
+  /** By the prices that the model had; null where it has none. */
+  money: number | null
+}
+
 /** What is remembered of one executed node: its outputs, and everything that must not stand in them. */
 export interface ActionRecord extends NodeAddress {
   key: ActionKey
@@ -37,6 +57,8 @@ export interface ActionRecord extends NodeAddress {
   startedAt: string
   seconds: number
   requests: { sent: number; cached: number; failed: number }
+  /** The same by the name of each model, with what it took; absent where none was asked. */
+  models?: { readonly [model: string]: ModelUse }
   /** In which round its rows were asked for again, if they were. */
   round?: number
   /** Somebody's word that outputs made for another key are those of this one. */

@@ -1,3 +1,4 @@
+import type { ModelUse } from '../cache/action-record.ts'
 import type { RowKey } from '../cache/digest.ts'
 import type { Json } from './define.ts'
 
@@ -16,6 +17,12 @@ export type RowAnswer =
   | { kind: 'refused'; message: string }
   /** May be answered by another run. */
   | { kind: 'failed'; message: string }
+
+/** A part of what was asked of a model, for the ledger; members that are left out did not grow. */
+export interface ModelCharge extends Partial<ModelUse> {
+  /** Its name in the pipeline. */
+  model: string
+}
 
 /** How requests are sent; none of it can change an answer. */
 export interface AskSettings {

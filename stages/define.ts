@@ -1,12 +1,12 @@
 import type { CanonicalValue } from '../cache/canonical.ts'
 import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
 import type { RowStore } from '../cache/row-store.ts'
-import type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
+import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { LeaseModel, ModelLeases } from './serving.ts'
 
-export type { AskSettings, RowAnswer, RowRequest } from './asking.ts'
+export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases } from './serving.ts'
 
@@ -168,8 +168,8 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   processes: ProcessRunner
   models: ModelLeases
   tools: ToolsCache
-  /** Counts requests for the run's totals and its events. */
-  count(requests: Partial<RequestCounts>): void
+  /** Counts requests for the run's totals and its events, and what they took for the ledger. */
+  count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
   /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
   drain: AbortSignal
 }

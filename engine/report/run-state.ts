@@ -139,6 +139,7 @@ export function foldEvent(state: RunState, event: RunEvent): void {
       return
     case 'server-started':
     case 'server-stopped':
+    case 'models-used':
       return
     case 'run-finished':
       state.finished = event

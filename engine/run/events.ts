@@ -1,3 +1,4 @@
+import type { ModelUse } from '../../cache/action-record.ts'
 import type { ActionKey } from '../../cache/digest.ts'
 import type { RequestCounts, StageSummary } from '../../stages/define.ts'
 import type { StaleReason } from '../plan/decision.ts'
@@ -64,6 +65,8 @@ export type RunEvent = { at: number } & (
   | { type: 'node-restored'; node: NodeId; key: ActionKey; cutOff: boolean; remote?: string }
   | { type: 'node-failed'; node: NodeId; failure: Failure; requests: RequestCounts }
   | { type: 'node-skipped'; node: NodeId; because: SkipReason }
+  /** What a node asked of models in this run, however it ended. */
+  | { type: 'models-used'; node: NodeId; models: { readonly [model: string]: ModelUse } }
   | { type: 'server-started'; note: string }
   | { type: 'server-stopped'; note: string }
   | { type: 'warning'; message: string; node?: NodeId }

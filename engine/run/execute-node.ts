@@ -11,6 +11,7 @@ import {
   type ModelLeases,
   type Registry,
   type RequestCounts,
+  type ServiceContext,
   type ServiceStageDefinition,
   type StageContext,
   StageError,
@@ -26,6 +27,7 @@ import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
 import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
 import type { LocalProcesses } from './local-processes.ts'
+import type { ModelLedger } from './model-ledger.ts'
 import type { StageThreads } from './stage-threads.ts'
 import type { Staging } from './staging.ts'
 
@@ -75,6 +77,7 @@ export async function executeNode(
     drain: AbortSignal
     onProgress(done: number, total: number | undefined, note: string | undefined, requests: RequestCounts): void
     requests: RequestCounts
+    ledger: ModelLedger
   },
 ): Promise<Execution> {
   const { store } = world
@@ -89,7 +92,10 @@ export async function executeNode(
   const processes = service && (await world.processes(node))
   const used = new Set<RowKey>()
   const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
-  const count = (counts: Partial<RequestCounts>): void => add(requests, counts)
+  const count: ServiceContext<never>['count'] = (counts, charge) => {
+    add(requests, counts)
+    if (charge) options.ledger.charge(charge)
+  }
   const { drain, signal } = options
   let asker: LazyAsker | undefined
   try {
@@ -134,6 +140,7 @@ export async function executeNode(
       startedAt: new Date(started).toISOString(),
       seconds,
       requests: { ...requests },
+      ...(options.ledger.models === undefined ? {} : { models: options.ledger.models }),
       ...(round === undefined ? {} : { round }),
       ...(used.size === 0 ? {} : { rows: await storeKeys(world, used) }),
     }

@@ -19,6 +19,7 @@ import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
 import { Journal } from './journal.ts'
+import { ModelLedger } from './model-ledger.ts'
 import { provideFor } from './provision.ts'
 import { registerPipeline } from './registered-pipelines.ts'
 import { logPath, makeRunFolder } from './run-folder.ts'
@@ -206,6 +207,7 @@ class Run {
   async #runNode(world: ExecutionWorld, node: GraphNode): Promise<Outcome> {
     const log = logPath(this.#folder, node.id)
     const requests: RequestCounts = { sent: 0, cached: 0, failed: 0 }
+    const ledger = new ModelLedger()
     try {
       await this.#session.sources.reload(node)
       const preimage = world.preimage(node)
@@ -252,6 +254,7 @@ class Run {
               signal,
               drain: this.#drain,
               requests,
+              ledger,
               onProgress: this.#progress(node),
             }),
           (attempt, error, waitMs) => {
@@ -288,6 +291,8 @@ class Run {
       this.#fail(node, error, log, requests)
       return 'failed'
     } finally {
+      const { models } = ledger
+      if (models) this.#emit({ type: 'models-used', node: node.id, models })
       this.#totals.requests.sent += requests.sent
       this.#totals.requests.cached += requests.cached
       this.#totals.requests.failed += requests.failed

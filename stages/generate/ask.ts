@@ -3,7 +3,7 @@ import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
 import type { RowTurn } from '../../cache/row-turn.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
-import { type ModelEndpoint, type RequestCounts, type RowRequest, StageError } from '../define.ts'
+import { type ModelEndpoint, type RowRequest, StageError } from '../define.ts'
 import type { Budget } from '../models/budget.ts'
 import { type Allowance, allow } from './allowance.ts'
 import type { ModelClient, Sent } from './client.ts'
@@ -42,7 +42,8 @@ export interface Asking {
   hasAnswered(): boolean
   /** Told of a row that another process asks for now; what comes back is called when that has ended. */
   onTaken(owner: OwnerRecord | undefined): () => void
-  count(requests: Partial<RequestCounts>): void
+  /** Told of each sending; `again`: the request had been sent before. */
+  onSent(again: boolean): void
   backoffMs?: (tries: number) => number
 }
 
@@ -53,6 +54,7 @@ export interface Asking {
 export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
   const { endpoint, client, signal } = asking
   const started = performance.now()
+  let sent = false
   for (let tries = 1; ; tries++) {
     const leave = await leaveToSend(request, turn, asking, tries > 1)
     if (!leave) return undefined
@@ -68,7 +70,10 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
     if ('answer' in result) allowance.settle(usageOf(result.answer))
     else if (result.mayCost) allowance.settle(undefined)
     else allowance.back()
-    if (result.sent) asking.count({ sent: 1 })
+    if (result.sent) {
+      asking.onSent(sent)
+      sent = true
+    }
     if ('answer' in result) {
       slot.succeeded()
       return { answer: result.answer, provenance: provenance(endpoint, tries, started) }

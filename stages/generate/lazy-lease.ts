@@ -2,6 +2,7 @@ import type { ModelEndpoint, ModelLeases, StageInput } from '../define.ts'
 
 /** An endpoint that is leased at the first need, so that a node whose rows are all stored starts no server. */
 export interface LazyLease {
+  readonly llm: Extract<StageInput, { type: 'llm' }>
   get(): Promise<ModelEndpoint>
   /** What keeps it from being ready, in words, if anything does. */
   waitsFor(): string | undefined
@@ -19,6 +20,7 @@ export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 
     end = resolve
   })
   return {
+    llm,
     get() {
       endpoint ??= new Promise((resolve, reject) => {
         use = models.use(llm, (leased) => {

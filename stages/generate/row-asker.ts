@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
+import type { RowTurn } from '../../cache/row-turn.ts'
 import {
   type AskSettings,
   type ModelEndpoint,
@@ -15,6 +16,7 @@ import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { type ModelClient, openaiClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
+import { ModelMeter } from './model-meter.ts'
 import { rowAnswer } from './row-answer.ts'
 
 /** What asking needs of a stage's services. */
@@ -38,6 +40,7 @@ export class RowAsker {
   readonly #services: AskServices
   readonly #settings: AskSettings
   readonly #lease: LazyLease
+  readonly #meter: ModelMeter
   readonly #backoffMs: Asking['backoffMs']
   readonly #halt = new AbortController()
   readonly #onAbort = (event: Event): void => this.halt((event.target as AbortSignal).reason)
@@ -54,6 +57,7 @@ export class RowAsker {
     this.#services = services
     this.#settings = settings
     this.#lease = lease
+    this.#meter = new ModelMeter((requests, charge) => services.count(requests, charge), lease.llm.name)
     this.#backoffMs = backoffMs
     // Every row in flight listens.
     setMaxListeners(0, this.#halt.signal)
@@ -110,17 +114,14 @@ export class RowAsker {
 
   async #value(request: RowRequest, stored: CanonicalValue | undefined): Promise<CanonicalValue> {
     if (stored !== undefined) {
-      this.#services.count({ cached: 1 })
+      this.#meter.stored()
       return stored
     }
     for (;;) {
       if (this.halted) throw new RowFailure('halted', 'not asked')
       try {
-        const { value, origin } = await this.#services.rows.getOrRun(request.key, async (turn) => {
-          this.#asking ??= this.#start()
-          return ask(request, turn, await unlessHalted(this.#asking, this.#halt.signal))
-        })
-        if (origin !== 'new') this.#services.count({ cached: 1 })
+        const { value, origin } = await this.#services.rows.getOrRun(request.key, (turn) => this.#ask(request, turn))
+        if (origin !== 'new') this.#meter.stored()
         else if (rowAnswer(value).kind === 'answered') await this.#hasAnswered()
         return value
       } catch (error) {
@@ -137,6 +138,20 @@ export class RowAsker {
     }
   }
 
+  async #ask(request: RowRequest, turn: RowTurn): Promise<CanonicalValue | undefined> {
+    this.#asking ??= this.#start()
+    const asking = await unlessHalted(this.#asking, this.#halt.signal)
+    const end = this.#meter.begin()
+    try {
+      const row = await ask(request, turn, asking)
+      if (row === undefined) return undefined
+      this.#meter.answered(row, asking.endpoint.prices)
+      return withIdentity(row, this.#lease.llm.identity)
+    } finally {
+      end()
+    }
+  }
+
   #read(value: CanonicalValue): AskedRow {
     const answer = rowAnswer(value)
     if (answer.kind === 'answered') {
@@ -149,7 +164,7 @@ export class RowAsker {
   #failure(error: unknown): AskedRow {
     if (error instanceof RowFailure) {
       if (error.kind === 'halted') return { kind: 'halted' }
-      this.#services.count({ failed: 1 })
+      this.#meter.failed()
       if (++this.#failuresInARow >= HOPELESS) this.#end(hopeless(error.message))
       return { kind: 'failed', message: error.message }
     }
@@ -182,7 +197,7 @@ export class RowAsker {
         this.#taken.add(taken)
         return () => this.#taken.delete(taken)
       },
-      count: (requests) => this.#services.count(requests),
+      onSent: (again) => this.#meter.sent(again),
       ...(this.#backoffMs === undefined ? {} : { backoffMs: this.#backoffMs }),
     }
   }
@@ -197,6 +212,12 @@ export class RowAsker {
     for (const { key, refusal } of this.#suspects.splice(0))
       await this.#services.rows.getOrRun(key, async () => refusal)
   }
+}
+
+// A key can't be turned back into the model that it was made of.
+function withIdentity(row: CanonicalValue, identity: CanonicalValue): CanonicalValue {
+  const { provenance, ...rest } = row as { [name: string]: CanonicalValue }
+  return { ...rest, provenance: { ...(provenance as { [name: string]: CanonicalValue }), identity } }
 }
 
 function budgetOf({ spending_limit }: AskSettings, { prices }: ModelEndpoint): Budget | undefined {

@@ -3,6 +3,7 @@ import type { RunEvent } from '../../run/events.ts'
 import type { SkipReason } from '../../run/scheduler.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import { failureText } from '../failure-text.ts'
+import { modelUseText } from '../model-use-text.ts'
 import { progressText } from '../progress-text.ts'
 import { foldEvent, newRunState, type RunState } from '../run-state.ts'
 import { finishedText, requestsText } from '../summary.ts'
@@ -104,6 +105,11 @@ function lineOf(event: RunEvent, state: RunState): string | undefined {
       return `${event.node} failed: ${failureText(event.failure)}`
     case 'node-skipped':
       return `${event.node} skipped: ${skippedText(event.because)}`
+    case 'models-used': {
+      const asked = Object.entries(event.models).filter(([, use]) => use.new + use.failed > 0)
+      if (asked.length === 0) return undefined
+      return asked.map(([model, use]) => `${event.node} asked ${model}: ${modelUseText(use)}`).join('\n')
+    }
     case 'server-started':
       return `server started: ${printable(event.note)}`
     case 'server-stopped':

@@ -370,7 +370,13 @@ test('what is stored of a row is the raw answer and its origin, without the key'
         usage: expect.anything(),
         model: 'fake-model-1',
       }),
-      provenance: { endpoint: server.url, tries: 1, seconds: expect.any(Number), at: expect.any(String) },
+      provenance: {
+        endpoint: server.url,
+        tries: 1,
+        seconds: expect.any(Number),
+        at: expect.any(String),
+        identity: expect.objectContaining({ type: 'endpoint', model: 'fake' }),
+      },
     },
   ])
   expect(JSON.stringify(stored)).not.toContain('secret')
