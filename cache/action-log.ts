@@ -161,9 +161,12 @@ class FileActionLog implements ActionLog {
 
   async moveHead(address: NodeAddress, record: ActionRecord): Promise<void> {
     this.#load()
-    const id = idOf(JSON.stringify(record))
     const known = this.#heads.get(addressText(address))
-    if (known?.id === id && known.forgottenAt === undefined) return
+    const isKnown = known?.forgottenAt === undefined
+    // The record is mostly the very one that was given out.
+    if (isKnown && known?.record === record) return
+    const id = idOf(JSON.stringify(record))
+    if (isKnown && known?.id === id) return
     await this.#recordHead(address, record.key, id)
   }
 

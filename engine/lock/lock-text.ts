@@ -13,6 +13,14 @@ const NOT_A_TEXT = /^(null|true|false|yes|no|on|off|y|n)$/i
 
 /** The one text of a lockfile: YAML, sorted by the UTF-8 bytes of names, one block a node. */
 export function lockText(lock: Lockfile): string {
+  return texts.get(lock) ?? textOf(lock)
+}
+
+/** Texts that were read, by what they say: an unchanged lockfile is neither read nor written twice. */
+const texts = new WeakMap<Lockfile, string>()
+let lastRead: Lockfile | undefined
+
+function textOf(lock: Lockfile): string {
   const parts = [HEADER]
   for (const section of IDENTITIES) {
     parts.push(sectionText(section, lock[section], (value) => ` ${valueText(value)}\n`))
@@ -27,6 +35,7 @@ export function lockText(lock: Lockfile): string {
  */
 export function readLockText(text: string): Lockfile | undefined {
   if (!text.startsWith(HEADER)) return undefined
+  if (lastRead && texts.get(lastRead) === text) return lastRead
   const lock = { datasets: new Map(), models: new Map(), prompts: new Map(), nodes: new Map() }
   let section: Map<string, unknown> | undefined
   let node: { key: string; outputs: { [output: string]: string } } | undefined
@@ -46,7 +55,10 @@ export function readLockText(text: string): Lockfile | undefined {
     }
     for (const { key, outputs } of lock.nodes.values())
       if (!isSha256(key) || !Object.values(outputs).every(isSha256)) return undefined
-    return lockText(lock) === text ? lock : undefined
+    if (textOf(lock) !== text) return undefined
+    texts.set(lock, text)
+    lastRead = lock
+    return lock
   } catch {
     return undefined
   }

@@ -6,7 +6,7 @@ import type { Graph, NodeId } from '../plan/node.ts'
 import type { SourceFiles } from '../plan/source-files.ts'
 import { identitiesOf, identityNames } from './identities.ts'
 import { lockText } from './lock-text.ts'
-import { EMPTY_LOCK, type Identities, type LockedNode, type Lockfile } from './lockfile.ts'
+import { EMPTY_LOCK, IDENTITIES, type Identities, type LockedNode, type Lockfile } from './lockfile.ts'
 
 /**
  * A lockfile after a run: results that the run made or found replace those that stood there, nodes that are not in the
@@ -24,7 +24,7 @@ export function updatedLock(
     const record = results.get(node.id)
     const old = before.nodes.get(node.id)
     if (record && record.incomplete === 0) {
-      nodes.set(node.id, lockedNode(record))
+      nodes.set(node.id, old && isSame(old, record) ? old : lockedNode(record))
       replaced.push(node)
     } else if (old) nodes.set(node.id, old)
   }
@@ -34,7 +34,24 @@ export function updatedLock(
     const kept = [...before[section]].filter(([name]) => names[section].has(name))
     return new Map([...kept, ...now[section]])
   }
-  return { nodes, datasets: merged('datasets'), models: merged('models'), prompts: merged('prompts') }
+  const after = { nodes, datasets: merged('datasets'), models: merged('models'), prompts: merged('prompts') }
+  const sections = ['nodes', ...IDENTITIES] as const
+  return sections.every((section) => haveSameMembers(after[section], before[section])) ? before : after
+}
+
+function isSame({ key, outputs }: LockedNode, record: ActionRecord): boolean {
+  const names = Object.keys(outputs)
+  return (
+    key === record.key &&
+    names.length === Object.keys(record.outputs).length &&
+    names.every((name) => outputs[name] === record.outputs[name]?.digest)
+  )
+}
+
+function haveSameMembers(one: ReadonlyMap<string, Json | LockedNode>, other: typeof one): boolean {
+  const isSameMember = ([name, member]: [string, Json | LockedNode]): boolean =>
+    other.get(name) === member || JSON.stringify(other.get(name)) === JSON.stringify(member)
+  return one.size === other.size && [...one].every(isSameMember)
 }
 
 /** The block of a result. */

@@ -6,7 +6,19 @@ import { type Candidates, candidatesOf, itemCandidates, memberCandidates } from 
  * Where a member stands in several branches of a union, it goes only if all of them say so.
  */
 export function semanticOptions(schema: OptionsSchema, options: Json): Json {
-  return strip(candidatesOf(schema), options)
+  return hasMarks(schema) ? strip(candidatesOf(schema), options) : options
+}
+
+const known = new WeakMap<OptionsSchema, boolean>()
+
+/** Whether anything in a schema is marked at all: most stages have no such option. */
+function hasMarks(schema: OptionsSchema): boolean {
+  let has = known.get(schema)
+  if (has === undefined) {
+    has = JSON.stringify(schema).includes('"semantic":false')
+    known.set(schema, has)
+  }
+  return has
 }
 
 function strip(candidates: Candidates, value: Json): Json {

@@ -5,6 +5,9 @@ import type { RunEvent } from './events.ts'
 /** Progress lines of one node that the journal keeps a second, at most. */
 const PROGRESS_MS = 1_000
 
+/** Lines that wait for the next event, in bytes. */
+const MOST_WAITING = 1 << 16
+
 /**
  * The append-only record of a run, `events.jsonl` in its folder: one event a line. A disk that refuses a line ends the
  * journal, not the run.
@@ -12,6 +15,8 @@ const PROGRESS_MS = 1_000
 export class Journal {
   readonly #file: number
   readonly #lastProgress = new Map<string, number>()
+  /** What was restored: of a run that finds all of it there, thousands of lines at once. */
+  #waiting = ''
   #broken: boolean = false
 
   constructor(folder: string) {
@@ -26,9 +31,12 @@ export class Journal {
       if (event.at - (this.#lastProgress.get(event.node) ?? 0) < PROGRESS_MS) return undefined
       this.#lastProgress.set(event.node, event.at)
     }
+    this.#waiting += `${JSON.stringify(event)}\n`
+    if (event.type === 'node-restored' && this.#waiting.length < MOST_WAITING) return undefined
     try {
-      const line = Buffer.from(`${JSON.stringify(event)}\n`)
-      for (let at = 0; at < line.length; ) at += writeSync(this.#file, line, at)
+      const lines = Buffer.from(this.#waiting)
+      this.#waiting = ''
+      for (let at = 0; at < lines.length; ) at += writeSync(this.#file, lines, at)
       return undefined
     } catch (error) {
       this.#broken = true

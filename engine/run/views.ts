@@ -24,6 +24,8 @@ export class Views {
   readonly #graph: Graph
   /** Copies being made, by folder: nodes with equal outputs share one. */
   readonly #making = new Map<string, Promise<void>>()
+  /** From the links to the folder of all copies. */
+  readonly #target: string
   /** Where this process makes them. */
   #private: string | undefined
 
@@ -31,6 +33,7 @@ export class Views {
     this.#store = store
     this.#out = out
     this.#graph = graph
+    this.#target = relative(out, join(store.root, 'views'))
   }
 
   /** Points the node's link at these outputs; returns where an edited view was moved to, if there was one. */
@@ -38,17 +41,19 @@ export class Views {
     if (!this.#isShown(node)) return undefined
     const link = join(this.#out, linkName(node.id))
     const files = viewFiles(record)
-    const folder = join(this.#store.root, 'views', viewName(record))
+    const name = viewName(record)
+    const folder = join(this.#store.root, 'views', name)
+    const target = join(this.#target, name)
     while (this.#making.has(folder)) await this.#making.get(folder)
     const state = checkView(folder, files, this.#store)
-    if (state === 'ok' && linkedTo(link) === relative(dirname(link), folder)) return undefined
+    if (state === 'ok' && linkedTo(link) === target) return undefined
     const aside = state === 'edited' ? moveAside(folder) : undefined
     if (state !== 'ok') {
       const made = this.#make(folder, files)
       this.#making.set(folder, made)
       await made.finally(() => this.#making.delete(folder))
     }
-    replaceSymlink(link, relative(dirname(link), folder))
+    replaceSymlink(link, target)
     return aside
   }
 
