@@ -4,11 +4,11 @@ import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
-import type { LeaseModel, ModelLeases } from './serving.ts'
+import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
-export type { LeaseModel, ModelEndpoint, ModelLeases } from './serving.ts'
+export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -38,7 +38,7 @@ export type ArtifactKind =
   | 'folder'
 
 /** What else can stand where an input is expected. */
-export type SourceKind = 'dataset' | 'split' | 'llm' | 'prompt' | 'path'
+export type SourceKind = 'dataset' | 'split' | 'llm' | 'encoder' | 'cross-encoder' | 'prompt' | 'path'
 
 /** The parts of a collection that a slot can read; each is hashed by itself. */
 export type DatasetPart = 'corpus' | 'queries' | 'qrels'
@@ -118,6 +118,13 @@ export type StageInput =
       folder: string
       identity: CanonicalValue
     }
+  | {
+      type: 'encoder' | 'cross-encoder'
+      name: string
+      model: Json
+      /** The folder of the model, brought to this machine: paths inside it, and where their bytes lie. */
+      files: readonly { path: string; location: string }[]
+    }
   | { type: 'prompt'; path: string; value: Json }
   | { type: 'path'; path: string; files: (SourceFile & { path: string; executable: boolean })[]; folder: boolean }
 
@@ -150,6 +157,8 @@ export interface StageContext<Options> {
   scratch: string
   /** Where vectors of texts are kept from run to run. */
   embeddings: string
+  /** Cards lent to the node, counted as CUDA counts those that the engine sees. */
+  cards: readonly number[]
   progress(done: number, total?: number, note?: string): void
   /**
    * What the model bound at the input `llm` answers to these requests, in their order: from the store, or asked for and
@@ -338,6 +347,13 @@ export interface Registry {
     exposes(block: Json): readonly Exposure[]
     /** Paths of the files of the model that the pipeline's author keeps. */
     files(block: Json, folder: string): readonly string[]
+    /** What an encoder's block needs that this machine does not have. */
+    missing(block: Json): Problem | undefined
+    /** Brings the folder of an encoder here, in the form that stages read. */
+    provide(
+      encoder: { name: string; block: Json; folder: string },
+      services: ProvideServices,
+    ): Promise<readonly { path: string; location: string }[]>
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
     lease: LeaseModel
     /** Asks models for rows on behalf of a stage; `close` when the stage has ended. */

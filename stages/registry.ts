@@ -2,12 +2,13 @@ import { baselines } from './baselines/baselines.ts'
 import { command } from './command/stage.ts'
 import { datasets } from './data/dataset.ts'
 import type { Registry } from './define.ts'
+import { deviceProblem } from './encoders/device.ts'
 import { evaluate } from './eval/stage.ts'
 import { filter } from './filter/stage.ts'
 import { parsePrompt } from './generate/prompt/prompt.ts'
 import { generate } from './generate/stage.ts'
 import { mix } from './mix/stage.ts'
-import { modelGpus, modelSchema } from './models/block.ts'
+import { type ModelBlock, modelGpus, modelSchema } from './models/block.ts'
 import { modelExposes, modelFiles } from './models/exposure.ts'
 import { modelIdentity } from './models/identity.ts'
 import { sampleCorpus } from './sample-corpus/stage.ts'
@@ -31,6 +32,8 @@ export const registry: Registry = {
     gpus: modelGpus,
     exposes: modelExposes,
     files: modelFiles,
+    missing: (block) => deviceProblem((block as ModelBlock).device ?? 'auto'),
+    provide: async (encoder, services) => (await import('./encoders/provide.ts')).provideEncoder(encoder, services),
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
     asker: async (services) => new (await import('./generate/batch-asker.ts')).BatchAsker(services),
   },

@@ -48,3 +48,15 @@ export type LeaseModel = (
     tell?(note: string | undefined): void
   },
 ) => Promise<ModelEndpoint & { stop(): Promise<void> }>
+
+/** What bringing a model here takes. */
+export interface ProvideServices {
+  processes: ProcessRunner
+  tools: ToolsCache
+  /** Log of installers and converters. */
+  log: string
+  scratch: string
+  signal: AbortSignal
+  /** Told what is waited for, such as a download. */
+  tell(note: string): void
+}

@@ -24,7 +24,7 @@ export function identitiesOf(nodes: Iterable<GraphNode>, graph: Graph, sources: 
   }
   for (const ref of refsOf(nodes)) {
     const name = identityName(ref, graph)
-    if (ref.type === 'llm') add(found.models, ref.name, ref.identity as Json)
+    if (ref.type === 'llm' || ref.type === 'encoder') add(found.models, ref.name, ref.identity as Json)
     else if (ref.type === 'prompt')
       add(found.prompts, name, sha256(canonicalBytes('prompt', ref.value as CanonicalValue)))
     else if (ref.type === 'dataset') {
@@ -42,7 +42,7 @@ export function identityNames(graph: Graph): { [section in keyof Identities]: Re
   const names = { datasets: new Set<string>(), models: new Set<string>(), prompts: new Set<string>() }
   for (const ref of refsOf(graph.nodes.values())) {
     const name = identityName(ref, graph)
-    if (ref.type === 'llm') names.models.add(name)
+    if (ref.type === 'llm' || ref.type === 'encoder') names.models.add(name)
     else if (ref.type === 'prompt') names.prompts.add(name)
     else if (ref.type === 'dataset')
       for (const part of ['corpus', 'queries', `qrels/${ref.split ?? 'all'}`]) names.datasets.add(`${name}/${part}`)
@@ -55,7 +55,7 @@ function* refsOf(nodes: Iterable<GraphNode>): Generator<InputRef> {
 }
 
 function identityName(ref: InputRef, { pipeline }: Graph): string {
-  if (ref.type === 'dataset' || ref.type === 'llm') return ref.name
+  if (ref.type === 'dataset' || ref.type === 'llm' || ref.type === 'encoder') return ref.name
   if (ref.type !== 'prompt') return ''
   // What lies outside of the project lies elsewhere on another machine.
   const inProject = relative(pipeline.root, ref.path)

@@ -13,11 +13,21 @@ const WORDS: { readonly [kind in ArtifactKind | SourceKind]: string } = {
   dataset: 'a dataset (`${datasets.NAME}`)',
   split: 'a split of a dataset (`${datasets.NAME.SPLIT}`)',
   llm: 'a language model (`${models.NAME}`)',
+  encoder: 'an encoder (`${models.NAME}`)',
+  'cross-encoder': 'a cross-encoder (`${models.NAME}`)',
   prompt: 'the path of a prompt file',
   path: 'the path of a file or folder',
 }
 
-const SOURCES: readonly string[] = ['dataset', 'split', 'llm', 'prompt', 'path'] satisfies SourceKind[]
+const SOURCES: readonly string[] = [
+  'dataset',
+  'split',
+  'llm',
+  'encoder',
+  'cross-encoder',
+  'prompt',
+  'path',
+] satisfies SourceKind[]
 
 /** Kinds that an input can have, for messages: `pairs (…) or a split of a dataset (…)`. */
 export function kindsInWords(kinds: readonly (ArtifactKind | SourceKind)[]): string {

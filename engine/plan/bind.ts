@@ -5,6 +5,7 @@ import { pointerOf } from '../parse/path-text.ts'
 import type { SourcePath } from '../parse/pipeline.ts'
 import { parseText, type Reference } from '../parse/references.ts'
 import type { Files } from './files.ts'
+import { modelKind } from './model-kind.ts'
 import type { InputRef } from './node.ts'
 import { type Origin, throughParams } from './origin.ts'
 import { type ParamScope, ParamValues } from './param-values.ts'
@@ -30,7 +31,7 @@ export type Binding = {
       text: string
     }
   | { type: 'dataset'; name: string; split?: string; text: string }
-  | { type: 'llm'; name: string; text: string }
+  | { type: 'model'; kind: 'llm' | 'encoder' | 'cross-encoder'; name: string; text: string }
   | { type: 'file'; kind: 'prompt' | 'path'; ref: InputRef }
 )
 
@@ -168,7 +169,8 @@ class Binder {
     const place = { at: position, origin, path: at, candidates }
     const [member] = rest
     if (root === 'stages') return this.#bind({ ...place, type: 'stage', stage: name, output: member!, all, text })
-    if (root === 'models') return this.#bind({ ...place, type: 'llm', name, text })
+    if (root === 'models')
+      return this.#bind({ ...place, type: 'model', kind: modelKind(pipeline.models[name]), name, text })
     return this.#bind({ ...place, type: 'dataset', name, text, ...(member === undefined ? {} : { split: member }) })
   }
 
@@ -236,8 +238,7 @@ export function kindOf(
       return outputKind(binding.stage, binding.output)
     case 'dataset':
       return binding.split === undefined ? 'dataset' : 'split'
-    case 'llm':
-      return 'llm'
+    case 'model':
     case 'file':
       return binding.kind
   }

@@ -3,6 +3,7 @@ import type { Diagnostics } from '../parse/diagnostics.ts'
 import { kindsInWords } from '../parse/kinds.ts'
 import { suggest } from '../parse/suggest.ts'
 import { type Binding, kindOf, type Scope } from './bind.ts'
+import { modelKind } from './model-kind.ts'
 import { throughParams } from './origin.ts'
 import { acceptedBy, listsAt } from './schema-walk.ts'
 
@@ -83,6 +84,8 @@ const ACTUAL = {
   dataset: 'a dataset',
   split: 'a split of a dataset',
   llm: 'a language model',
+  encoder: 'an encoder',
+  'cross-encoder': 'a cross-encoder',
 }
 
 const MOST_FITTING = 4
@@ -111,7 +114,9 @@ function fitting(
   const all = [
     ...Object.keys(pipeline.stages).flatMap((stage) => fitsOf(stage)),
     ...(accepted.includes('dataset') ? Object.keys(pipeline.datasets).map((name) => `\${datasets.${name}}`) : []),
-    ...(accepted.includes('llm') ? Object.keys(pipeline.models).map((name) => `\${models.${name}}`) : []),
+    ...Object.entries(pipeline.models)
+      .filter(([, block]) => accepted.includes(modelKind(block)))
+      .map(([name]) => `\${models.${name}}`),
   ]
   const more = all.length > MOST_FITTING ? ', …' : ''
   return {

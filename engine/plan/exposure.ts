@@ -26,7 +26,7 @@ export function exposureOf(graph: Graph, sources: SourceFiles, models: Registry[
     const details = own.length > 0 ? detailsOf(node, graph.pipeline.root, sources) : []
     for (const exposure of own) add({ by: `stage ${node.stage}`, ...exposure, details })
     for (const ref of node.inputs.values()) {
-      if (ref.type === 'llm') {
+      if (ref.type === 'llm' || ref.type === 'encoder') {
         const secrets = [...node.passEnv].sort(compareUtf8).map((name) => `is given $${name}`)
         for (const exposure of models.exposes(ref.block))
           add({ by: `model ${ref.name}`, ...exposure, details: secrets })
@@ -76,6 +76,7 @@ function filesOf(ref: InputRef): string[] {
       return [ref.path]
     case 'stage':
     case 'llm':
+    case 'encoder':
       return []
     default:
       return unreachable(ref)

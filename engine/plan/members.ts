@@ -11,13 +11,14 @@ import { type Bound, bindBlock } from './bind.ts'
 import { withDefaults } from './defaults.ts'
 import type { Files } from './files.ts'
 import { reportInBlock } from './locate-problem.ts'
+import { modelKind } from './model-kind.ts'
 import type { InputRef } from './node.ts'
 import { type Origin, throughParams } from './origin.ts'
 import type { Scanner } from './scan.ts'
 import type { Projection, Variant, Variants } from './variants.ts'
 
 type Dataset = Extract<InputRef, { type: 'dataset' }>
-type Llm = Extract<InputRef, { type: 'llm' }>
+type ModelRef = Extract<InputRef, { type: 'llm' | 'encoder' }>
 
 interface Context {
   pipeline: Pipeline
@@ -94,7 +95,7 @@ class Member<Value> {
 export class Members {
   readonly #context: Context
   readonly #datasets = new Map<string, Member<DatasetFiles>>()
-  readonly #models = new Map<string, Member<Llm>>()
+  readonly #models = new Map<string, Member<ModelRef>>()
 
   constructor(context: Context) {
     this.#context = context
@@ -107,10 +108,11 @@ export class Members {
       this.#datasets.set(name, new Member('datasets', name, context, resolve))
     }
     for (const name of Object.keys(pipeline.models)) {
-      const resolve = (block: Json, folder: string, bound: Bound): Llm | undefined => {
+      const resolve = (block: Json, folder: string, bound: Bound): ModelRef | undefined => {
         const identity = registry.models.identity(block, folder)
         if (isProblem(identity)) return this.#report(identity, 'models', name, bound)
-        return { type: 'llm', name, block, folder, identity }
+        const kind = modelKind(block)
+        return { ...(kind === 'llm' ? { type: kind } : { type: 'encoder', kind }), name, block, folder, identity }
       }
       this.#models.set(name, new Member('models', name, context, resolve))
     }
@@ -128,7 +130,7 @@ export class Members {
   }
 
   /** The language model, for a node of this variant. */
-  model(name: string, variant: Variant): Llm | undefined {
+  model(name: string, variant: Variant): ModelRef | undefined {
     return this.#models.get(name)?.under(variant)
   }
 

@@ -120,7 +120,7 @@ export class NodeInputs {
         const parts = slot?.parts ?? ['corpus']
         return sources.bindDataset({ name: dataset, parts }, variant, at, origin)
       }
-      case 'llm':
+      case 'model':
         return sources.model(binding.name, variant)
       case 'file':
         return binding.ref

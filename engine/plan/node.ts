@@ -19,6 +19,14 @@ export type InputRef =
       parts: { corpus?: string; queries?: string; qrels?: string }
     }
   | { type: 'llm'; name: string; block: Json; folder: string; identity: CanonicalValue }
+  | {
+      type: 'encoder'
+      kind: 'encoder' | 'cross-encoder'
+      name: string
+      block: Json
+      folder: string
+      identity: CanonicalValue
+    }
   | { type: 'prompt'; path: string; value: Json }
   /** A file, a folder, or (where `base` is given) what a glob matched below that folder. */
   | { type: 'path'; path: string; folder: boolean; matches?: readonly string[] }

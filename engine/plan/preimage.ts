@@ -57,6 +57,7 @@ function inputIdentity(ref: InputRef, digests: InputDigests): CanonicalValue | u
       }
     }
     case 'llm':
+    case 'encoder':
       return { model: ref.identity }
     case 'prompt':
       return { prompt: ref.value as CanonicalValue }
@@ -80,6 +81,7 @@ export function originOf(ref: InputRef): string {
     case 'dataset':
       return ref.split === undefined ? `dataset ${ref.name}` : `dataset ${ref.name}, split ${ref.split}`
     case 'llm':
+    case 'encoder':
       return `model ${ref.name}`
     case 'prompt':
     case 'path':

@@ -30,6 +30,9 @@ export function stageInput(ref: InputRef, facts: InputFacts): StageInput | undef
     }
     case 'llm':
       return { type: 'llm', name: ref.name, model: ref.block, folder: ref.folder, identity: ref.identity }
+    case 'encoder':
+      // Its files are brought here when the stage is about to run.
+      return { type: ref.kind, name: ref.name, model: ref.block, files: [] }
     case 'prompt':
       return { type: 'prompt', path: ref.path, value: ref.value }
     case 'path':

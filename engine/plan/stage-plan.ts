@@ -8,6 +8,7 @@ import { type Binding, type Bound, bindBlock, kindOf, type Scope } from './bind.
 import { withDefaults } from './defaults.ts'
 import { checkEdge, type OutputKinds, reportNoSlot } from './edge.ts'
 import { reportInBlock } from './locate-problem.ts'
+import { modelKind } from './model-kind.ts'
 import { acceptedBy, candidatesAt } from './schema-walk.ts'
 import { type NodeSettings, readSettings } from './settings.ts'
 
@@ -122,7 +123,7 @@ function withHints(
   const accepted: readonly string[] = acceptedBy(candidatesAt(definition.options, problem.path))
   for (const [section, kind] of [
     ['datasets', 'dataset'],
-    ['models', 'llm'],
+    ['models', modelKind(pipeline.models[text])],
   ] as const)
     if (accepted.includes(kind) && Object.hasOwn(pipeline[section], text))
       return { ...rest, suggestion: `\${${section}.${text}}` }

@@ -9,6 +9,7 @@ import { observingRows } from '../../cache/observing-rows.ts'
 import {
   type AnyStageDefinition,
   type ModelLeases,
+  type ProvideServices,
   type Registry,
   type RequestCounts,
   type ServiceContext,
@@ -48,6 +49,9 @@ export interface ExecutionWorld extends PlanWorld {
   preimage(node: GraphNode): Preimage | undefined
   /** Process runner of a node: its declared environment is part of it. */
   processes(node: GraphNode): Promise<LocalProcesses>
+  /** Cards lent to a node. */
+  cards(node: NodeId): readonly number[]
+  provide: Registry['models']['provide']
   models: ModelLeases
   /** Asks models on behalf of stages. */
   asker: Registry['models']['asker']
@@ -89,7 +93,8 @@ export async function executeNode(
   const folders = world.staging.make(name, Object.keys(node.outputs))
   const { scratch, outputs } = folders
   const service = serviceOf(node.definition)
-  const processes = service && (await world.processes(node))
+  const needsProcesses = service || [...node.inputs.values()].some(({ type }) => type === 'encoder')
+  const processes = needsProcesses && (await world.processes(node))
   const used = new Set<RowKey>()
   const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
   const count: ServiceContext<never>['count'] = (counts, charge) => {
@@ -100,6 +105,17 @@ export async function executeNode(
   let asker: LazyAsker | undefined
   try {
     const inputs = readInputs(world, node)
+    if (processes) {
+      const tell = (note: string): void => options.onProgress(0, undefined, note, requests)
+      await provideEncoders(world, node, inputs, {
+        processes,
+        tools: world.tools,
+        log: options.log,
+        scratch,
+        signal,
+        tell,
+      })
+    }
     asker = lazyAsker(world.asker, { inputs, models: world.models, rows, count, drain, signal })
     const context: StageContext<never> = {
       node: node.id,
@@ -109,22 +125,24 @@ export async function executeNode(
       resume,
       scratch,
       embeddings: join(store.root, 'embeddings'),
+      cards: world.cards(node.id),
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       ask: asker.ask,
       signal,
     }
-    const summary = processes
-      ? await service.run({
-          ...context,
-          log: options.log,
-          rows,
-          processes,
-          models: world.models,
-          tools: world.tools,
-          count,
-          drain,
-        })
-      : await inThread(world.threads, node.definition.type, context)
+    const summary =
+      service && processes
+        ? await service.run({
+            ...context,
+            log: options.log,
+            rows,
+            processes,
+            models: world.models,
+            tools: world.tools,
+            count,
+            drain,
+          })
+        : await inThread(world.threads, node.definition.type, context)
     await asker.close()
     await refuseChangedInputs(world, node, key, preimage)
     const recorded = await ingestOutputs(world, node, outputs)
@@ -150,10 +168,24 @@ export async function executeNode(
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     // What is still running could go on writing, here or into the next attempt.
-    await processes?.gone()
+    if (processes) await processes.gone()
     world.failed.keep(() => world.staging.gather(folders), `${world.run}-${name}`)
     await asker?.close()
     throw error
+  }
+}
+
+/** Brings the folders of encoders here; what a stage is given of them are their files. */
+async function provideEncoders(
+  world: ExecutionWorld,
+  node: GraphNode,
+  inputs: { [name: string]: StageInput },
+  services: ProvideServices,
+): Promise<void> {
+  for (const [name, ref] of node.inputs) {
+    if (ref.type !== 'encoder') continue
+    const files = await world.provide(ref, services)
+    inputs[name] = { type: ref.kind, name: ref.name, model: ref.block, files }
   }
 }
 

@@ -26,6 +26,11 @@ export async function preflight(
     refusals.push({ path, message: `this needs ${needed}, and there is ${there}` })
   }
   for (const { node, cards } of needs) {
+    for (const ref of node.inputs.values()) {
+      const problem = ref.type === 'encoder' ? registry.models.missing(ref.block) : undefined
+      if (problem && ref.type === 'encoder')
+        refusals.push({ path: ['models', ref.name, ...(problem.at === undefined ? [] : [problem.at])], ...problem })
+    }
     const place = ['stages', node.stage, 'resources']
     const { memory } = node.resources
     if (memory > machine.memory) refuse([...place, 'memory'], `${byteText(memory)} of memory`, byteText(machine.memory))
@@ -40,6 +45,7 @@ export async function preflight(
 interface Refusal {
   path: SourcePath
   message: string
+  advice?: string
 }
 
 // A graph that was remembered does not know where things are written.
@@ -47,9 +53,13 @@ async function located(refusals: readonly Refusal[], file: string, registry: Reg
   const { loadPipeline } = await import('../parse/load.ts')
   const { pipeline } = loadPipeline(file, { registry })
   const diagnostics = new Diagnostics()
-  for (const { path, message } of refusals) {
+  for (const { path, message, advice } of refusals) {
     const at = pipeline?.locate(path) ?? { file, line: 1, column: 1, length: 1 }
-    diagnostics.error(at, { code: 'resources', message, advice: NOTHING_RAN })
+    diagnostics.error(at, {
+      code: 'resources',
+      message,
+      advice: advice === undefined ? NOTHING_RAN : `Nothing was run. ${advice}`,
+    })
   }
   return diagnostics.sorted(file)
 }

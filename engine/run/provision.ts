@@ -18,6 +18,8 @@ export interface Provision {
   gate: GpuDesk
   models: ModelLeases
   processes(node: GraphNode): Promise<LocalProcesses>
+  /** Numbers of the cards lent to a node, among those of this machine that can be used. */
+  cards(node: NodeId): readonly number[]
   /** Takes back what a node held, once nothing lives that could use its cards. */
   leave(node: GraphNode): Promise<void>
   /** Ends all servers, and whatever children left behind. */
@@ -90,6 +92,10 @@ export function provideFor(
       const runner = await start(declaredEnvironment(node, desk.cardsOf(node.id)), secrets)
       if (needs.has(node.id)) runners.set(node.id, [...(runners.get(node.id) ?? []), runner])
       return runner
+    },
+    cards: (id) => {
+      const lent = desk.cardsOf(id)
+      return machine.gpus.cards.flatMap(({ uuid }, number) => (lent.includes(uuid) ? [number] : []))
     },
     leave: async (node) => {
       const gone = await Promise.all((runners.get(node.id) ?? []).map((runner) => runner.gone()))

@@ -171,6 +171,8 @@ class Run {
           digests(sources, (id) => this.#results.get(id)),
         ),
       processes: provision.processes,
+      cards: provision.cards,
+      provide: this.#session.registry.models.provide,
       models: provision.models,
       asker: this.#session.registry.models.asker,
     }

@@ -69,6 +69,7 @@ function dataOf(ref: InputRef, { sources, registry }: Session): readonly string[
     case 'path':
       return sources.tree(ref).files.map(({ location }) => location)
     case 'llm':
+    case 'encoder':
       return registry.models.files(ref.block, ref.folder)
     case 'dataset':
     case 'prompt':

@@ -143,6 +143,8 @@ function filesOf(name: string, input: StageInput): FileToPlace[] {
         file ? [{ place: `${name}/${part}${suffixOf(file.location)}`, ...file, executable: false }] : [],
       )
     case 'llm':
+    case 'encoder':
+    case 'cross-encoder':
     case 'prompt':
       throw new Error(`a command takes no ${input.type}`)
     default:

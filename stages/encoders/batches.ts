@@ -1,3 +1,8 @@
+import type { Device } from './device.ts'
+
+/** Tokens of a batch. A core is fastest with few, which stay in its cache; a card with many. */
+export const BATCH_TOKENS: { readonly [device in Device['kind']]: number } = { cpu: 512, cuda: 16_384 }
+
 /**
  * Groups rows of tokens into batches of at most `budget` tokens with their padding, longest first, so that little is
  * padded. A row longer than that is a batch by itself. Numbers are positions in `lengths`.

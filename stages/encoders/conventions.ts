@@ -66,6 +66,9 @@ const FAMILIES: readonly (Conventions & { pattern: RegExp })[] = [
   { name: 'mpnet', pattern: /\bmpnet\b/, prefixes: none },
 ]
 
+/** Names that a pipeline can give a family by. */
+export const FAMILY_NAMES: readonly string[] = [...new Set(FAMILIES.map(({ name }) => name))]
+
 /** The conventions of the family that one of these names (a repository, a package, a path, a base model) tells of. */
 export function conventionsOf(names: readonly string[]): Conventions | undefined {
   for (const name of names) {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { packageRoot } from '../../engine/util/package-root.ts'
-import type { Device } from './onnx-graph.ts'
+import type { Device } from './device.ts'
 import {
   type FromThread,
   type Piece,
@@ -20,8 +20,6 @@ const ENTRY = join(packageRoot, 'dist/stages/encoders/encoder-worker.js')
 const GRAPHS_BYTES = 2 << 30
 /** Of one card: one tokenises while another computes. */
 const ON_ONE_CARD = 3
-/** Tokens of a batch. A core is fastest with few, which stay in its cache; a card with many. */
-const BUDGET: { readonly [device in Device]: number } = { cpu: 512, cuda: 16_384 }
 
 interface Job {
   /** Makes the piece when a thread is free for it; undefined where nothing is left to do. */
@@ -41,7 +39,8 @@ interface Thread {
  * large model has fewer, with several cores each.
  */
 export class EncoderThreads {
-  readonly device: Device
+  /** What people should be told of how it was computed. */
+  readonly warnings: string[] = []
   /** How many pieces are worked on at once. */
   readonly count: number
   readonly #data: ThreadData
@@ -52,13 +51,17 @@ export class EncoderThreads {
   #isClosed = false
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
 
-  constructor(task: ThreadTask, device: Device, signal: AbortSignal, threads: number = availableParallelism()) {
+  constructor(
+    task: ThreadTask,
+    { device, mayFallBack }: { device: Device; mayFallBack: boolean },
+    signal: AbortSignal,
+    threads: number = availableParallelism(),
+  ) {
     const { size } = statSync(task.model.onnx.location)
     const most = Math.max(1, Math.floor(GRAPHS_BYTES / Math.max(1, size)))
-    this.device = device
-    this.count = Math.min(threads, most, device === 'cuda' ? ON_ONE_CARD : threads)
-    const each = device === 'cuda' ? 1 : Math.max(1, Math.floor(threads / this.count))
-    this.#data = { task, device, threads: each, budget: BUDGET[device] }
+    this.count = Math.min(threads, most, device.kind === 'cuda' ? ON_ONE_CARD : threads)
+    const each = device.kind === 'cuda' ? 1 : Math.max(1, Math.floor(threads / this.count))
+    this.#data = { task, device, mayFallBack, threads: each }
     this.#signal = signal
     signal.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -105,7 +108,10 @@ export class EncoderThreads {
     const thread: Thread = { worker, job: undefined }
     worker.on('message', (message: FromThread) => {
       if (message.type === 'failed') this.#fail(receiveError(message.error))
-      else if (message.type === 'done') {
+      else if (message.type === 'ready') {
+        if (message.warning !== undefined && !this.warnings.includes(message.warning))
+          this.warnings.push(message.warning)
+      } else {
         const { job } = thread
         thread.job = undefined
         job?.resolve(message)

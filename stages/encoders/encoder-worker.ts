@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StageError } from '../define.ts'
-import { batchesOf } from './batches.ts'
-import { OnnxGraph, type TokenRow } from './onnx-graph.ts'
+import { BATCH_TOKENS, batchesOf } from './batches.ts'
+import { OnnxGraph, type TokenRow, type WantedOutput } from './onnx-graph.ts'
 import { Projection } from './projection.ts'
 import { type FromThread, type Piece, type PieceDone, sendError, type ThreadData } from './thread-message.ts'
 import { modelTokenizer } from './tokens.ts'
@@ -10,17 +10,18 @@ import { modelTokenizer } from './tokens.ts'
 /** Entry of a thread that runs a transformer, piece by piece as told by messages. */
 const port = parentPort
 if (!port) throw new Error('encoder-worker is the entry of a worker thread')
-const { task, device, threads, budget } = workerData as ThreadData
+const { task, device, mayFallBack, threads } = workerData as ThreadData
 
 type Run = (piece: Piece) => Promise<PieceDone>
+
+let budget = BATCH_TOKENS[device.kind]
 
 async function open(): Promise<Run> {
   const { model } = task
   const tokenizer = modelTokenizer(await readFile(model.tokenizer.location, 'utf8'), model.tokenizerConfig, model)
-  const where = { device, threads }
-  const { location, path } = model.onnx
+  const { path } = model.onnx
   if (task.kind === 'score') {
-    const graph = await OnnxGraph.open(location, path, where, [{ rank: 2, names: ['logits'] }])
+    const graph = await openGraph([{ rank: 2, names: ['logits'] }])
     return async ({ texts, seconds = [] }) => {
       const rows = texts.map((text, i) => tokenizer.pair(text, seconds[i]!))
       return collect(rows, graph, ({ data, shape }, batch, out) => {
@@ -29,7 +30,7 @@ async function open(): Promise<Run> {
       })
     }
   }
-  const graph = await OnnxGraph.open(location, path, where, [
+  const graph = await openGraph([
     { rank: 3, names: ['last_hidden_state', 'token_embeddings'] },
     { rank: 2, names: ['sentence_embedding'] },
   ])
@@ -52,6 +53,20 @@ async function open(): Promise<Run> {
         out.set(vector.length, row, vector)
       }
     })
+  }
+}
+
+let warning: string | undefined
+
+async function openGraph(wanted: readonly WantedOutput[]): Promise<OnnxGraph> {
+  const { location, path } = task.model.onnx
+  try {
+    return await OnnxGraph.open(location, path, { device, threads }, wanted)
+  } catch (error) {
+    if (!mayFallBack) throw error
+    warning = `computed on the CPU, not on card ${device.kind === 'cuda' ? device.card : ''}: ${(error as Error).message}`
+    budget = BATCH_TOKENS.cpu
+    return OnnxGraph.open(location, path, { device: { kind: 'cpu' }, threads }, wanted)
   }
 }
 
@@ -87,7 +102,7 @@ async function collect(
 
 const opened = open()
 opened.then(
-  () => say({ type: 'ready' }),
+  () => say({ type: 'ready', ...(warning === undefined ? {} : { warning }) }),
   (error) => say({ type: 'failed', error: sendError(error) }),
 )
 

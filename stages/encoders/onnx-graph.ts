@@ -1,8 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { StageError } from '../define.ts'
-
-/** Where a graph is computed. */
-export type Device = 'cpu' | 'cuda'
+import type { Device } from './device.ts'
 
 /** One text, or a pair of texts, as a transformer reads it. */
 export interface TokenRow {
@@ -51,7 +49,7 @@ export class OnnxGraph {
     let session: InferenceSession
     try {
       session = await InferenceSession.create(location, {
-        executionProviders: [device],
+        executionProviders: [device.kind === 'cuda' ? { name: 'cuda', deviceId: device.card } : 'cpu'],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',

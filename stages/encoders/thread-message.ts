@@ -1,5 +1,5 @@
 import { StageError } from '../define.ts'
-import type { Device } from './onnx-graph.ts'
+import type { Device } from './device.ts'
 import type { TransformerModel } from './transformer-model.ts'
 
 /** What a thread computes: vectors of texts, or scores of pairs. */
@@ -14,10 +14,10 @@ type CrossEncoderModel = Pick<TransformerModel, 'onnx' | 'tokenizer' | 'tokenize
 export interface ThreadData {
   task: ThreadTask
   device: Device
+  /** The CPU is used where the device fails. */
+  mayFallBack: boolean
   /** Of the library within the thread. */
   threads: number
-  /** Tokens of a batch. */
-  budget: number
 }
 
 /** One piece of work: texts, or pairs as two lists. */
@@ -32,7 +32,11 @@ export interface PieceDone {
   width: number
 }
 
-export type FromThread = { type: 'ready' } | ({ type: 'done' } & PieceDone) | { type: 'failed'; error: SentError }
+/** `warning`: it computes on the CPU, and why. */
+export type FromThread =
+  | { type: 'ready'; warning?: string }
+  | ({ type: 'done' } & PieceDone)
+  | { type: 'failed'; error: SentError }
 
 /** An error as it crosses threads. */
 export interface SentError {

@@ -3,12 +3,12 @@ import type { EmbeddingStore } from '../../cache/embedding-store.ts'
 import { StageError } from '../define.ts'
 import type { Encoder, EncoderServices } from '../retrieval/encoder.ts'
 import { piecesOf } from './batches.ts'
+import { type AskedDevice, chooseDevice, type Device } from './device.ts'
 import { EncoderThreads } from './encoder-threads.ts'
-import type { Device } from './onnx-graph.ts'
 import { type TransformerModel, transformerIdentity } from './transformer-model.ts'
 
 /** Texts that one thread takes at once, and texts worth giving at once, by device. */
-const SIZES: { readonly [device in Device]: { piece: number; block: number } } = {
+const SIZES: { readonly [device in Device['kind']]: { piece: number; block: number } } = {
   cpu: { piece: 16, block: 512 },
   cuda: { piece: 256, block: 4096 },
 }
@@ -21,12 +21,13 @@ const KEY_BYTES = 32
  */
 export async function openTransformer(
   model: TransformerModel,
-  device: Device,
+  asked: AskedDevice,
   services: EncoderServices,
 ): Promise<Encoder> {
+  const where = chooseDevice(asked, services.cards ?? [])
   const threads = new EncoderThreads(
     { kind: 'encode', model, dimensions: model.dimensions },
-    device,
+    where,
     services.signal,
     services.threads,
   )
@@ -40,12 +41,13 @@ export async function openTransformer(
       const { openEmbeddings } = await import('../../cache/embedding-store.ts')
       store = await openEmbeddings(services.embeddings, await transformerIdentity(model), dimensions)
     }
-    const { piece, block } = SIZES[device]
+    const { piece, block } = SIZES[where.device.kind]
     const { similarity, poolings, prefixes, maxLength, normalize, family } = model
     return {
       dimensions,
       similarity,
       block,
+      warnings: threads.warnings,
       facts: {
         kind: 'transformer',
         dimensions,

@@ -118,10 +118,12 @@ async function byModel(
     return {
       retriever: encoder.facts,
       run,
-      warnings:
-        silent.length === 0
+      warnings: [
+        ...encoder.warnings,
+        ...(silent.length === 0
           ? []
-          : [`${silent.length} of ${queries.size} queries have the zero vector; their rankings mean nothing`],
+          : [`${silent.length} of ${queries.size} queries have the zero vector; their rankings mean nothing`]),
+      ],
     }
   } finally {
     await encoder.close()

@@ -73,7 +73,7 @@ const MODEL: OptionsSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['model'],
-  properties: { model: { description: 'An encoder.', slot: { accepts: ['model'] } } },
+  properties: { model: { description: 'An encoder.', slot: { accepts: ['model', 'encoder'] } } },
 }
 
 const HYBRID: OptionsSchema = {
@@ -109,7 +109,7 @@ export const evalSchema: OptionsSchema = {
   additionalProperties: false,
   required: ['dataset'],
   properties: {
-    model: { description: 'The encoder to measure.', slot: { accepts: ['model'] } },
+    model: { description: 'The encoder to measure.', slot: { accepts: ['model', 'encoder'] } },
     retriever: {
       description: 'What ranks instead of a model: bm25, several retrievers fused, or a run that something else made.',
       oneOf: [{ const: 'bm25' }, BM25, RUN, HYBRID],

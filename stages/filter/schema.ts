@@ -99,8 +99,8 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
       },
       model: {
         description:
-          'The encoder that searches the corpus instead, like ${stages.NAME.model}. With `cross_fit` a list over the folds: ${stages.NAME.model[*]}.',
-        slot: { accepts: ['model'], lists: 'numbered' },
+          'The encoder that searches the corpus instead, like ${stages.NAME.model} or ${models.NAME}. With `cross_fit` a list over the folds: ${stages.NAME.model[*]}.',
+        slot: { accepts: ['model', 'encoder'], lists: 'numbered' },
       },
       cross_fit: {
         type: 'integer',
@@ -136,8 +136,8 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
         description: 'Passages that are found for a query; each costs a request.',
       },
       model: {
-        description: 'The encoder that searches, like ${stages.NAME.model}. Default: BM25.',
-        slot: { accepts: ['model'] },
+        description: 'The encoder that searches, like ${stages.NAME.model} or ${models.NAME}. Default: BM25.',
+        slot: { accepts: ['model', 'encoder'] },
       },
       judge: step('Who says how well a passage answers a query.', judgeProperties, ...judgeRequired),
     },

@@ -18,8 +18,8 @@ const negativesSchema: OptionsSchema = {
             'random: any passages of the corpus. bm25: those that BM25 ranks high for the query. dense: those that `model` does.',
         },
         model: {
-          description: 'dense: the encoder, like ${stages.NAME.model}; its search is exact.',
-          slot: { accepts: ['model'] },
+          description: 'dense: the encoder, like ${stages.NAME.model} or ${models.NAME}; its search is exact.',
+          slot: { accepts: ['model', 'encoder'] },
         },
         per_query: { type: 'integer', minimum: 1, maximum: 64, default: 1, description: 'Negatives of each row.' },
         skip_top: {

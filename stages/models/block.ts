@@ -1,10 +1,13 @@
 import { BYTE_SIZE_PATTERN } from '../../engine/util/byte-size.ts'
 import type { Json, OptionsSchema } from '../define.ts'
+import type { AskedDevice } from '../encoders/device.ts'
+import { ENCODER_SCHEMA } from '../encoders/encoder-block.ts'
+import type { Pooling } from '../encoders/pooling.ts'
 
 /** Programs that queryloom starts to serve a model. */
 export type ServerKind = 'llama.cpp' | 'vllm' | 'transformers'
 
-/** A member of `models:` as written: a server that queryloom starts, or an endpoint that somebody else runs. */
+/** A member of `models:` as written: a server that queryloom starts, an endpoint that somebody else runs, or an encoder. */
 export interface ModelBlock {
   serve?: ServerKind
   source?: string
@@ -18,6 +21,16 @@ export interface ModelBlock {
   /** Seconds that the server may take to load the model. */
   start_timeout?: number
   args?: { [name: string]: string | number | boolean }
+  encoder?: 'onnx' | 'static'
+  cross_encoder?: 'onnx'
+  /** Path of an ONNX graph in the folder. */
+  file?: string
+  conventions?: string
+  prefixes?: { query?: string; passage?: string }
+  max_length?: number
+  pooling?: Pooling
+  similarity?: 'cosine' | 'dot'
+  device?: AskedDevice
   endpoint?: string
   model?: string
   revision?: string
@@ -41,7 +54,7 @@ export const SERVER_DEFAULTS: {
 /** What a block's server needs of graphics cards, as written or as its kind has it. */
 export function modelGpus(json: Json): Json | undefined {
   const block = json as ModelBlock
-  return block.gpus ?? (block.serve === 'vllm' ? 1 : undefined)
+  return block.gpus ?? (block.serve === 'vllm' || block.device === 'cuda' ? 1 : undefined)
 }
 
 /** How many graphics cards the server of a block gets; vLLM wants one where nothing is said. */
@@ -55,7 +68,7 @@ export const modelSchema: OptionsSchema = {
   type: 'object',
   additionalProperties: false,
   description:
-    'A language model: `serve` and `source` for one that queryloom starts, `endpoint` and `model` for one that runs elsewhere.',
+    'A language model: `serve` and `source` for one that queryloom starts, `endpoint` and `model` for one that runs elsewhere. Or `encoder` or `cross_encoder` and `source`.',
   properties: {
     serve: {
       enum: ['llama.cpp', 'vllm', 'transformers'],
@@ -125,6 +138,7 @@ export const modelSchema: OptionsSchema = {
       additionalProperties: { type: ['string', 'number', 'boolean'] },
       description: 'Further options of the server, named as on its command line, without dashes in front.',
     },
+    ...ENCODER_SCHEMA,
     endpoint: { type: 'string', description: 'Base address of an OpenAI-compatible API; it usually ends in /v1.' },
     model: { type: 'string', description: 'Name that the endpoint knows the model by.' },
     revision: { type: 'string', description: 'Which revision of the model the endpoint serves, if it says so.' },

@@ -20,9 +20,9 @@ export function modelExposes(json: Json): readonly Exposure[] {
   }
   const source = parseSource(block.source ?? '')
   const args = Object.entries(block.args ?? {}).map(([name, value]) => ` --${name.replace(/^-+/, '')} ${value}`)
-  const exposures: Exposure[] = [
-    { does: 'starts', what: (block.binary ?? DEFAULT_PROGRAMS[block.serve ?? 'llama.cpp']) + args.join('') },
-  ]
+  const exposures: Exposure[] = []
+  if (block.serve !== undefined)
+    exposures.push({ does: 'starts', what: (block.binary ?? DEFAULT_PROGRAMS[block.serve]) + args.join('') })
   if (!('message' in source)) {
     if (source.kind === 'path') exposures.push({ does: 'reads', what: source.path })
     else exposures.push({ does: 'downloads', what: downloadOf(source) })

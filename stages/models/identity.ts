@@ -1,11 +1,13 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { hideCredentials } from '../../engine/util/hide-credentials.ts'
 import type { Json, Problem } from '../define.ts'
+import { encoderIdentity } from '../encoders/encoder-block.ts'
 import { type ModelBlock, SERVER_DEFAULTS, type ServerKind } from './block.ts'
 import { argumentProblem, semanticArguments } from './server-arguments.ts'
 import { isLoopback, parseSource, sourceIdentity } from './source.ts'
 
 const SERVER_MEMBERS = ['source', 'sha256', 'binary', 'slots', 'context', 'gpus', 'args', 'start_timeout'] as const
+const ENCODER_MEMBERS = ['file', 'conventions', 'prefixes', 'max_length', 'pooling', 'similarity', 'device'] as const
 const ENDPOINT_MEMBERS = [
   'endpoint',
   'model',
@@ -16,26 +18,31 @@ const ENDPOINT_MEMBERS = [
   'rate_limits',
 ] as const
 
+const KINDS = ['serve', 'endpoint', 'encoder', 'cross_encoder'] as const
+
 /**
  * What of a model block decides answers, for keys, or what is wrong with the block. A served model is its file's
  * digest, its context and its semantic options; a model elsewhere is `identity`, or else endpoint, name and revision.
  */
 export function modelIdentity(json: Json, _folder: string): CanonicalValue | Problem {
   const block = json as ModelBlock
-  if (block.serve !== undefined && block.endpoint !== undefined)
-    return { at: 'endpoint', message: '`serve` and `endpoint` exclude each other', advice: 'Keep one of them.' }
+  const [kind, other] = KINDS.filter((name) => block[name] !== undefined)
+  if (other !== undefined)
+    return { at: other, message: `\`${kind}\` and \`${other}\` exclude each other`, advice: 'Keep one of them.' }
+  if (kind === 'encoder' || kind === 'cross_encoder') return encoderIdentity(block)
   if (block.serve !== undefined) return servedIdentity(block, block.serve)
   if (block.endpoint !== undefined) return endpointIdentity(block, block.endpoint)
   return {
-    message: 'the model has neither `serve` nor `endpoint`',
-    advice: 'Write `serve: llama.cpp` (or vllm, transformers) with a `source`, or `endpoint` with a `model`.',
+    message: 'the model has neither `serve` nor `endpoint`, nor is it an `encoder`',
+    advice:
+      'Write `serve: llama.cpp` (or vllm, transformers) or `encoder: onnx` with a `source`, or `endpoint` with a `model`.',
   }
 }
 
 function servedIdentity(block: ModelBlock, kind: ServerKind): CanonicalValue | Problem {
-  const stray = ENDPOINT_MEMBERS.find((name) => block[name] !== undefined)
+  const stray = [...ENDPOINT_MEMBERS, ...ENCODER_MEMBERS].find((name) => block[name] !== undefined)
   if (stray !== undefined)
-    return { at: stray, message: `\`${stray}\` belongs to a model with an \`endpoint\``, advice: 'Leave it out.' }
+    return { at: stray, message: `\`${stray}\` does not belong to a model with \`serve\``, advice: 'Leave it out.' }
   if (block.source === undefined)
     return {
       message: 'the model has no `source`',
@@ -63,9 +70,13 @@ function servedIdentity(block: ModelBlock, kind: ServerKind): CanonicalValue | P
 }
 
 function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue | Problem {
-  const stray = SERVER_MEMBERS.find((name) => block[name] !== undefined)
+  const stray = [...SERVER_MEMBERS, ...ENCODER_MEMBERS].find((name) => block[name] !== undefined)
   if (stray !== undefined)
-    return { at: stray, message: `\`${stray}\` belongs to a model with \`serve\``, advice: 'Leave it out.' }
+    return {
+      at: stray,
+      message: `\`${stray}\` does not belong to a model with an \`endpoint\``,
+      advice: 'Leave it out.',
+    }
   if (block.model === undefined)
     return { message: 'the model has no `model`', advice: 'Write the name that the endpoint knows it by.' }
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))

@@ -1,6 +1,7 @@
-import type { Json, StageContext, StageInput } from '../define.ts'
+import { type Json, type StageContext, StageError, type StageInput } from '../define.ts'
 import { EncoderFolder, modulesOf } from '../encoders/encoder-folder.ts'
 import { readTransformer } from '../encoders/transformer-model.ts'
+import type { ModelBlock } from '../models/block.ts'
 import { loadStaticModel, type ModelFile } from './static-model.ts'
 
 /** What a text is to an encoder; many put another prefix before each. */
@@ -13,6 +14,8 @@ export interface Encoder {
   readonly similarity: 'cosine' | 'dot'
   /** Texts worth giving at once: more only take memory. */
   readonly block: number
+  /** What people should be told of how it was computed; complete when everything was encoded. */
+  readonly warnings: readonly string[]
   /** What it is and by which conventions it reads texts, as it stands in results. */
   readonly facts: { readonly kind: string; readonly [name: string]: Json }
   /**
@@ -26,16 +29,31 @@ export interface Encoder {
 
 /** What encoding needs of a running stage: its context has it. */
 export type EncoderServices = Pick<StageContext<unknown>, 'signal'> &
-  Partial<Pick<StageContext<unknown>, 'embeddings'>> & { readonly threads?: number }
+  Partial<Pick<StageContext<unknown>, 'embeddings' | 'cards'>> & {
+    /** Cores; default: all that this process may use. */
+    readonly threads?: number
+  }
 
-/** Opens the encoder that an input is: a model that a stage made. What it can't read is a StageError. */
+/**
+ * Opens the encoder that an input is: a model that a stage made, or an encoder of `models:`. What can't be read, or can't
+ * be followed exactly, is a StageError.
+ */
 export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {
   services.signal.throwIfAborted()
-  if (input?.type !== 'artifact') throw new Error(`expected a model, got ${input?.type}`)
+  if (input?.type !== 'artifact' && input?.type !== 'encoder')
+    throw new Error(`expected an encoder, got ${input?.type}`)
+  const block = input.type === 'encoder' ? (input.model as ModelBlock) : {}
   const [first] = await modulesOf(new EncoderFolder(input.files))
-  if (first?.type === 'StaticEmbedding') return openStatic(input.files)
+  const isStatic = first?.type === 'StaticEmbedding'
+  if (block.encoder !== undefined && (block.encoder === 'static') !== isStatic)
+    throw new StageError(
+      `its folder is that of a ${isStatic ? 'static model' : 'transformer'}, and not of \`encoder: ${block.encoder}\``,
+      { advice: `Write \`encoder: ${isStatic ? 'static' : 'onnx'}\`.` },
+    )
+  if (isStatic) return openStatic(input.files)
   const { openTransformer } = await import('../encoders/transformer-encoder.ts')
-  return openTransformer(await readTransformer(input.files), 'cpu', services)
+  const options = { ...block, names: block.source === undefined ? [] : [block.source] }
+  return openTransformer(await readTransformer(input.files, options), block.device ?? 'auto', services)
 }
 
 async function openStatic(files: readonly ModelFile[]): Promise<Encoder> {
@@ -45,6 +63,7 @@ async function openStatic(files: readonly ModelFile[]): Promise<Encoder> {
     dimensions: model.dimensions,
     similarity,
     block: 256,
+    warnings: [],
     facts: {
       kind: 'static',
       dimensions: model.dimensions,

@@ -129,6 +129,7 @@ export async function runStage(
     resume: path.join(home, 'resume'),
     scratch: path.join(home, 'scratch'),
     embeddings: path.join(home, 'embeddings'),
+    cards: [],
     progress: (done: number, total?: number) => void progress.push({ done, total }),
     signal: new AbortController().signal,
     log: path.join(home, 'log'),

@@ -14,12 +14,14 @@ export interface GpuNeeds {
 /** What a node needs of cards; undefined if it needs none. */
 export function gpuNeeds(node: GraphNode, models: Registry['models']): GpuNeeds | undefined {
   const { gpus = 0, gpuMemory = 0 } = node.resources
-  const own = gpus > 0 ? { count: gpus, memory: gpuMemory } : undefined
+  let own = gpus > 0 ? { count: gpus, memory: gpuMemory } : undefined
   const servers = new Map<string, CardRequest & { name: string }>()
   for (const ref of node.inputs.values()) {
-    if (ref.type !== 'llm') continue
+    if (ref.type !== 'llm' && ref.type !== 'encoder') continue
     const { gpus: count = 0, gpuMemory: memory = 0 } = modelResources(ref.block, models)
-    if (count > 0) servers.set(modelId(ref.block, ref.identity), { count, memory, name: ref.name })
+    // An encoder is computed by the stage itself.
+    if (count > 0 && ref.type === 'encoder') own ??= { count, memory }
+    else if (count > 0) servers.set(modelId(ref.block, ref.identity), { count, memory, name: ref.name })
   }
   return own || servers.size > 0 ? { own, servers } : undefined
 }

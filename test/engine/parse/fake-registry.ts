@@ -199,6 +199,8 @@ export const fakeRegistry: Registry = {
     gpus: () => undefined,
     exposes: () => [],
     files: () => [],
+    missing: () => undefined,
+    provide: () => Promise.reject(new Error('nothing runs in these tests')),
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
     asker: () => Promise.reject(new Error('nothing runs in these tests')),
   },

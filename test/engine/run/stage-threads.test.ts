@@ -7,7 +7,16 @@ import { type RowRequest, StageError } from '../../../stages/define.ts'
 const request = (name: string): RowRequest => ({ key: `sha256:${name}` as never, path: '/completions', body: { name } })
 
 function data(requests: readonly RowRequest[]): StageData {
-  return { node: 'asking', options: { requests }, inputs: {}, outputs: {}, resume: '', scratch: '', embeddings: '' }
+  return {
+    node: 'asking',
+    options: { requests },
+    inputs: {},
+    outputs: {},
+    resume: '',
+    scratch: '',
+    embeddings: '',
+    cards: [],
+  }
 }
 
 function threads(): StageThreads {

@@ -59,7 +59,7 @@ test('a model elsewhere is its endpoint and name, or what the pipeline says it i
 })
 
 test.each<[string, { [name: string]: Json }, { at?: string; message: string }]>([
-  ['neither', {}, { message: 'the model has neither `serve` nor `endpoint`' }],
+  ['neither', {}, { message: 'the model has neither `serve` nor `endpoint`, nor is it an `encoder`' }],
   ['both', { ...served, ...hosted }, { at: 'endpoint', message: '`serve` and `endpoint` exclude each other' }],
   ['no source', { serve: 'llama.cpp' }, { message: 'the model has no `source`' }],
   ['no digest', { serve: 'llama.cpp', source: 'm.gguf' }, { at: 'source', message: 'the model has no `sha256`' }],
@@ -97,7 +97,7 @@ test.each<[string, { [name: string]: Json }, { at?: string; message: string }]>(
   [
     'stray members',
     { ...served, model: 'x' },
-    { at: 'model', message: '`model` belongs to a model with an `endpoint`' },
+    { at: 'model', message: '`model` does not belong to a model with `serve`' },
   ],
   ['no name', { endpoint: 'http://a/v1' }, { message: 'the model has no `model`' }],
   [

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
+import { Project } from '../rig/project.ts'
+import { tinyTransformer } from '../stages/encoders/tiny-transformer.ts'
+
+/** The digest of a folder as `sha256sum` of its files, and of that list, gives it. */
+function digestOf(folder: string): string {
+  const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .map((path) => relative(folder, join(folder, path)))
+    .sort()
+  return sha256(files.map((path) => `${sha256(readFileSync(join(folder, path)))}  ${path}\n`).join(''))
+}
+
+const pipelineOf = (digest: string, block: string): string => `version: 1
+name: encoders
+datasets:
+  toy: { source: data }
+models:
+  tiny:
+    encoder: onnx
+    source: models/e5-small
+    sha256: ${digest}
+    ${block}
+stages:
+  scores:
+    uses: eval
+    with: { model: "\${models.tiny}", dataset: "\${datasets.toy}", metrics: [ndcg@10] }
+`
+
+interface Setup {
+  project: Project
+  /** Writes the pipeline with one more member of the encoder's block. */
+  write(block: string): void
+  /** Rows of all embeddings. */
+  embedded(): number
+}
+
+function setup(block = ''): Setup {
+  const model = tinyTransformer({ cat: [6, 3], dog: [0, 9], query: [3, 3], ':': [3, 0] })
+  const digest = digestOf(model)
+  const corpus = ['cat', 'dog', 'cat dog'].map((text, i) => `${JSON.stringify({ _id: `d${i}`, text })}\n`)
+  const project = new Project({
+    'pipeline.yaml': pipelineOf(digest, block),
+    'data/corpus.jsonl': corpus.join(''),
+    'data/queries.jsonl': `${JSON.stringify({ _id: 'q', text: 'cat' })}\n`,
+    'data/qrels/test.tsv': 'query-id\tcorpus-id\tscore\nq\td0\t1\n',
+  })
+  cpSync(model, join(project.folder, 'models/e5-small'), { recursive: true })
+  return {
+    project,
+    write: (other) => project.write('pipeline.yaml', pipelineOf(digest, other)),
+    embedded: () =>
+      embeddingFolders(join(project.folder, '.queryloom/embeddings')).reduce(
+        (sum, { path, segments }) =>
+          sum + segments.reduce((rows, name) => rows + checkEmbeddings(join(path, name), 2).good, 0),
+        0,
+      ),
+  }
+}
+
+test('an encoder of the pipeline is measured by the conventions of its family; other query prefixes encode queries only', async () => {
+  const { project, write, embedded } = setup()
+  const first = await project.run('pipeline.yaml')
+  expect(first.executed).toEqual(['scores'])
+  const scores = readFileSync(join(project.folder, 'out/pipeline/scores/scores/scores.json'), 'utf8')
+  expect(JSON.parse(scores)).toMatchObject({
+    retriever: { kind: 'transformer', conventions: 'e5', prefixes: { query: 'query: ', passage: 'passage: ' } },
+  })
+  expect(embedded()).toBe(3 + 1)
+  write('prefixes: { query: "dog ", passage: "passage: " }\n    conventions: none')
+  expect((await project.run('pipeline.yaml')).executed).toEqual(['scores'])
+  expect(embedded()).toBe(3 + 1 + 1)
+  // What only tells where it is computed changes nothing.
+  write('device: cpu')
+  expect((await project.run('pipeline.yaml')).restored).toEqual(['scores'])
+})
+
+test.each([
+  [
+    'prefixes: { query: "" }',
+    'an encoder of the family e5 is used with the query prefix "", and was trained with "query: "',
+  ],
+  ['slots: 3', '`slots` does not belong to a model with `encoder`'],
+  ['serve: llama.cpp', '`serve` and `encoder` exclude each other'],
+  ['conventions: e6', 'conventions'],
+])('%s is refused before anything runs', async (block, message) => {
+  const { project } = setup(block)
+  const { status, stderr, stdout } = await project.call('validate', 'pipeline.yaml')
+  expect(status).toBe(2)
+  expect(stderr + stdout).toContain(message)
+  expect(stderr + stdout).toContain('pipeline.yaml:')
+})
+
+test('a card is asked for where there is none: nothing runs, and the place in the pipeline is told', async () => {
+  const { project } = setup('device: cuda')
+  const { status, stderr } = await project.call('run', 'pipeline.yaml')
+  expect(status).toBe(2)
+  expect(stderr).toContain('pipeline.yaml:10')
+  expect(stderr).toMatch(/no CUDA provider|1 graphics card/)
+})
+
+test('a folder with other bytes than the pipeline says is not used', async () => {
+  const { project, embedded } = setup()
+  project.write('models/e5-small/config.json', '{"hidden_size":2,"max_position_embeddings":4}')
+  const { status, stderr } = await project.call('run', 'pipeline.yaml')
+  expect(status).toBe(1)
+  expect(stderr).toContain('has another digest than the pipeline says')
+  expect(embedded()).toBe(0)
+})
