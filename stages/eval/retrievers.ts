@@ -92,17 +92,18 @@ async function bySingle(
 async function byBm25(
   context: StageContext<EvalOptions>,
   { queries, corpus }: Search,
-  { k1 = 0.9, b = 0.4, analyzer = 'lucene-english' }: Bm25Options,
+  { k1 = 0.9, b = 0.4, analyzer = 'lucene-english', ...more }: Bm25Options,
   depth: number,
 ): Promise<Omit<Retrieved, 'selves'>> {
-  const index = await buildBm25(watched(corpus.read(), context, corpus.size, 'passages indexed'), { k1, b, analyzer })
+  const options = { k1, b, analyzer, ...more }
+  const index = await buildBm25(watched(corpus.read(), context, corpus.size, 'passages indexed'), options)
   const run = new Map<string, Hit[]>()
   for (const [id, text] of queries) {
     context.signal.throwIfAborted()
     run.set(id, index.search(text, depth))
     context.progress(run.size, queries.size, 'queries searched')
   }
-  return { retriever: { kind: 'bm25', k1, b, analyzer }, run, warnings: [] }
+  return { retriever: { kind: 'bm25', ...options }, run, warnings: [] }
 }
 
 async function byModel(

@@ -1,15 +1,11 @@
 import type { LabelledDraw } from '../data/labelled-examples.ts'
 import type { InputMarker, OptionsSchema } from '../define.ts'
+import type { Bm25Options } from '../retrieval/bm25.ts'
 import type { ProfileName } from '../retrieval/profile.ts'
-import type { AnalyzerName } from '../text/analyze.ts'
 import { TASKS } from './tasks.ts'
 
 /** A retriever that ranks by itself. */
-export type SingleRetriever =
-  | 'bm25'
-  | { bm25: { k1: number; b: number; analyzer: AnalyzerName } }
-  | { run: InputMarker }
-  | { model: InputMarker }
+export type SingleRetriever = 'bm25' | { bm25: Bm25Options } | { run: InputMarker } | { model: InputMarker }
 
 /** Rankings of several retrievers fused by their ranks. */
 export interface HybridRetriever {
@@ -56,6 +52,11 @@ const BM25: OptionsSchema = {
           enum: ['lucene-english'],
           default: 'lucene-english',
           description: "How text becomes terms. lucene-english: as Lucene's EnglishAnalyzer.",
+        },
+        lengths: {
+          enum: ['lucene', 'exact'],
+          description:
+            'Lengths of passages as Lucene stores them, in one byte (as in the figures of Anserini), or exact ones (as in bm25s). Default: lucene.',
         },
       },
     },

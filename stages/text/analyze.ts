@@ -1,14 +1,35 @@
 import { porterStem } from './porter.ts'
-import { segmentWords } from './word-segmentation.ts'
+import { visitWords } from './word-segmentation.ts'
 
-/** Turns a text into the index terms of a retriever, in order, repeats kept. */
-export type Analyzer = (text: string) => string[]
+/** Turns texts into the index terms of a retriever. */
+export interface Analyzer {
+  /** Calls `visit` with start and end of each word, in order. */
+  words(text: string, visit: (start: number, end: number) => void): void
+  /** The term of a word; '' where it has none. */
+  termOf(word: string): string
+}
 
-/** Analyses by name; a name is part of keys, so what it means never changes without a new stage version. */
-export const ANALYZERS: { readonly 'lucene-english': Analyzer } = { 'lucene-english': analyzeEnglish }
+/**
+ * Analyses by name; a name is part of keys, so what it means never changes without a new stage version.
+ * `lucene-english` does the steps of Lucene's EnglishAnalyzer: UAX #29 words of at most 255 units, possessive 's removed,
+ * lower case (each character by itself), 33 stop words removed, Porter's stemmer.
+ */
+export const ANALYZERS: { readonly 'lucene-english': Analyzer } = {
+  'lucene-english': { words: visitWords, termOf: englishTerm },
+}
 
 /** Name of an analysis. */
 export type AnalyzerName = keyof typeof ANALYZERS
+
+/** Terms of a text, in order, repeats kept. */
+export function analyze({ words, termOf }: Analyzer, text: string): string[] {
+  const terms: string[] = []
+  words(text, (start, end) => {
+    const term = termOf(text.slice(start, end))
+    if (term !== '') terms.push(term)
+  })
+  return terms
+}
 
 /** The stop words that Lucene's EnglishAnalyzer has by default. */
 const STOP_WORDS = new Set(
@@ -19,30 +40,9 @@ const STOP_WORDS = new Set(
 )
 
 const POSSESSIVE = /['\u2019\uff07][sS]$/
-const CACHE_LIMIT = 1 << 18
-/** Term of a token as it stands in texts, '' for a stop word: most tokens of a text were seen before. */
-const cache = new Map<string, string>()
 
-/**
- * The steps of Lucene's EnglishAnalyzer: UAX #29 words of at most 255 units, possessive 's removed, lower case
- * (each character by itself), 33 stop words removed, Porter's stemmer.
- */
-function analyzeEnglish(text: string): string[] {
-  const terms: string[] = []
-  for (const token of segmentWords(text)) {
-    let term = cache.get(token)
-    if (term === undefined) {
-      term = termOf(token)
-      if (cache.size >= CACHE_LIMIT) cache.clear()
-      cache.set(token, term)
-    }
-    if (term !== '') terms.push(term)
-  }
-  return terms
-}
-
-function termOf(token: string): string {
-  const lower = lowerCase(token.replace(POSSESSIVE, ''))
+function englishTerm(word: string): string {
+  const lower = lowerCase(word.replace(POSSESSIVE, ''))
   return STOP_WORDS.has(lower) ? '' : porterStem(lower)
 }
 

@@ -56,6 +56,12 @@ function classify(character: string): number {
  */
 export function segmentWords(text: string, maxLength = 255): string[] {
   const tokens: string[] = []
+  visitWords(text, (start, end) => tokens.push(text.slice(start, end)), maxLength)
+  return tokens
+}
+
+/** Calls `visit` with start and end of each token of `segmentWords`, in order. */
+export function visitWords(text: string, visit: (start: number, end: number) => void, maxLength = 255): void {
   const { length } = text
   let start = 0
   while (start < length) {
@@ -68,26 +74,24 @@ export function segmentWords(text: string, maxLength = 255): string[] {
       case KATAKANA:
       case EXTEND_NUM_LET: {
         end = endOfWord(text, end, kind, codePointBoundary(text, start + maxLength))
-        const token = text.slice(start, end)
-        if (kind !== EXTEND_NUM_LET || hasLetterOrDigit(token)) tokens.push(token)
+        if (kind !== EXTEND_NUM_LET || hasLetterOrDigit(text.slice(start, end))) visit(start, end)
         break
       }
       case IDEOGRAPH:
         end = skipExtend(text, end)
-        tokens.push(text.slice(start, Math.min(end, codePointBoundary(text, start + maxLength))))
+        visit(start, Math.min(end, codePointBoundary(text, start + maxLength)))
         break
       case COMPLEX:
         end = skipExtend(text, end)
         while (end < length && end - start < maxLength && classOf(text.codePointAt(end)!) === COMPLEX)
           end = skipExtend(text, end + (text.codePointAt(end)! > 0xffff ? 2 : 1))
         end = Math.min(end, codePointBoundary(text, start + maxLength))
-        tokens.push(text.slice(start, end))
+        visit(start, end)
         break
       default:
     }
     start = end
   }
-  return tokens
 }
 
 /** Where the word ends whose first character is of class `first` and ends at `from`; not beyond `limit`. */
@@ -95,6 +99,15 @@ function endOfWord(text: string, from: number, first: number, limit: number): nu
   let end = from
   let previous = first
   for (;;) {
+    // Letters and digits of ASCII always join, and most words have nothing else.
+    while (previous !== KATAKANA && end < limit) {
+      const unit = text.charCodeAt(end)
+      if (!(unit < 0x80)) break
+      const kind = classOf(unit)
+      if (kind !== LETTER && kind !== NUMERIC) break
+      previous = kind
+      end++
+    }
     const next = skipExtend(text, end)
     if (next >= text.length || next >= limit) return Math.min(next, limit)
     const codePoint = text.codePointAt(next)!

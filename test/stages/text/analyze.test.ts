@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ANALYZERS } from '../../../stages/text/analyze.ts'
+import { ANALYZERS, analyze as analyzeWith } from '../../../stages/text/analyze.ts'
 import { porterStem } from '../../../stages/text/porter.ts'
 
 const EXAMPLES = `
@@ -28,7 +28,7 @@ describe('porterStem', () => {
 })
 
 describe('lucene-english', () => {
-  const analyze = ANALYZERS['lucene-english']
+  const analyze = (text: string): string[] => analyzeWith(ANALYZERS['lucene-english'], text)
 
   it('removes possessives and stop words, folds case and stems', () => {
     expect(analyze("The Dogs' owner and the DOG’S bowls: it's not John's")).toEqual([
