@@ -34,6 +34,7 @@ export type ArtifactKind =
   | 'model'
   | 'scores'
   | 'run'
+  | 'analysis'
   | 'file'
   | 'folder'
 

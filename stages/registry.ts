@@ -1,3 +1,4 @@
+import { analysis } from './analysis/stage.ts'
 import { baselines } from './baselines/baselines.ts'
 import { command } from './command/stage.ts'
 import { datasets } from './data/dataset.ts'
@@ -23,6 +24,7 @@ export const registry: Registry = {
     mix,
     train,
     eval: evaluate,
+    analysis,
     command,
   },
   datasets,

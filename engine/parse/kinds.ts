@@ -8,6 +8,7 @@ const WORDS: { readonly [kind in ArtifactKind | SourceKind]: string } = {
   model: 'a model',
   scores: 'scores',
   run: 'a run',
+  analysis: 'an analysis',
   file: 'a file',
   folder: 'a folder',
   dataset: 'a dataset (`${datasets.NAME}`)',

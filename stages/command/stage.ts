@@ -18,6 +18,7 @@ const ARTIFACTS: readonly ArtifactKind[] = [
   'model',
   'scores',
   'run',
+  'analysis',
   'file',
   'folder',
 ]

@@ -2,8 +2,8 @@ import { hash64, loadXxh } from '../../../cache/xxh.ts'
 import { quantiles, round6 } from '../../data/quantiles.ts'
 import type { Pair } from '../../data/rows.ts'
 import type { Json } from '../../define.ts'
+import { contentWords } from '../../text/content-words.ts'
 import { words } from '../../text/normalise.ts'
-import { contentWords } from './content-words.ts'
 import { distinct, overlap, selfBleu } from './n-grams.ts'
 
 /** Passages whose queries are looked at, about. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { contentWords } from '../../../../stages/generate/diversity/content-words.ts'
 import { DiversityMeter } from '../../../../stages/generate/diversity/meter.ts'
 import { distinct, overlap, selfBleu } from '../../../../stages/generate/diversity/n-grams.ts'
+import { contentWords } from '../../../../stages/text/content-words.ts'
 
 const text = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 7 })
 const texts = fc.array(text, { minLength: 2, maxLength: 6 })

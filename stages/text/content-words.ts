@@ -9,9 +9,14 @@ const FUNCTION_WORDS = new Set(
   ),
 )
 
-/** How many words of a query carry what it asks for (English; words of other languages all count). */
+/** Whether a word (normalised, English) carries what a query asks for; words of other languages all do. */
+export function isContentWord(word: string): boolean {
+  return !FUNCTION_WORDS.has(word)
+}
+
+/** How many words of a query carry what it asks for. */
 export function contentWords(words: readonly string[]): number {
   let count = 0
-  for (const word of words) if (!FUNCTION_WORDS.has(word)) count++
+  for (const word of words) if (isContentWord(word)) count++
   return count
 }

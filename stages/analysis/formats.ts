@@ -1,0 +1,55 @@
+import type { Table } from './tables.ts'
+
+/** A table in Markdown; what would end a cell is escaped, and what would be HTML is shown as it is. */
+export function markdownTable({ title, columns, rows, notes }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(markdownCell).join(' | ')} |`
+  const rule = `|${columns.map(({ align }) => (align === 'left' ? ' --- ' : ' ---: ')).join('|')}|`
+  const table = [line(columns.map((column) => column.title)), rule, ...rows.map(line)].join('\n')
+  return [`### ${markdownCell(title)}`, table, ...notes.map(markdownCell)].join('\n\n')
+}
+
+/** A table as LaTeX's tabular in a floating table, with the rules of booktabs. */
+export function latexTable({ title, columns, rows, notes }: Table): string {
+  const line = (cells: readonly string[]): string => `${cells.map(latexText).join(' & ')} \\\\`
+  return [
+    '\\begin{table}',
+    `\\caption{${latexText([title, ...notes].join('. ').replaceAll('..', '.'))}}`,
+    `\\begin{tabular}{${columns.map(({ align }) => (align === 'left' ? 'l' : 'r')).join('')}}`,
+    '\\toprule',
+    line(columns.map((column) => column.title)),
+    '\\midrule',
+    ...rows.map(line),
+    '\\bottomrule',
+    '\\end{tabular}',
+    '\\end{table}',
+  ].join('\n')
+}
+
+/** Records of RFC 4180; a text that a spreadsheet would calculate is made a text. */
+export function csvText(columns: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+  const cell = (value: string | number | null): string => {
+    if (value === null) return ''
+    if (typeof value === 'number') return String(value)
+    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  }
+  return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
+}
+
+function markdownCell(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replace(/[\\|*_`[\]#]/g, '\\$&')
+}
+
+function latexText(text: string): string {
+  const escapes: { readonly [character: string]: string } = {
+    '\\': '\\textbackslash{}',
+    '~': '\\textasciitilde{}',
+    '^': '\\textasciicircum{}',
+    '<': '\\textless{}',
+  }
+  return text.replace(/\s+/g, ' ').replace(/[\\~^<]|[&%$#_{}]/g, (found) => escapes[found] ?? `\\${found}`)
+}
