@@ -1,3 +1,4 @@
+import { checkJudge } from '../judge/options.ts'
 import type { MixOptions, NegativeOptions } from './options.ts'
 
 type Problem = { at: string; message: string; advice?: string }
@@ -12,6 +13,7 @@ const RANKING_OPTIONS = {
   min_score: undefined,
   sampling: undefined,
   fill: undefined,
+  judge: undefined,
 } as const
 
 /** What the schema can't say of the options of mix. */
@@ -37,13 +39,13 @@ export function checkMix({ pairs, combine, negatives, cross_fit }: MixOptions): 
       at: 'cross_fit/without',
       message: `there is no fold ${cross_fit.without} among ${cross_fit.folds}, counted from 0`,
     })
-  if (negatives !== 'none') problems.push(...checkNegatives(negatives))
+  if (negatives !== 'none' && 'mine' in negatives) problems.push(...checkNegatives(negatives))
   return problems
 }
 
 function checkNegatives(negatives: NegativeOptions): Problem[] {
-  const { mine, model, min_score, max_score } = negatives
-  const problems: Problem[] = []
+  const { mine, model, min_score, max_score, judge } = negatives
+  const problems: Problem[] = judge ? checkJudge(judge, 'negatives/judge') : []
   if (mine === 'dense' && model === undefined)
     problems.push({
       at: 'negatives/mine',

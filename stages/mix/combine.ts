@@ -99,6 +99,17 @@ function atRatio(rows: readonly Row[], labelled: number, { examples, kindOf }: P
   })
 }
 
+/** The rows with others among them, in the order that they have together. */
+export function withMore(rows: readonly Example[], more: readonly Example[], pool: Pool): Example[] {
+  const before = new Map<number, number>()
+  const repeats = rows.map((example) => {
+    const repeat = before.get(example.row) ?? 0
+    before.set(example.row, repeat + 1)
+    return { ...example, repeat }
+  })
+  return inOrder([...repeats, ...more.map((example) => ({ ...example, repeat: 0 }))], pool)
+}
+
 /** A row of the training data; `repeat` counts how often its example stands there before. */
 type Row = Example & { repeat: number }
 

@@ -1,4 +1,5 @@
 import type { InputMarker } from '../define.ts'
+import type { JudgeOptions } from '../judge/options.ts'
 
 /** One source of training pairs. */
 export interface MixSource {
@@ -14,7 +15,19 @@ export interface MixSource {
 /** How much of each source the training data has. */
 export type Combine = 'concat' | { ratio: { labelled: number } } | { weights: readonly number[]; total: number }
 
-/** How negatives are found. */
+/** A language model that looks at mined negatives, and what becomes of those that it finds to be answers. */
+export interface NegativeJudgeOptions extends JudgeOptions {
+  mode: 'remove' | 'relabel'
+  spare?: number
+}
+
+/** Negatives that a model wrote, an output of generate. */
+export interface WrittenNegatives {
+  from: InputMarker
+  per_query?: number
+}
+
+/** How negatives are mined. */
 export interface NegativeOptions {
   mine: 'random' | 'bm25' | 'dense'
   model?: InputMarker
@@ -27,6 +40,7 @@ export interface NegativeOptions {
   min_score?: number
   sampling?: 'top' | 'random'
   fill?: 'random' | 'none'
+  judge?: NegativeJudgeOptions
   seed?: number
 }
 
@@ -52,7 +66,7 @@ export interface MixOptions {
   pairs: readonly MixSource[]
   combine: Combine
   batches?: 'mixed' | { by_source: number }
-  negatives: 'none' | NegativeOptions
+  negatives: 'none' | NegativeOptions | WrittenNegatives
   dev: DevOptions
   decontaminate?: DecontaminateOptions
   cross_fit?: { folds: number; without: number }

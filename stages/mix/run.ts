@@ -7,14 +7,14 @@ import { FILES } from '../data/rows.ts'
 import type { Json, StageContext, StageSummary } from '../define.ts'
 import { foldOf } from '../text/fold.ts'
 import { bySource } from './batches.ts'
-import { combineSources, eachOnce } from './combine.ts'
+import { combineSources, eachOnce, withMore } from './combine.ts'
 import { type Decontaminated, decontaminate } from './decontaminate.ts'
 import { type Example, Examples, type Kind } from './examples.ts'
 import { openExport } from './exports/export.ts'
 import { type GoldPassages, readGoldPassages } from './gold-passages.ts'
 import { type HoldOut, holdOut } from './hold-out.ts'
 import { KnownPositives } from './known-positives.ts'
-import { type Mining, mineNegatives } from './negatives/mine.ts'
+import { findNegatives, type Mining } from './negatives/mine.ts'
 import type { MixOptions } from './options.ts'
 import { Passages } from './passages.ts'
 import { shufflePassages } from './shuffle.ts'
@@ -49,7 +49,7 @@ async function mixAll(
   const { options } = context
   const { negatives, seed } = options
   const sources = new SourceReader(context, examples, passages)
-  await sources.read(negatives !== 'none')
+  await sources.read(negatives !== 'none' && 'mine' in negatives)
   const kindOf = (source: number): Kind => sources.reports[source]?.kind ?? 'synthetic'
   const pool = { examples, passages, kindOf, seed }
   const known = new KnownPositives(examples, passages)
@@ -64,12 +64,13 @@ async function mixAll(
   })
   const { crossFit, apart } = crossFitted(right.training, options, passages)
   const { training, unshuffled } = withShuffled(crossFit, options, known, { examples, passages })
-  let rows = combineSources(training, options.pairs, options.combine, pool)
+  const chosen = combineSources(training, options.pairs, options.combine, pool)
+  const mining = await findNegatives(context, chosen, { sources, examples, passages, known })
+  const all = mining.positives.length === 0 ? chosen : withMore(chosen, mining.positives, pool)
   const batch = typeof options.batches === 'object' ? options.batches.by_source : undefined
-  if (batch !== undefined) rows = bySource(rows, examples, batch, seed)
+  const rows = batch === undefined ? all : bySource(all, examples, batch, seed)
   const devRows = eachOnce(right.dev, pool)
 
-  const mining = await mineNegatives(context, rows, { sources, examples, passages, known })
   const columns = negatives === 'none' ? 0 : (negatives.per_query ?? 1)
   const writing = { context, ...pool, columns }
   const train = await write(writing, 'training', rows, (row) => mining.negatives(row), batch)
@@ -254,12 +255,15 @@ function summaryOf({ options, sources, clean, right, written, total, mining, gol
     }
   if (options.dev !== 'none') details.dev = { passages: right.passages, dropped_with_their_query: right.dropped }
   if (options.cross_fit) details.cross_fit = { left_out: rest.apart }
-  if (mining.reports.length > 0) details.mining = [...mining.reports]
+  const found = mining.reports()
+  if (found.length > 0) details.mining = [...found]
   const warnings: string[] = []
   if (rest.unshuffled > 0)
     warnings.push(`left out for want of passages to shuffle them among: ${rest.unshuffled} pairs`)
   if (total === 0) warnings.push('there is nothing to train on')
   if (rest.short) warnings.push(tooFew(options))
+  if (mining.incomplete > 0)
+    warnings.push(`${mining.incomplete} negatives could not be judged, and will be asked about again`)
   return {
     counts: {
       pairs: reports.reduce((sum, { read }) => sum + read, 0),
@@ -267,14 +271,16 @@ function summaryOf({ options, sources, clean, right, written, total, mining, gol
       decontaminated: clean.dropped.reduce((sum, rows) => sum + rows, 0),
       training: total,
       dev: rest.dev,
+      ...(mining.positives.length === 0 ? {} : { relabelled: mining.positives.length }),
     },
+    ...(mining.incomplete === 0 ? {} : { incomplete: mining.incomplete }),
     ...(warnings.length > 0 ? { warnings } : {}),
     details,
   }
 }
 
 function tooFew({ negatives }: MixOptions): string {
-  return typeof negatives === 'object' && negatives.fill === 'none'
+  return typeof negatives === 'object' && ('from' in negatives || negatives.fill === 'none')
     ? 'some rows have fewer negatives than asked for: the mining report says why'
     : 'the corpus is too small for so many negatives: some rows have fewer'
 }

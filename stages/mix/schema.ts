@@ -1,4 +1,5 @@
 import type { OptionsSchema } from '../define.ts'
+import { judgeProperties, judgeRequired } from '../judge/options.ts'
 
 const ranked = (rest: string): string => `bm25, dense: ${rest}`
 
@@ -66,7 +67,47 @@ const negativesSchema: OptionsSchema = {
             'what a row gets where the ranking leaves too few. random (default): passages at random. none: fewer negatives.',
           ),
         },
+        judge: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['mode', ...judgeRequired],
+          description:
+            'bm25, dense: a language model says of each negative whether it answers the query after all. What does is replaced by the next candidate, which is judged too.',
+          properties: {
+            mode: {
+              enum: ['remove', 'relabel'],
+              description:
+                'What becomes of a passage that answers the query. remove: it is no negative. relabel: it is a further positive, too, in a row of its own.',
+            },
+            spare: {
+              type: 'integer',
+              minimum: 0,
+              description:
+                'Candidates of each query that can take the place of others. Default: as many as `per_query`.',
+            },
+            ...judgeProperties,
+          },
+        },
         seed: { type: 'integer', minimum: 0, description: 'Of random negatives; default: the seed of the stage.' },
+      },
+    },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['from'],
+      properties: {
+        from: {
+          description:
+            'Negatives that a language model wrote, like ${stages.NAME.negatives}. Experimental: mined ones have done better (arXiv:2504.21015).',
+          slot: { accepts: ['negatives'], lists: 'numbered' },
+        },
+        per_query: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 64,
+          default: 1,
+          description: 'Negatives of each row, at most.',
+        },
       },
     },
   ],

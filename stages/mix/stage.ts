@@ -1,6 +1,7 @@
 import type { Implied, Lineage, StageDefinition } from '../define.ts'
+import { judgePromptProblem } from '../judge/options.ts'
 import { checkMix } from './check.ts'
-import type { MixOptions } from './options.ts'
+import type { MixOptions, NegativeJudgeOptions } from './options.ts'
 import { mixSchema } from './schema.ts'
 
 /** Makes training data of synthetic and labelled pairs: combined, decontaminated, with negatives and a hold-out. */
@@ -19,17 +20,35 @@ export const mix: StageDefinition<MixOptions> = {
   corpusFrom: ({ pairs }) => pairs.map((_, i) => `pairs/${i}/from`),
   implied(options, lineage) {
     const { pairs, negatives, dev, decontaminate } = options
-    const mining = negatives !== 'none'
+    const mining = negatives !== 'none' && 'mine' in negatives
     return [
       ...pairs.flatMap(({ corpus }, i) => (corpus === undefined ? impliedCorpus(`pairs/${i}`, mining, lineage) : [])),
       ...(typeof dev === 'object' && 'from' in dev ? impliedDev(dev.corpus === undefined, lineage) : []),
       ...(decontaminate?.gold === undefined ? [] : decontaminate.against.flatMap((_, i) => impliedGold(i, lineage))),
+      ...impliedPrompt(options, lineage),
     ]
   },
+  async estimate(context) {
+    const judge = judgeOf(context.options)
+    if (!judge) return { exact: true, keys: [], tokens: 0 }
+    const { requestsOfJudge } = await import('./estimate.ts')
+    return requestsOfJudge(context)
+  },
+  // What is mined, and so asked about, can't be told before.
+  rows: async ({ options }) => (judgeOf(options) ? undefined : []),
   async run(context) {
     const { run } = await import('./run.ts')
     return run(context)
   },
+}
+
+function impliedPrompt(options: MixOptions, lineage: Lineage): Implied[] {
+  const problem = judgeOf(options) && judgePromptProblem(lineage, 'negatives/judge/prompt')
+  return problem ? [problem] : []
+}
+
+function judgeOf({ negatives }: MixOptions): NegativeJudgeOptions | undefined {
+  return typeof negatives === 'object' && 'mine' in negatives ? negatives.judge : undefined
 }
 
 /** A split's ids resolve in its own corpus; synthetic pairs carry their passages, and need a corpus for mining only. */

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ArtifactDigest, BlobId, FileDigest } from '../../cache/digest.ts'
+import { withDefaults } from '../../engine/plan/defaults.ts'
 import type {
   AnyStageDefinition,
   ArtifactKind,
@@ -97,11 +98,19 @@ const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false })
 
 /** Checks `with` against the stage's schema (inputs may stand there as anything) and applies its defaults. */
 export function checkedOptions(definition: AnyStageDefinition, written: Json): Json {
-  const options = structuredClone(written)
-  if (!ajv.validate(definition.options, options)) throw new Error(`options: ${ajv.errorsText()}`)
+  const plain = structuredClone(written)
+  if (!ajv.validate(definition.options, plain)) throw new Error(`options: ${ajv.errorsText()}`)
+  // Inside unions, too, as the engine does.
+  const options = withDefaults(definition.options, plain, new Map(markersIn(plain).map((name) => [name, 'unknown'])))
   const problems = definition.check?.(options) ?? []
   if (problems.length > 0) throw new Error(problems.map(({ at, message }) => `${at}: ${message}`).join('; '))
   return options
+}
+
+function markersIn(value: Json): string[] {
+  if (value === null || typeof value !== 'object') return []
+  const { $input } = value as { $input?: Json }
+  return typeof $input === 'string' ? [$input] : Object.values(value).flatMap(markersIn)
 }
 
 /** Runs a stage on plain inputs in temporary folders. `services` are what stages on the main thread need. */

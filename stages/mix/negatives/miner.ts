@@ -33,11 +33,14 @@ const DENSE_MARGIN = 0.05
  * (NV-Retriever's TopK-PercPos and TopK-MarginPos; where that score is not known, nothing), and lies within the bounds
  * of scores: the best of it, or some at random. What is missing then is drawn at random from the corpus, so that every
  * row has as many. Random draws are by hash of seed and anchor, and the same whatever the order of the corpus. Held are
- * 4 bytes a negative and 48 an anchor.
+ * 4 bytes a negative and 52 an anchor.
  */
 export class Miner {
   readonly #parts: MinerParts
   readonly #perQuery: number
+  /** Candidates that are kept of an anchor: more than its negatives where a judge will take some away. */
+  readonly #pool: number
+  readonly #firstRows = Column.integers()
   readonly #tally = new MiningTally()
   readonly #anchors = new IdTable()
   readonly #found = Column.integers()
@@ -45,7 +48,9 @@ export class Miner {
 
   constructor(parts: MinerParts) {
     this.#parts = parts
-    this.#perQuery = parts.options.per_query ?? 1
+    const { per_query = 1, judge } = parts.options
+    this.#perQuery = per_query
+    this.#pool = per_query + (judge ? (judge.spare ?? per_query) : 0)
   }
 
   /** Mines for the anchors of these examples, each wording once. */
@@ -73,10 +78,37 @@ export class Miner {
   negatives(row: number): number[] {
     const anchor = this.#anchors.get(this.#parts.examples.anchor(row))
     if (anchor === undefined) return []
-    const start = anchor * this.#perQuery
-    return Array.from({ length: this.#perQuery }, (_, i) => this.#found.get(start + i))
+    return this.candidates(anchor).slice(0, this.#perQuery)
+  }
+
+  /** Number of the anchors mined for; they are counted from 0. */
+  get anchors(): number {
+    return this.#tally.anchors
+  }
+
+  /** The first row with the anchor. */
+  rowOf(anchor: number): number {
+    return this.#firstRows.get(anchor)
+  }
+
+  /** Numbers of the passages found for an anchor, best first; more than its negatives until it is settled. */
+  candidates(anchor: number): number[] {
+    const start = anchor * this.#pool
+    return Array.from({ length: this.#pool }, (_, i) => this.#found.get(start + i))
       .filter((stored) => stored !== 0)
       .map((stored) => stored - 1)
+  }
+
+  /** Says which of its candidates are the negatives of an anchor; what is missing is drawn at random. */
+  settle(anchor: number, negatives: readonly number[]): void {
+    const { examples, passages, options } = this.#parts
+    const row = this.rowOf(anchor)
+    const taken = new Map(negatives.slice(0, this.#perQuery).map((passage) => [passages.key(passage), passage]))
+    const mined = taken.size
+    if (mined < this.#perQuery && options.fill !== 'none') this.#atRandom({ row, text: examples.anchor(row) }, taken)
+    this.#tally.mined += mined
+    if (taken.size < this.#perQuery) this.#tally.short++
+    this.#store(anchor, [...taken.values()])
   }
 
   report(): MiningReport & { [name: string]: unknown } {
@@ -98,11 +130,21 @@ export class Miner {
     const { options } = this.#parts
     const taken = new Map<TextKey, number>()
     if (ranking) this.#fromRanking(anchor, ranking, taken)
-    if (taken.size < this.#perQuery && options.fill !== 'none') this.#atRandom(anchor, taken)
-    if (taken.size < this.#perQuery) this.#tally.short++
-    const start = this.#tally.anchors++ * this.#perQuery
-    // 0 marks a negative that is not there.
-    for (const [i, passage] of [...taken.values()].entries()) this.#found.set(start + i, passage + 1)
+    const number = this.#tally.anchors++
+    this.#firstRows.push(anchor.row)
+    if (!options.judge) {
+      if (taken.size < this.#perQuery && options.fill !== 'none') this.#atRandom(anchor, taken)
+      if (taken.size < this.#perQuery) this.#tally.short++
+    }
+    this.#store(number, [...taken.values()])
+  }
+
+  // 0 marks a negative that is not there.
+  #store(anchor: number, passages: readonly number[]): void {
+    for (let i = 0; i < this.#pool; i++) {
+      const passage = passages[i]
+      this.#found.set(anchor * this.#pool + i, passage === undefined ? 0 : passage + 1)
+    }
   }
 
   #fromRanking(anchor: Anchor, { hits, positives, allPositives }: AnchorRanking, taken: Map<TextKey, number>): void {
@@ -118,7 +160,7 @@ export class Miner {
     const seen = new Set<TextKey>()
     let passed = 0
     for (const [at, { passage, score }] of hits.entries()) {
-      if (sampling === 'top' && eligible.length === this.#perQuery) break
+      if (sampling === 'top' && eligible.length === this.#pool) break
       tally.candidates++
       const key = passages.key(passage)
       if (known.has(anchorKey, key)) tally.skipped.known_positive++
@@ -134,7 +176,7 @@ export class Miner {
     }
     for (const { passage, key, score, rank } of this.#sampled(anchor, eligible)) {
       taken.set(key, passage)
-      tally.mined++
+      if (!options.judge) tally.mined++
       tally.negativeScores.push(score)
       tally.negativeRanks.push(rank)
     }
@@ -159,11 +201,11 @@ export class Miner {
     return eligible
       .map((candidate) => ({ candidate, place: hash64(`${seed}\tsampling\t${anchor.text}\t${candidate.key}`) }))
       .sort((a, b) => (a.place < b.place ? -1 : 1))
-      .slice(0, this.#perQuery)
+      .slice(0, this.#pool)
       .map(({ candidate }) => candidate)
   }
 
-  #atRandom(anchor: Anchor, taken: Map<TextKey, number>): void {
+  #atRandom(anchor: Pick<Anchor, 'row' | 'text'>, taken: Map<TextKey, number>): void {
     const { passages, known, examples, options } = this.#parts
     this.#shuffled ??= this.#shuffledCorpus()
     const shuffled = this.#shuffled
