@@ -22,7 +22,7 @@ export interface NegativeJudgeOptions extends JudgeOptions {
 }
 
 /** Negatives that a model wrote, an output of generate. */
-export interface WrittenNegatives {
+interface WrittenNegatives {
   from: InputMarker
   per_query?: number
 }
