@@ -58,6 +58,8 @@ const INDEX = 'rows.idx'
 /** Rows outside the index that are worth writing it anew, beside one in twenty-five of those inside. */
 const WORTH_INDEXING = 1000
 const SHARE_WORTH_INDEXING = 0.04
+/** Two changes within one tick of a file system's clock look like one. */
+const TICK_MS = 50
 const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
 const READ_BYTES = 1 << 20
@@ -87,6 +89,8 @@ class SegmentRowStore implements RowStore {
   /** Places that turned out to be damaged after they were indexed. */
   readonly #damaged = new Set<string>()
   #lastRound = 0
+  /** Names of segments, the folder's time of change, and since when it has been that; settled: nothing can have come since. */
+  #listed: { names: readonly string[]; changed: number; since: number; isSettled: boolean } | undefined
   #index: RowIndex | undefined
   /** Rows that the index doesn't cover. */
   #recent = new Map<RowKey, RowPlace[]>()
@@ -296,9 +300,18 @@ class SegmentRowStore implements RowStore {
     if (this.#recentRows > Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)) this.#writeIndex()
   }
 
-  #names(): string[] {
+  // Looked for several times a row: a folder that was listed long after its last change is not listed again.
+  #names(): readonly string[] {
+    const changed = statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs
+    if (changed === undefined) return []
+    const now = performance.now()
+    const before = this.#listed?.changed === changed ? this.#listed : undefined
+    if (before?.isSettled) return before.names
     try {
-      return readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
+      const names = readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
+      const since = before?.since ?? now
+      this.#listed = { names, changed, since, isSettled: now - since > TICK_MS }
+      return names
     } catch (error) {
       if (isMissing(error)) return []
       throw error

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { OwnerRecord } from '../../cache/owner.ts'
 import type { RowTurn } from '../../cache/row-turn.ts'
+import { onAbort } from '../../engine/util/abort-listeners.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type ModelEndpoint, type RowRequest, StageError } from '../define.ts'
 import type { Budget } from '../models/budget.ts'
@@ -167,10 +168,10 @@ async function sleep(ms: number, halt: AbortSignal): Promise<void> {
 /** What `promise` brings, or a `halted` failure as soon as nothing new is to be sent. */
 export function unlessHalted<Value>(promise: Promise<Value>, halt: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new RowFailure('halted', 'not sent'))
-    if (halt.aborted) onAbort()
-    halt.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => halt.removeEventListener('abort', onAbort))
+    const end = (): void => reject(new RowFailure('halted', 'not sent'))
+    if (halt.aborted) end()
+    const off = onAbort(halt, end)
+    promise.then(resolve, reject).finally(off)
   })
 }
 

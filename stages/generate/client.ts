@@ -1,10 +1,10 @@
-import OpenAI from 'openai'
-import { Agent, EnvHttpProxyAgent } from 'undici'
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import { redactor } from '../../engine/util/redactor.ts'
+import { onAbort } from '../../engine/util/abort-listeners.ts'
+import { type Redactor, redactor } from '../../engine/util/redactor.ts'
 import type { ModelEndpoint, RowRequest } from '../define.ts'
+import { isLoopback } from '../models/source.ts'
 import { readChoice } from './choice.ts'
-import { requestFetch } from './request-fetch.ts'
 import { classifyStatus, retryAfter, type SendFailure } from './send-failure.ts'
 
 /**
@@ -24,8 +24,8 @@ export interface ModelClient {
 }
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
-/** Other headers of the library tell of the machine, and some are read from `OPENAI_*` variables. */
-const SENT_HEADERS = ['accept', 'authorization', 'content-type']
+/** Small servers close connections that rest for a few seconds; a request must not be on its way just then. */
+const KEPT_MS = 1_000
 const NEVER_CONNECTED = [
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -37,89 +37,117 @@ const NEVER_CONNECTED = [
 ]
 
 /**
- * A client of an OpenAI-compatible endpoint. The deadline counts from the first byte sent to the last received:
- * the library's own stops at the headers. Nothing but the arguments (and, away from this machine, the proxy
- * variables) decides what is sent.
+ * A client of an OpenAI-compatible endpoint, over `undici` itself: the openai client takes several times as long for a request.
+ * The deadline counts from the first byte sent to the last received. Nothing but the arguments (and, away from this
+ * machine, the proxy variables) decides what is sent.
  */
-export function openaiClient(endpoint: ModelEndpoint, deadlineMs: number): ModelClient {
-  const limits = { headersTimeout: 0, bodyTimeout: 0, maxResponseSize: MAX_ANSWER_BYTES }
-  // Small servers close kept connections as a request is on its way; connecting anew costs nothing on this machine.
-  const dispatcher = isLoopback(endpoint.baseUrl)
-    ? new Agent({ ...limits, pipelining: 0 })
-    : new EnvHttpProxyAgent(limits)
-  const client = new OpenAI({
-    baseURL: endpoint.baseUrl,
-    apiKey: endpoint.apiKey === '' ? 'none' : endpoint.apiKey,
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    maxRetries: 0,
-    timeout: Math.min(deadlineMs + 1000, 2 ** 31 - 1),
-    logLevel: 'off',
-    fetch: requestFetch(dispatcher, SENT_HEADERS, (headers) => endpoint.pace?.learn(headers)) as never,
-  })
+export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelClient {
+  const dispatcher = openDispatcher(endpoint.baseUrl)
   const secrets = redactor([endpoint.apiKey])
   const describe = (message: string): string => {
     // Cut last: of a key that is cut short, the rest would stay.
     return (secrets?.text(message) ?? message).replace(/\s+/g, ' ').trim().slice(0, 500)
   }
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    'user-agent': 'queryloom',
+    authorization: `Bearer ${endpoint.apiKey === '' ? 'none' : endpoint.apiKey}`,
+  }
   return {
-    async send(request, signal) {
+    async send({ path, body }, signal) {
       if (signal.aborted) return { sent: false, aborted: true }
       const controller = new AbortController()
-      const onAbort = (): void => controller.abort()
-      signal.addEventListener('abort', onAbort, { once: true })
+      const abort = (): void => controller.abort()
+      const off = onAbort(signal, abort)
       let late = false
       const timer = setTimeout(() => {
         late = true
-        controller.abort()
+        abort()
       }, deadlineMs)
       try {
-        const answer = await client.post<CanonicalValue>(endpoint.baseUrl + request.path, {
-          body: { model: endpoint.model, ...request.body },
+        const response = await request(endpoint.baseUrl + path, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify({ model: endpoint.model, ...body }),
+          dispatcher,
           signal: controller.signal,
         })
-        // Some servers answer with the request that they were sent, headers and all.
-        if (readChoice(answer) !== undefined) return { sent: true, answer: secrets?.value(answer) ?? answer }
-        return { sent: true, failure: { kind: 'passing', message: 'the answer has no choice with a text in it' } }
+        const header = headerOf(response.headers)
+        endpoint.pace?.learn({ get: header })
+        const text = await response.body.text()
+        const status = response.statusCode
+        if (status >= 200 && status < 300) return answerOf(text, secrets)
+        const { message, code } = errorIn(text)
+        return { sent: true, failure: classifyStatus(status, describe(message), code, retryAfter(header, Date.now())) }
       } catch (error) {
-        if (late)
-          return {
-            sent: true,
-            mayCost: true,
-            failure: { kind: 'overload', message: `no answer within ${deadlineMs / 1000} s` },
-          }
+        if (late) {
+          const message = `no answer within ${deadlineMs / 1000} s`
+          return { sent: true, mayCost: true, failure: { kind: 'overload', message } }
+        }
         if (signal.aborted) return { sent: true, mayCost: true, aborted: true }
         return failureOf(error, describe)
       } finally {
         clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
+        off()
       }
     },
     close: () => dispatcher.destroy(),
   }
 }
 
-function failureOf(error: unknown, describe: (message: string) => string): Sent {
-  if (error instanceof OpenAI.APIError && error.status !== undefined) {
-    const header = (name: string): string | null => error.headers?.get(name) ?? null
-    // The library puts the status before the server's message.
-    const message = describe(error.message.replace(/^\d{3} /, ''))
-    const code = `${error.code ?? ''} ${error.type ?? ''}`
-    return {
-      sent: true,
-      failure: classifyStatus(error.status, message, code, retryAfter(header, Date.now())),
-    }
-  }
-  if (error instanceof SyntaxError) {
+/** Connections to an address: those to this machine go there whatever the proxy variables say. */
+export function openDispatcher(baseUrl: string): Dispatcher {
+  const limits = { headersTimeout: 0, bodyTimeout: 0, maxResponseSize: MAX_ANSWER_BYTES }
+  return isLoopback(new URL(baseUrl).hostname)
+    ? new Agent({ ...limits, keepAliveTimeout: KEPT_MS, keepAliveMaxTimeout: KEPT_MS })
+    : new EnvHttpProxyAgent(limits)
+}
+
+function answerOf(text: string, secrets: Redactor | undefined): Sent {
+  let answer: CanonicalValue
+  try {
+    answer = JSON.parse(text)
+  } catch {
     return { sent: true, failure: { kind: 'passing', message: 'the answer is not JSON' } }
   }
+  // Some servers answer with the request that they were sent, headers and all.
+  if (readChoice(answer) !== undefined) return { sent: true, answer: secrets?.value(answer) ?? answer }
+  return { sent: true, failure: { kind: 'passing', message: 'the answer has no choice with a text in it' } }
+}
+
+/** What a refusal says of itself, in the ways of OpenAI, FastAPI and plain text. */
+export function errorIn(text: string): { message: string; code: string } {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return { message: text.trim() === '' ? 'no reason given' : text, code: '' }
+  }
+  const { error, message, detail } = (body ?? {}) as { [name: string]: unknown }
+  const inner = (typeof error === 'object' && error !== null ? error : body) as { [name: string]: unknown }
+  const said = [inner?.message, error, message, detail].find((one) => one !== undefined && one !== null)
+  return {
+    message: typeof said === 'string' ? said : JSON.stringify(said ?? body),
+    code: `${inner?.code ?? ''} ${inner?.type ?? ''}`,
+  }
+}
+
+function headerOf(headers: {
+  readonly [name: string]: string | string[] | undefined
+}): (name: string) => string | null {
+  return (name) => {
+    const value = headers[name]
+    return value === undefined ? null : String(value)
+  }
+}
+
+function failureOf(error: unknown, describe: (message: string) => string): Sent {
   const causes = causesOf(error)
   const code = causes.map((cause) => (cause as { code?: unknown }).code).find((one) => typeof one === 'string')
   const message = describe(causes.at(-1)?.message ?? String(error))
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
-    return { sent: true, failure: { kind: 'passing', message: 'the answer is larger than 16 MiB' } }
+    return { sent: true, mayCost: true, failure: { kind: 'passing', message: 'the answer is larger than 16 MiB' } }
   }
   const sent = !NEVER_CONNECTED.includes(String(code))
   return {
@@ -137,9 +165,4 @@ function causesOf(error: unknown): Error[] {
     if (cause instanceof AggregateError && cause.errors[0] instanceof Error) causes.push(cause.errors[0])
   }
   return causes
-}
-
-function isLoopback(url: string): boolean {
-  const host = new URL(url).hostname
-  return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
 }

@@ -1,3 +1,5 @@
+import { onAbort } from '../../engine/util/abort-listeners.ts'
+
 /** A slot in use. Exactly one of its methods must be called, once. */
 export interface Slot {
   /** The server answered in time: more may be sent. */
@@ -42,18 +44,26 @@ export class Limiter {
 
   /** Resolves with a slot; rejects with the signal's reason when that comes first. */
   acquire(signal: AbortSignal, first = false): Promise<Slot> {
+    if (
+      !signal.aborted &&
+      this.#queue.length === 0 &&
+      this.#used < this.#limit &&
+      performance.now() >= this.#heldUntil
+    ) {
+      this.#used++
+      return Promise.resolve(this.#slot())
+    }
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const start = (): void => {
-        signal.removeEventListener('abort', onAbort)
+        off()
         this.#used++
         resolve(this.#slot())
       }
-      const onAbort = (): void => {
+      const off = onAbort(signal, () => {
         this.#queue.splice(this.#queue.indexOf(start), 1)
         reject(signal.reason)
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
+      })
       if (first) this.#queue.unshift(start)
       else this.#queue.push(start)
       this.#next()

@@ -13,7 +13,7 @@ import {
 } from '../define.ts'
 import { Budget } from '../models/budget.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
-import { type ModelClient, openaiClient } from './client.ts'
+import { type ModelClient, modelClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
 import { ModelMeter } from './model-meter.ts'
@@ -45,6 +45,7 @@ export class RowAsker {
   readonly #halt = new AbortController()
   readonly #onAbort = (event: Event): void => this.halt((event.target as AbortSignal).reason)
   #asking: Promise<Asking> | undefined
+  #ready: Asking | undefined
   #client: ModelClient | undefined
   /** Rows that other processes ask for now. */
   readonly #taken = new Set<{ owner: OwnerRecord | undefined }>()
@@ -140,7 +141,8 @@ export class RowAsker {
 
   async #ask(request: RowRequest, turn: RowTurn): Promise<CanonicalValue | undefined> {
     this.#asking ??= this.#start()
-    const asking = await unlessHalted(this.#asking, this.#halt.signal)
+    this.#ready ??= await unlessHalted(this.#asking, this.#halt.signal)
+    const asking = this.#ready
     const end = this.#meter.begin()
     try {
       const row = await ask(request, turn, asking)
@@ -180,7 +182,7 @@ export class RowAsker {
   async #start(): Promise<Asking> {
     const { concurrency, request_timeout, retries } = this.#settings
     const endpoint = await this.#lease.get()
-    this.#client = openaiClient(endpoint, request_timeout * 1000)
+    this.#client = modelClient(endpoint, request_timeout * 1000)
     const most = Math.min(concurrency, endpoint.slots ?? concurrency)
     return {
       budget: budgetOf(this.#settings, endpoint),
