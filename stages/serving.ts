@@ -1,5 +1,6 @@
 import type { Json, ProcessRunner, StageInput, ToolsCache } from './define.ts'
 import type { Budget, Prices } from './models/budget.ts'
+import type { BulkTransport } from './models/bulk.ts'
 import type { Pace } from './models/pace.ts'
 
 /** Lends ready endpoints of language models. */
@@ -28,6 +29,8 @@ export interface ModelEndpoint {
   readonly prices?: Prices
   /** What one run may spend on it. */
   readonly budget?: Budget
+  /** Requests are handed over many at once by this, not sent one by one. */
+  readonly bulk?: BulkTransport
   /** Server, version, hardware: goes into the provenance of rows. */
   provenance: { readonly [name: string]: Json }
   /** Resolves when a restarted server answers again; rejects when it can't be had any more. */
@@ -42,6 +45,8 @@ export type LeaseModel = (
     tools: ToolsCache
     /** Folder for logs of this run. */
     logs: string
+    /** Folder of the store for batches on their way. */
+    batches: string
     signal: AbortSignal
     onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
     /** Told what is waited for now, such as a download; undefined when nothing is. */

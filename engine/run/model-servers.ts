@@ -15,6 +15,8 @@ export interface ServerServices {
   cards(id: string): readonly string[]
   tools: ToolsCache
   logs: string
+  /** Folder for batches on their way. */
+  batches: string
   signal: AbortSignal
   onEvent(event: { type: 'server-started' | 'server-stopped' | 'warning'; note: string }): void
   /** Ends a server that nobody will need any more, by calling `stop`. */
@@ -88,7 +90,7 @@ export class ModelServers implements ModelLeases {
   }
 
   async #start(llm: Llm, id: string): Promise<Server> {
-    const { lease, tools, logs, signal, onEvent } = this.#services
+    const { lease, tools, logs, batches, signal, onEvent } = this.#services
     const processes = await this.#services.processes(llm, id)
     const gone = async (): Promise<void> => {
       if (await processes.gone()) return
@@ -99,7 +101,7 @@ export class ModelServers implements ModelLeases {
       else this.#notes.set(id, note)
     }
     try {
-      const server = await lease(llm, { processes, tools, logs, signal, onEvent, tell })
+      const server = await lease(llm, { processes, tools, logs, batches, signal, onEvent, tell })
       const end = server.stop.bind(server)
       const cards = this.#services.cards(id)
       // Not a copy: what the server takes on may change while it runs.

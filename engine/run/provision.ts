@@ -33,6 +33,7 @@ export function provideFor(
     temporary: string
     /** Of this run. */
     logs: string
+    batches: string
     children: Children
     machine: Machine
     models: Registry['models']
@@ -44,7 +45,7 @@ export function provideFor(
     onLeft(node: NodeId): void
   },
 ): Provision {
-  const { children, machine, models, tools, logs, signal, onEvent } = options
+  const { children, machine, models, tools, logs, batches, signal, onEvent } = options
   const start = (
     declared: { readonly [name: string]: string },
     secrets: readonly string[] = [],
@@ -75,6 +76,7 @@ export function provideFor(
       retire: (id) => desk.retire(id),
       tools,
       logs,
+      batches,
       signal,
       onEvent,
     },

@@ -135,6 +135,7 @@ class Run {
     const provided = provideFor(todo, {
       temporary: staging.root,
       logs: join(this.#folder, 'logs'),
+      batches: join(store.root, 'batches'),
       children: this.#children,
       machine,
       models: registry.models,

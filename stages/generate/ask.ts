@@ -6,7 +6,9 @@ import { onAbort } from '../../engine/util/abort-listeners.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type ModelEndpoint, type RowRequest, StageError } from '../define.ts'
 import type { Budget } from '../models/budget.ts'
+import type { BulkAsker } from '../models/bulk.ts'
 import { type Allowance, allow } from './allowance.ts'
+import { askInBulk } from './ask-in-bulk.ts'
 import type { ModelClient, Sent } from './client.ts'
 import type { Limiter, Slot } from './limiter.ts'
 import type { SendFailure } from './send-failure.ts'
@@ -14,7 +16,7 @@ import { usageOf } from './usage.ts'
 
 /** Why a row has no stored answer; anything else thrown while asking ends the stage as it is. */
 export class RowFailure extends Error {
-  readonly kind: 'halted' | 'failed' | 'suspect'
+  readonly kind: 'halted' | 'failed' | 'suspect' | 'written'
   /** What would be stored if the refusal is this row's own fault. */
   readonly refusal: CanonicalValue | undefined
 
@@ -28,7 +30,10 @@ export class RowFailure extends Error {
 /** What asking needs beside the request. */
 export interface Asking {
   endpoint: ModelEndpoint
-  client: ModelClient
+  /** Where requests are sent one by one. */
+  client: ModelClient | undefined
+  /** Where requests are handed over many at once, who gets what comes back. */
+  bulk?: BulkAsker | undefined
   limiter: Limiter
   /** Most requests in flight, whatever the server takes. */
   concurrency: number
@@ -53,6 +58,7 @@ export interface Asking {
  * meanwhile. Rows wait while a server is down; a request is counted when it has been sent, whatever became of it.
  */
 export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
+  if (asking.bulk) return askInBulk(request, turn, asking, asking.bulk)
   const { endpoint, client, signal } = asking
   const started = performance.now()
   let sent = false
@@ -62,7 +68,7 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
     const { slot, allowance } = leave
     let result: Sent
     try {
-      result = await client.send(request, signal)
+      result = await client!.send(request, signal)
     } catch (error) {
       slot.released()
       allowance.back()
@@ -175,7 +181,8 @@ export function unlessHalted<Value>(promise: Promise<Value>, halt: AbortSignal):
   })
 }
 
-function provenance(endpoint: ModelEndpoint, tries: number, started: number): CanonicalValue {
+/** Where an answer came from. */
+export function provenance(endpoint: ModelEndpoint, tries: number, started: number): CanonicalValue {
   return {
     ...(endpoint.provenance as { [name: string]: CanonicalValue }),
     tries,
@@ -184,7 +191,8 @@ function provenance(endpoint: ModelEndpoint, tries: number, started: number): Ca
   }
 }
 
-function fatal(status: number, message: string): StageError {
+/** The failure of a stage whose every request is refused. */
+export function fatal(status: number, message: string): StageError {
   const advice =
     status === 401 || status === 403
       ? 'Check the API key: `api_key_env` of the model names the variable that holds it.'

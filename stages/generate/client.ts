@@ -97,8 +97,8 @@ export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelC
 }
 
 /** Connections to an address: those to this machine go there whatever the proxy variables say. */
-export function openDispatcher(baseUrl: string): Dispatcher {
-  const limits = { headersTimeout: 0, bodyTimeout: 0, maxResponseSize: MAX_ANSWER_BYTES }
+export function openDispatcher(baseUrl: string, maxResponseSize: number = MAX_ANSWER_BYTES): Dispatcher {
+  const limits = { headersTimeout: 0, bodyTimeout: 0, maxResponseSize }
   return isLoopback(new URL(baseUrl).hostname)
     ? new Agent({ ...limits, keepAliveTimeout: KEPT_MS, keepAliveMaxTimeout: KEPT_MS })
     : new EnvHttpProxyAgent(limits)

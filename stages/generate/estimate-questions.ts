@@ -1,7 +1,7 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { Estimate, PlanContext, RowRequest } from '../define.ts'
-import type { ModelBlock } from '../models/block.ts'
+import { type ModelBlock, pricesOf } from '../models/block.ts'
 import type { Question } from './question.ts'
 import { expectedTokens } from './requests.ts'
 import { rowAnswer } from './row-answer.ts'
@@ -116,7 +116,7 @@ function costOf(
 ): number | undefined {
   const llm = context.input(input)
   const block = llm?.type === 'llm' ? (llm.model as ModelBlock) : undefined
-  if (block?.endpoint === undefined || !block.prices) return undefined
-  const prices = { input: 0, output: 0, ...block.prices }
+  const prices = block?.endpoint === undefined ? undefined : pricesOf(block)
+  if (!prices) return undefined
   return (tokens.input * prices.input + tokens.output * prices.output) / 1e6
 }

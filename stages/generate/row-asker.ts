@@ -12,6 +12,7 @@ import {
   StageError,
 } from '../define.ts'
 import { Budget } from '../models/budget.ts'
+import type { BulkAsker } from '../models/bulk.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { type ModelClient, modelClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
@@ -77,7 +78,7 @@ export class RowAsker {
   /** What is waited for, in words: the model's server, or rows that other processes ask for. */
   get waitsFor(): string | undefined {
     const [first] = this.#taken
-    if (!first) return this.#lease.waitsFor()
+    if (!first) return this.#ready?.endpoint.bulk?.note ?? this.#lease.waitsFor()
     const rows = this.#taken.size === 1 ? '1 row' : `${this.#taken.size} rows`
     return `waiting for ${rows} of ${first.owner ? `another run (pid ${first.owner.pid})` : 'another run'}`
   }
@@ -102,6 +103,7 @@ export class RowAsker {
     signal.throwIfAborted()
     if (this.#fatal !== undefined) throw this.#fatal
     if (!complete) drain.throwIfAborted()
+    await this.#ready?.endpoint.bulk?.finish()
     if (this.#answers > 0) await this.#storeSuspects()
     else if (this.#suspects.length > 0) throw allRefused(this.#suspects[0]!.message)
   }
@@ -166,6 +168,7 @@ export class RowAsker {
   #failure(error: unknown): AskedRow {
     if (error instanceof RowFailure) {
       if (error.kind === 'halted') return { kind: 'halted' }
+      if (error.kind === 'written') return { kind: 'failed', message: error.message }
       this.#meter.failed()
       if (++this.#failuresInARow >= HOPELESS) this.#end(hopeless(error.message))
       return { kind: 'failed', message: error.message }
@@ -182,10 +185,11 @@ export class RowAsker {
   async #start(): Promise<Asking> {
     const { concurrency, request_timeout, retries } = this.#settings
     const endpoint = await this.#lease.get()
-    this.#client = modelClient(endpoint, request_timeout * 1000)
+    if (!endpoint.bulk) this.#client = modelClient(endpoint, request_timeout * 1000)
     const most = Math.min(concurrency, endpoint.slots ?? concurrency)
     return {
       budget: budgetOf(this.#settings, endpoint),
+      bulk: endpoint.bulk && this.#bulkAsker(endpoint),
       endpoint,
       client: this.#client,
       concurrency,
@@ -201,6 +205,19 @@ export class RowAsker {
       },
       onSent: (again) => this.#meter.sent(again),
       ...(this.#backoffMs === undefined ? {} : { backoffMs: this.#backoffMs }),
+    }
+  }
+
+  #bulkAsker(endpoint: ModelEndpoint): BulkAsker {
+    const { rows, signal } = this.#services
+    return {
+      keep: async (key, answer, note) => {
+        await rows.getOrRun(key, async () => ({ answer, provenance: { ...endpoint.provenance, ...note } }))
+      },
+      flush: () => rows.flush(),
+      halt: this.#halt.signal,
+      signal,
+      sent: (requests) => this.#services.count({ sent: requests }),
     }
   }
 

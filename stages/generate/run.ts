@@ -7,6 +7,8 @@ import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
 import { FILES, fileOf, type Negative, type Pair, type Passage } from '../data/rows.ts'
 import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
+import { isBulk, type ModelBlock } from '../models/block.ts'
+import { BULK_WINDOW } from '../models/bulk.ts'
 import { DiversityMeter } from './diversity/meter.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
@@ -81,6 +83,7 @@ async function askAll(
   const { options } = context
   const setup = await requestSetup((name) => context.inputs[name], options)
   const llm = context.inputs.model as Extract<typeof context.inputs.model, { type: 'llm' }>
+  const window = isBulk(llm.model as ModelBlock) ? BULK_WINDOW : WINDOW
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
   const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
   const messages: { refused?: string; failed?: string } = {}
@@ -136,7 +139,7 @@ async function askAll(
       })
       begun.push({ passage, unit, result })
     }
-    while (begun.length > WINDOW) await writeFirst()
+    while (begun.length > window) await writeFirst()
   }
 
   const telling = setInterval(() => {

@@ -7,7 +7,14 @@ import type { Pooling } from '../encoders/pooling.ts'
 /** Programs that queryloom starts to serve a model. */
 export type ServerKind = 'llama.cpp' | 'vllm' | 'transformers'
 
-/** A member of `models:` as written: a server that queryloom starts, an endpoint that somebody else runs, or an encoder. */
+/** How a hosted Batch API is used. */
+export interface BatchSettings {
+  max_requests?: number
+  window?: string
+  on_interrupt?: 'keep' | 'cancel'
+}
+
+/** A member of `models:` as written: a server that queryloom starts, an endpoint that somebody else runs, files, or an encoder. */
 export interface ModelBlock {
   serve?: ServerKind
   source?: string
@@ -36,7 +43,11 @@ export interface ModelBlock {
   revision?: string
   identity?: string
   api_key_env?: string
-  prices?: { input?: number; output?: number }
+  /** Asked by a hosted Batch API. */
+  batch?: boolean | BatchSettings
+  /** Folder in which requests are written, and answers are looked for. */
+  exchange?: string
+  prices?: { input?: number; output?: number; batch?: number }
   /** Money that one run may spend on the model. */
   spending_limit?: number
   rate_limits?: { requests_per_minute?: number; tokens_per_minute?: number }
@@ -57,6 +68,18 @@ export function modelGpus(json: Json): Json | undefined {
   return block.gpus ?? (block.serve === 'vllm' || block.device === 'cuda' ? 1 : undefined)
 }
 
+/** What a million tokens cost as the block asks for them; undefined where it says nothing. */
+export function pricesOf({ prices, batch }: ModelBlock): { input: number; output: number } | undefined {
+  if (prices === undefined) return undefined
+  const share = batch ? (prices.batch ?? 0.5) : 1
+  return { input: (prices.input ?? 0) * share, output: (prices.output ?? 0) * share }
+}
+
+/** Whether a block's requests are handed over many at once. */
+export function isBulk({ batch, exchange }: ModelBlock): boolean {
+  return Boolean(batch) || exchange !== undefined
+}
+
 /** How many graphics cards the server of a block gets; vLLM wants one where nothing is said. */
 export function gpusOf(block: ModelBlock): number {
   const gpus = modelGpus(block as Json) as ModelBlock['gpus']
@@ -68,7 +91,7 @@ export const modelSchema: OptionsSchema = {
   type: 'object',
   additionalProperties: false,
   description:
-    'A language model: `serve` and `source` for one that queryloom starts, `endpoint` and `model` for one that runs elsewhere. Or `encoder` or `cross_encoder` and `source`.',
+    'A language model: `serve` and `source` for one that queryloom starts, `endpoint` and `model` for one that runs elsewhere, `exchange` and `model` for answers that come as files. Or `encoder` or `cross_encoder` and `source`.',
   properties: {
     serve: {
       enum: ['llama.cpp', 'vllm', 'transformers'],
@@ -168,11 +191,50 @@ export const modelSchema: OptionsSchema = {
         tokens_per_minute: { type: 'integer', minimum: 1, description: 'Tokens of prompts and answers.' },
       },
     },
+    batch: {
+      description: 'Ask by the Batch API of the endpoint: cheaper, and answered within a day.',
+      oneOf: [
+        { type: 'boolean' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            max_requests: {
+              type: 'integer',
+              minimum: 1,
+              maximum: 50_000,
+              description: 'Requests of one batch. Default 50000.',
+            },
+            window: { type: 'string', description: 'Time that the service takes. Default 24h.' },
+            on_interrupt: {
+              enum: ['keep', 'cancel'],
+              description:
+                'What Ctrl-C does to batches on their way: `keep` (default) lets them go on, and the next run collects them.',
+            },
+          },
+        },
+      ],
+    },
+    exchange: {
+      type: 'string',
+      relative: true,
+      description:
+        'Instead of an endpoint, a folder: requests are written to requests.jsonl there (OpenAI Batch format), and answered by answers*.jsonl beside it.',
+    },
     prices: {
       type: 'object',
       additionalProperties: false,
       description: 'Prices for a million tokens, for the cost ledger.',
-      properties: { input: { type: 'number', minimum: 0 }, output: { type: 'number', minimum: 0 } },
+      properties: {
+        input: { type: 'number', minimum: 0 },
+        output: { type: 'number', minimum: 0 },
+        batch: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1,
+          description: 'Share of the prices that a request in a batch costs. Default 0.5.',
+        },
+      },
     },
   },
 }

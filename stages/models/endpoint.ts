@@ -1,7 +1,8 @@
 import { keepSecret } from '../../engine/util/secrets.ts'
 import { type ModelEndpoint, StageError } from '../define.ts'
-import type { ModelBlock } from './block.ts'
+import { type ModelBlock, pricesOf } from './block.ts'
 import { Budget } from './budget.ts'
+import type { BulkTransport } from './bulk.ts'
 import { Pace } from './pace.ts'
 import { probe, waitUntil } from './probe.ts'
 
@@ -16,6 +17,7 @@ export async function leaseEndpoint(
   block: ModelBlock,
   signal: AbortSignal,
   seams: { awayMs?: number; unseenMs?: number; everyMs?: number } = {},
+  bulk?: (baseUrl: string, apiKey: string) => Promise<BulkTransport & { close(): Promise<void> }>,
 ): Promise<ModelEndpoint & { stop(): Promise<void> }> {
   const variable = block.api_key_env
   const apiKey = variable === undefined ? '' : (process.env[variable] ?? '').trim()
@@ -48,15 +50,18 @@ export async function leaseEndpoint(
     })
   }
   await reach(seams.unseenMs ?? UNSEEN_MS)
+  const prices = pricesOf(block)
+  const transport = await bulk?.(baseUrl, apiKey)
   return {
     baseUrl,
     apiKey,
+    ...(transport === undefined ? {} : { bulk: transport }),
     model: block.model ?? '',
     pace: new Pace(block.rate_limits),
-    ...(block.prices === undefined ? {} : { prices: block.prices }),
+    ...(prices === undefined ? {} : { prices }),
     ...(block.spending_limit === undefined
       ? {}
-      : { budget: new Budget(`model ${name}`, block.spending_limit, block.prices ?? {}) }),
+      : { budget: new Budget(`model ${name}`, block.spending_limit, prices ?? {}) }),
     provenance: { endpoint: baseUrl },
     recovered() {
       recovering ??= reach(seams.awayMs ?? AWAY_MS).finally(() => {
@@ -64,6 +69,8 @@ export async function leaseEndpoint(
       })
       return recovering
     },
-    async stop() {},
+    async stop() {
+      await transport?.close()
+    },
   }
 }

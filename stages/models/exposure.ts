@@ -14,6 +14,8 @@ const DEFAULT_PROGRAMS: { readonly [kind in ServerKind]: string } = {
 /** What using a model starts, contacts, downloads and reads, for people who decide whether to trust the pipeline. */
 export function modelExposes(json: Json): readonly Exposure[] {
   const block = json as ModelBlock
+  if (block.exchange !== undefined)
+    return [{ does: 'reads', what: `${block.exchange} (answers of model ${block.model ?? '?'})` }]
   if (block.endpoint !== undefined) {
     const key = block.api_key_env === undefined ? '' : ` with the secret in $${block.api_key_env}`
     return [{ does: 'contacts', what: `${block.endpoint} (model ${block.model ?? '?'})${key}` }]

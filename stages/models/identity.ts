@@ -16,9 +16,11 @@ const ENDPOINT_MEMBERS = [
   'api_key_env',
   'spending_limit',
   'rate_limits',
+  'batch',
+  'exchange',
 ] as const
 
-const KINDS = ['serve', 'endpoint', 'encoder', 'cross_encoder'] as const
+const KINDS = ['serve', 'endpoint', 'exchange', 'encoder', 'cross_encoder'] as const
 
 /**
  * What of a model block decides answers, for keys, or what is wrong with the block. A served model is its file's
@@ -32,8 +34,9 @@ export function modelIdentity(json: Json, _folder: string): CanonicalValue | Pro
   if (kind === 'encoder' || kind === 'cross_encoder') return encoderIdentity(block)
   if (block.serve !== undefined) return servedIdentity(block, block.serve)
   if (block.endpoint !== undefined) return endpointIdentity(block, block.endpoint)
+  if (block.exchange !== undefined) return exchangeIdentity(block)
   return {
-    message: 'the model has neither `serve` nor `endpoint`, nor is it an `encoder`',
+    message: 'the model has neither `serve` nor `endpoint` nor `exchange`, nor is it an `encoder`',
     advice:
       'Write `serve: llama.cpp` (or vllm, transformers) or `encoder: onnx` with a `source`, or `endpoint` with a `model`.',
   }
@@ -67,6 +70,17 @@ function servedIdentity(block: ModelBlock, kind: ServerKind): CanonicalValue | P
     ...(context === undefined ? {} : { context }),
     ...(args === undefined ? {} : { args }),
   }
+}
+
+function exchangeIdentity(block: ModelBlock): CanonicalValue | Problem {
+  const stray = [...SERVER_MEMBERS, 'api_key_env', 'rate_limits', 'spending_limit', 'batch'] as const
+  const at = stray.find((name) => block[name] !== undefined)
+  if (at !== undefined)
+    return { at, message: `\`${at}\` says nothing of a model whose answers come as files`, advice: 'Leave it out.' }
+  if (block.model === undefined)
+    return { message: 'the model has no `model`', advice: 'Write the name that whoever answers knows it by.' }
+  if (block.identity !== undefined) return { type: 'named', identity: block.identity }
+  return { type: 'exchange', model: block.model, revision: block.revision }
 }
 
 function endpointIdentity(block: ModelBlock, endpoint: string): CanonicalValue | Problem {

@@ -58,14 +58,25 @@ export interface Bench {
 /** Sets up rows, a lease of the fake endpoint, and counters. */
 export function bench(
   url: string,
-  options: { prompt?: string; endpoint?: Partial<ModelEndpoint>; model?: { [name: string]: Json } } = {},
+  options: {
+    prompt?: string
+    endpoint?: Partial<ModelEndpoint>
+    model?: { [name: string]: Json }
+    bulk?: Parameters<typeof leaseEndpoint>[4]
+  } = {},
 ): Bench {
   const rows = openRowStore(join(temporaryFolder(), 'rows'))
   onTestFinished(() => rows.close())
   const models: ModelLeases = {
     async use(llm, fn) {
       made.leases++
-      const found = await leaseEndpoint(llm.name, llm.model as never, made.signal.signal, { awayMs: 2_000, everyMs: 5 })
+      const found = await leaseEndpoint(
+        llm.name,
+        llm.model as never,
+        made.signal.signal,
+        { awayMs: 2_000, everyMs: 5 },
+        options.bulk,
+      )
       return fn(Object.assign(found, options.endpoint))
     },
   }

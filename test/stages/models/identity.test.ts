@@ -59,7 +59,7 @@ test('a model elsewhere is its endpoint and name, or what the pipeline says it i
 })
 
 test.each<[string, { [name: string]: Json }, { at?: string; message: string }]>([
-  ['neither', {}, { message: 'the model has neither `serve` nor `endpoint`, nor is it an `encoder`' }],
+  ['neither', {}, { message: 'the model has neither `serve` nor `endpoint` nor `exchange`, nor is it an `encoder`' }],
   ['both', { ...served, ...hosted }, { at: 'endpoint', message: '`serve` and `endpoint` exclude each other' }],
   ['no source', { serve: 'llama.cpp' }, { message: 'the model has no `source`' }],
   ['no digest', { serve: 'llama.cpp', source: 'm.gguf' }, { at: 'source', message: 'the model has no `sha256`' }],

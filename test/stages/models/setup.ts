@@ -17,6 +17,7 @@ export async function leaseServices(): Promise<
     processes: await localProcesses({ temporary: home, children: new Children(home, 'test') }),
     tools: openToolsCache(join(home, 'tools')),
     logs: join(home, 'logs'),
+    batches: join(home, 'batches'),
     signal: abort.signal,
     onEvent: (event) => events.push(`${event.type}: ${event.note}`),
     events,
