@@ -8,7 +8,7 @@ import type { Pooling } from '../encoders/pooling.ts'
 export type ServerKind = 'llama.cpp' | 'vllm' | 'transformers'
 
 /** How a hosted Batch API is used. */
-export interface BatchSettings {
+interface BatchSettings {
   max_requests?: number
   window?: string
   on_interrupt?: 'keep' | 'cancel'

@@ -73,7 +73,14 @@ function servedIdentity(block: ModelBlock, kind: ServerKind): CanonicalValue | P
 }
 
 function exchangeIdentity(block: ModelBlock): CanonicalValue | Problem {
-  const stray = [...SERVER_MEMBERS, 'api_key_env', 'rate_limits', 'spending_limit', 'batch'] as const
+  const stray = [
+    ...SERVER_MEMBERS,
+    ...ENCODER_MEMBERS,
+    'api_key_env',
+    'rate_limits',
+    'spending_limit',
+    'batch',
+  ] as const
   const at = stray.find((name) => block[name] !== undefined)
   if (at !== undefined)
     return { at, message: `\`${at}\` says nothing of a model whose answers come as files`, advice: 'Leave it out.' }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /** A batch as the stand-in keeps it. */
-export interface FakeBatch {
+interface FakeBatch {
   id: string
   status: string
   endpoint: string
