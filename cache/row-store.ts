@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
 import { type Claims, openClaims } from './claims.ts'
@@ -6,9 +6,10 @@ import { hexOf, type RowKey } from './digest.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
 import { decodeRow, encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
+import { SegmentNames } from './segment-names.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
-import { asStoreError, isMissing } from './store-error.ts'
+import { asStoreError } from './store-error.ts'
 
 /** One stored observation: the raw answer and where it came from, as JSON. */
 export type RowValue = CanonicalValue
@@ -58,8 +59,6 @@ const INDEX = 'rows.idx'
 /** Rows outside the index that are worth writing it anew, beside one in twenty-five of those inside. */
 const WORTH_INDEXING = 1000
 const SHARE_WORTH_INDEXING = 0.04
-/** Two changes within one tick of a file system's clock look like one. */
-const TICK_MS = 50
 const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
 const READ_BYTES = 1 << 20
@@ -89,8 +88,7 @@ class SegmentRowStore implements RowStore {
   /** Places that turned out to be damaged after they were indexed. */
   readonly #damaged = new Set<string>()
   #lastRound = 0
-  /** Names of segments, the folder's time of change, and since when it has been that; settled: nothing can have come since. */
-  #listed: { names: readonly string[]; changed: number; since: number; isSettled: boolean } | undefined
+  readonly #names: SegmentNames
   #index: RowIndex | undefined
   /** Rows that the index doesn't cover. */
   #recent = new Map<RowKey, RowPlace[]>()
@@ -99,6 +97,7 @@ class SegmentRowStore implements RowStore {
   constructor(folder: string, claims: Claims) {
     this.#folder = folder
     this.#claims = claims
+    this.#names = new SegmentNames(folder)
     this.#reader = new SegmentReader(folder)
     this.#writer = new SegmentWriter(folder)
   }
@@ -291,31 +290,13 @@ class SegmentRowStore implements RowStore {
   }
 
   #refresh(): void {
-    const names = this.#names()
+    const names = this.#names.list()
     this.#index ??= this.#openIndex(new Set(names))
     for (const name of names) {
       const state = this.#segments.get(name)
       if (!state?.sealed && name !== this.#writer.name) this.#scan(name, state?.covered ?? 0)
     }
     if (this.#recentRows > Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)) this.#writeIndex()
-  }
-
-  // Looked for several times a row: a folder that was listed long after its last change is not listed again.
-  #names(): readonly string[] {
-    const changed = statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs
-    if (changed === undefined) return []
-    const now = performance.now()
-    const before = this.#listed?.changed === changed ? this.#listed : undefined
-    if (before?.isSettled) return before.names
-    try {
-      const names = readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
-      const since = before?.since ?? now
-      this.#listed = { names, changed, since, isSettled: now - since > TICK_MS }
-      return names
-    } catch (error) {
-      if (isMissing(error)) return []
-      throw error
-    }
   }
 
   // A segment only ever grows: one that is shorter than the index knows it, or gone, makes the index worthless.

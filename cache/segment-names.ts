@@ -1,0 +1,40 @@
+import { readdirSync, statSync } from 'node:fs'
+import { isMissing } from './store-error.ts'
+
+/** Two changes within one tick of a file system's clock look like one. */
+const TICK_MS = 50
+
+/** The names of the segments in a folder, which is listed again only when it may have changed: it is looked at several times a row. */
+export class SegmentNames {
+  readonly #folder: string
+  #names: readonly string[] = []
+  /** The folder's time of change, and since when it has been seen to be that. */
+  #changed: number | undefined
+  #since = 0
+  /** Listed so long after the change that nothing can have come since. */
+  #isSettled = false
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  list(): readonly string[] {
+    const changed = statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs
+    if (changed === undefined) return []
+    const now = performance.now()
+    if (changed !== this.#changed) {
+      this.#changed = changed
+      this.#since = now
+      this.#isSettled = false
+    }
+    if (this.#isSettled) return this.#names
+    try {
+      this.#names = readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+    this.#isSettled = now - this.#since > TICK_MS
+    return this.#names
+  }
+}
