@@ -182,6 +182,10 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
   /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
   drain: AbortSignal
+  /** Runs the definition's `compute` off the main thread, on this context and `work`. */
+  compute(work: Json): Promise<StageSummary>
+  /** Notes what was seen of this execution (hardware, versions, speed) in its record; never part of a key or an output. */
+  observe(facts: { readonly [name: string]: Json }): void
 }
 
 export interface RequestCounts {
@@ -297,6 +301,8 @@ export interface StageDefinition<Options = never> {
   estimate?(context: PlanContext<Options>): Promise<Estimate>
   /** Every row that running could ask for, further attempts included; undefined where inputs are not known. */
   rows?(context: PlanContext<Options>): Promise<readonly RowKey[] | undefined>
+  /** Option that asks for CUDA, if one does: refused before anything runs where there is no card. */
+  requiresCuda?(options: Options): string | undefined
   /** What it executes itself; of its models, the model blocks tell. A service stage that doesn't say is shown whole. */
   exposes?(options: Options): readonly Exposure[]
   run(context: StageContext<Options>): Promise<StageSummary>
@@ -306,6 +312,8 @@ export interface StageDefinition<Options = never> {
 export interface ServiceStageDefinition<Options = never> extends Omit<StageDefinition<Options>, 'run' | 'thread'> {
   thread: 'main'
   run(context: ServiceContext<Options>): Promise<StageSummary>
+  /** The part that computes: called in a worker thread, where `run` asks for it. */
+  compute?(context: StageContext<Options>, work: Json): Promise<StageSummary>
 }
 
 /** Either kind, with the options' type forgotten: what the engine holds. */

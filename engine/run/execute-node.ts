@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
@@ -8,6 +7,7 @@ import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
 import {
   type AnyStageDefinition,
+  type Json,
   type ModelLeases,
   type ProvideServices,
   type Registry,
@@ -24,11 +24,11 @@ import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { PlanWorld } from '../plan/plan.ts'
 import { actionKey, type Preimage } from '../plan/preimage.ts'
 import { stageInput } from '../plan/stage-input.ts'
-import { removeTree } from '../util/remove-tree.ts'
 import type { FailedFolders } from './failed-folders.ts'
 import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
 import type { LocalProcesses } from './local-processes.ts'
 import type { ModelLedger } from './model-ledger.ts'
+import { resumeFolder } from './resume-folder.ts'
 import type { StageThreads } from './stage-threads.ts'
 import type { Staging } from './staging.ts'
 
@@ -86,7 +86,7 @@ export async function executeNode(
 ): Promise<Execution> {
   const { store } = world
   const name = hexOf(key).slice(0, 16)
-  const resume = join(store.root, 'resume', hexOf(key))
+  const resume = resumeFolder(store.root, key)
   const started = Date.now()
   const { requests } = options
   const round = world.rounds.get(node.id)
@@ -96,6 +96,7 @@ export async function executeNode(
   const needsProcesses = service || [...node.inputs.values()].some(({ type }) => type === 'encoder')
   const processes = needsProcesses && (await world.processes(node))
   const used = new Set<RowKey>()
+  const observed: { [name: string]: Json } = {}
   const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
   const count: ServiceContext<never>['count'] = (counts, charge) => {
     add(requests, counts)
@@ -122,7 +123,7 @@ export async function executeNode(
       options: node.options as never,
       inputs,
       outputs,
-      resume,
+      resume: resume.path,
       scratch,
       embeddings: join(store.root, 'embeddings'),
       cards: world.cards(node.id),
@@ -141,6 +142,8 @@ export async function executeNode(
             tools: world.tools,
             count,
             drain,
+            compute: (work) => inThread(world.threads, node.definition.type, context, work),
+            observe: (facts) => Object.assign(observed, facts),
           })
         : await inThread(world.threads, node.definition.type, context)
     await asker.close()
@@ -161,10 +164,11 @@ export async function executeNode(
       ...(options.ledger.models === undefined ? {} : { models: options.ledger.models }),
       ...(round === undefined ? {} : { round }),
       ...(used.size === 0 ? {} : { rows: await storeKeys(world, used) }),
+      ...(Object.keys(observed).length === 0 ? {} : { observed }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
     world.staging.discard(folders)
-    if (existsSync(resume)) removeTree(resume)
+    resume.discard()
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     // What is still running could go on writing, here or into the next attempt.
@@ -204,9 +208,14 @@ function readInputs(world: ExecutionWorld, node: GraphNode): { [name: string]: S
   return inputs
 }
 
-function inThread(threads: StageThreads, stage: string, context: StageContext<never>): Promise<StageSummary> {
+function inThread(
+  threads: StageThreads,
+  stage: string,
+  context: StageContext<never>,
+  work?: Json,
+): Promise<StageSummary> {
   const { progress, ask, signal, ...data } = context
-  return threads.run(stage, data, { progress, ask }, signal)
+  return threads.run(stage, work === undefined ? data : { ...data, work }, { progress, ask }, signal)
 }
 
 function serviceOf(definition: AnyStageDefinition): ServiceStageDefinition<never> | undefined {

@@ -19,18 +19,27 @@ export async function preflight(
   registry: Registry,
   jobs?: number,
 ): Promise<{ machine: Machine; diagnostics: readonly Diagnostic[] }> {
-  const needs = nodes.map((node) => ({ node, cards: gpuNeeds(node, registry.models) }))
-  const machine = await surveyMachine({ jobs, cards: needs.some(({ cards }) => cards !== undefined) })
+  const needs = nodes.map((node) => ({
+    node,
+    cards: gpuNeeds(node, registry.models),
+    cuda: node.definition.requiresCuda?.(node.options as never),
+  }))
+  const machine = await surveyMachine({
+    jobs,
+    cards: needs.some(({ cards, cuda }) => cards !== undefined || cuda !== undefined),
+  })
   const refusals: Refusal[] = []
   const refuse = (path: SourcePath, needed: string, there: string): void => {
     refusals.push({ path, message: `this needs ${needed}, and there is ${there}` })
   }
-  for (const { node, cards } of needs) {
+  for (const { node, cards, cuda } of needs) {
     for (const ref of node.inputs.values()) {
       const problem = ref.type === 'encoder' ? registry.models.missing(ref.block) : undefined
       if (problem && ref.type === 'encoder')
         refusals.push({ path: ['models', ref.name, ...(problem.at === undefined ? [] : [problem.at])], ...problem })
     }
+    if (cuda !== undefined && machine.gpus.cards.length === 0)
+      refuse(['stages', node.stage, 'with', cuda], 'CUDA', machine.gpus.found)
     const place = ['stages', node.stage, 'resources']
     const { memory } = node.resources
     if (memory > machine.memory) refuse([...place, 'memory'], `${byteText(memory)} of memory`, byteText(machine.memory))

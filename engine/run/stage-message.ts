@@ -1,5 +1,6 @@
 import {
   type AskSettings,
+  type Json,
   type RowAnswer,
   type RowRequest,
   type StageContext,
@@ -8,7 +9,11 @@ import {
 } from '../../stages/define.ts'
 
 /** The part of a stage's context that is plain data and crosses to a worker thread. */
-export type StageData = Omit<StageContext<never>, 'options' | 'progress' | 'ask' | 'signal'> & { options: unknown }
+export type StageData = Omit<StageContext<never>, 'options' | 'progress' | 'ask' | 'signal'> & {
+  options: unknown
+  /** What `compute` is asked for; without it, `run` is called. */
+  work?: Json
+}
 
 /** What the run says to a stage thread. */
 export type ToStage =

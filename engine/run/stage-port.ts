@@ -1,5 +1,13 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { AnyStageDefinition, RowAnswer, StageContext, StageDefinition } from '../../stages/define.ts'
+import type {
+  AnyStageDefinition,
+  Json,
+  RowAnswer,
+  ServiceStageDefinition,
+  StageContext,
+  StageDefinition,
+  StageSummary,
+} from '../../stages/define.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { type FromStage, receiveError, sendError, type ToStage } from './stage-message.ts'
 
@@ -27,11 +35,10 @@ export function serveStages(port: MessagePort, stages: { readonly [type: string]
     open.delete(id)
     return question
   }
-  const run = async ({ stage, data }: Extract<ToStage, { type: 'run' }>): Promise<void> => {
+  const run = async ({ stage, data: { work, ...data } }: Extract<ToStage, { type: 'run' }>): Promise<void> => {
     abort = new AbortController()
     try {
-      const definition = stages[stage] as StageDefinition<unknown>
-      const summary = await definition.run({
+      const summary = await execute(stages[stage], work, {
         ...data,
         progress: (done, total, note) =>
           say({
@@ -67,4 +74,15 @@ export function serveStages(port: MessagePort, stages: { readonly [type: string]
         unreachable(message)
     }
   })
+}
+
+function execute(
+  definition: AnyStageDefinition | undefined,
+  work: Json | undefined,
+  context: StageContext<unknown>,
+): Promise<StageSummary> {
+  if (work === undefined) return (definition as StageDefinition<unknown>).run(context)
+  const { compute } = definition as ServiceStageDefinition<unknown>
+  if (!compute) throw new Error('the stage has nothing to compute')
+  return compute(context, work)
 }

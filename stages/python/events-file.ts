@@ -34,7 +34,9 @@ export async function runHelper(
   const reading = follow(reader, ended.signal)
   try {
     // A script's folder comes first on its module path: nothing is written there, and no user's packages are seen.
-    await processes.run({ ...request, env: { PYTHONDONTWRITEBYTECODE: '1', ...request.env } })
+    // Threads that poll for one another would slow other work down, and themselves where there is some.
+    const env = { PYTHONDONTWRITEBYTECODE: '1', GOMP_SPINCOUNT: '1000', ...request.env }
+    await processes.run({ ...request, env })
   } catch (error) {
     ended.abort()
     await reading

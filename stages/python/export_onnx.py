@@ -1,7 +1,7 @@
-"""Writes a model folder with an ONNX graph: `onnx/model.onnx`, and the tokenizer and conventions of the model beside it.
+"""Writes a model folder with an ONNX graph (`onnx/model.onnx`), and the model's tokenizer and conventions beside it.
 
-The graph has two outputs: `last_hidden_state`, and `sentence_embedding` after all of the model's modules (pooling, dense
-layers, normalisation). It must agree with the model (cosine >= 0.9999 on sample texts), else nothing is written.
+The graph has two outputs: `last_hidden_state`, and `sentence_embedding` after all of the model's modules (pooling,
+dense layers, normalisation). It must agree with the model (cosine >= 0.9999 on sample texts), else nothing is written.
 """
 
 import argparse
@@ -28,7 +28,9 @@ def export(arguments: argparse.Namespace, events: Events) -> None:
     events.say("progress", note="loading the model")
     model = load_encoder(arguments.model, trust_remote_code=arguments.trust_remote_code).eval()
     if not hasattr(model[0], "auto_model"):
-        raise Refusal("the model is not a transformer: there is nothing to export", "Static models are read as they are.")
+        raise Refusal(
+            "the model is not a transformer: there is nothing to export", "Static models are read as they are."
+        )
 
     from training.onnx_export import export_onnx, parity, quantise, require_parity
 

@@ -9,7 +9,11 @@ const LOOK_AHEAD = 8
  * epoch has its own order, drawn from the seed; a batch may reach into the next epoch. A row whose anchor or positive
  * is in the batch already waits for a later one, unless nothing else is near: then it is let in, and the loss masks it.
  */
-export function* makeBatches(data: TrainingSet, size: number, seed: number): Generator<Uint32Array, never> {
+export function* makeBatches(
+  data: Pick<TrainingSet, 'size' | 'queries' | 'positives' | 'passages'>,
+  size: number,
+  seed: number,
+): Generator<Uint32Array, never> {
   const random = new Random(`train:order:${seed}`)
   const order = Uint32Array.from({ length: data.size }, (_, row) => row)
   const length = Math.min(size, data.size)

@@ -42,7 +42,7 @@ export async function writeModel(folder: string, { table, tokenizer, prefixes }:
 }
 
 /** Reads a model written by `writeModel`, to be trained on. Anything else is a StageError. */
-export async function readModel(files: readonly ArtifactFile[]): Promise<TrainableModel> {
+export async function readModel(files: readonly Pick<ArtifactFile, 'path' | 'location'>[]): Promise<TrainableModel> {
   const locate = (name: string): string => {
     const file = files.find((candidate) => candidate.path === name)
     if (file) return file.location

@@ -1,138 +1,45 @@
-import path from 'node:path'
-import { loadXxh } from '../../cache/xxh.ts'
-import { corpusOf } from '../data/inputs.ts'
-import { writeJsonl } from '../data/jsonl.ts'
-import { round6 } from '../data/quantiles.ts'
-import { artifact, FILES, fileOf } from '../data/rows.ts'
-import { type Json, type StageContext, StageError, type StageSummary } from '../define.ts'
-import { learnTokenizer } from './corpus-tokenizer.ts'
-import { type DevMetric, devMetric } from './dev-metric.ts'
-import { randomTable } from './embedding-table.ts'
-import { readModel, type TrainableModel, writeModel } from './model-folder.ts'
-import { scheduleFor } from './schedule.ts'
-import type { TrainOptions } from './stage.ts'
-import { readTokenizer, type TrainedWith } from './tokenizer.ts'
-import { type CurvePoint, trainTable } from './trainer.ts'
-import { readTrainingSet, type TrainingSet } from './training-set.ts'
+import { readFile } from 'node:fs/promises'
+import { type ServiceContext, StageError, type StageInput, type StageSummary } from '../define.ts'
+import { parseBase } from './base.ts'
+import type { TrainOptions } from './options.ts'
 
-const CURVE_FILE = 'curve.jsonl'
+/** Trains the model that the options describe, in the way that its base asks for. */
+export async function run(context: ServiceContext<TrainOptions>): Promise<StageSummary> {
+  const base = parseBase(context.options.base)
+  if ('message' in base) throw new StageError(base.message)
+  switch (base.kind) {
+    case 'static-random':
+      return context.compute(null)
+    case 'static-distilled': {
+      const { distill } = await import('./distill.ts')
+      return context.compute(await distill(context, base))
+    }
+    case 'input': {
+      if (await isStaticFolder(context.inputs[base.name])) {
+        refuseTransformerOptions(context.options)
+        return context.compute(null)
+      }
+      break
+    }
+    case 'random':
+    case 'source':
+  }
+  const { trainTransformer } = await import('./transformer.ts')
+  return trainTransformer(context, base)
+}
 
-/** Trains the model that the options describe; writes its folder and `curve.jsonl`. */
-export async function run(context: StageContext<TrainOptions>): Promise<StageSummary> {
-  const { options, inputs, outputs, signal } = context
-  await loadXxh()
-  const model = await startingModel(context)
-  const data = inputs.data && (await readRows(context, 'data', model))
-  const dev = inputs.dev && (await readRows(context, 'dev', model))
-  if (options.select === 'dev' && !dev?.size)
-    throw new StageError('`select: dev` needs a dev set, and this one is empty', {
-      advice: 'Ask `mix` for a hold-out, or use `select: last`.',
+/** Whether a model of another stage is a static one. */
+async function isStaticFolder(input: StageInput | undefined): Promise<boolean> {
+  if (input?.type !== 'artifact') return false
+  const modules = input.files.find(({ path }) => path === 'modules.json')
+  return modules !== undefined && (await readFile(modules.location, 'utf8')).includes('StaticEmbedding')
+}
+
+// What the plan could not know, since the base comes from another stage.
+function refuseTransformerOptions({ loss, device }: TrainOptions): void {
+  if (loss !== 'mnrl' || device === 'cuda')
+    throw new StageError('the base is a static model: it is trained on CPU, with mnrl', {
+      where: loss === 'mnrl' ? 'device' : 'loss',
+      advice: 'Leave this option out, or take a transformer as the base.',
     })
-  const rows = data?.size ?? 0
-  const schedule = scheduleFor(rows, options)
-  const metric: DevMetric | undefined = dev?.size ? devMetric(dev) : undefined
-  const { warmup, scale, seed, select } = options
-  const result = await trainTable(
-    model.table,
-    data ?? NO_ROWS,
-    metric,
-    { ...schedule, warmup, scale, seed, select },
-    { signal, progress: (step, steps, note) => context.progress(step, steps, note) },
-  )
-  await writeModel(outputs.model as string, model)
-  await writeCurve(path.join(outputs.curve as string, CURVE_FILE), result.curve)
-
-  const { steps, batch } = schedule
-  const unusable = data?.unusable ?? 0
-  const last = result.curve.at(-1)
-  const best = result.curve.find(({ step }) => step === result.selected)?.['dev_mrr@10']
-  const details: { [name: string]: Json } = {
-    batch,
-    learning_rate: schedule.learningRate,
-    epochs: rows === 0 ? 0 : round6((steps * batch) / rows),
-    masked_share: result.compared === 0 ? 0 : round6(result.masked / result.compared),
-  }
-  if (last?.loss !== undefined) details.loss = round6(last.loss)
-  if (best !== undefined) details['dev_mrr@10'] = round6(best)
-  if (select === 'dev') details.selected_step = result.selected
-  const warnings: string[] = []
-  if (rows === 0 && data) warnings.push('there is nothing to train on: the model is as it was at the start')
-  if (unusable > 0) warnings.push(`${unusable} rows were left out: their query or their passage has no token`)
-  return {
-    counts: {
-      rows,
-      steps,
-      samples_seen: steps * batch,
-      vocabulary: model.table.rows,
-      dimensions: model.table.columns,
-      unusable,
-    },
-    ...(warnings.length > 0 ? { warnings } : {}),
-    details,
-  }
-}
-
-const NO_ROWS: TrainingSet = {
-  size: 0,
-  unusable: 0,
-  anchors: new Uint32Array(0),
-  positives: new Uint32Array(0),
-  negatives: [],
-  bags: { starts: new Uint32Array(1), tokens: new Uint32Array(0), counts: new Uint32Array(0) },
-  queries: new Uint32Array(0),
-  passages: new Uint32Array(0),
-  known: [],
-}
-
-async function startingModel(context: StageContext<TrainOptions>): Promise<TrainableModel> {
-  const { base, seed } = context.options
-  if (typeof base !== 'string') return readModel(artifact(context.inputs.base).files)
-  const dimensions = Number(base.slice(base.lastIndexOf('-') + 1))
-  const tokenizer = await startingTokenizer(context)
-  const table = randomTable(tokenizer.encoder.vocabularySize, dimensions, seed)
-  return { table, tokenizer, prefixes: { query: '', passage: '' } }
-}
-
-async function startingTokenizer({
-  options,
-  inputs,
-  signal,
-  progress,
-}: StageContext<TrainOptions>): Promise<TrainedWith> {
-  const { tokenizer = 'corpus', vocabulary_size } = options
-  if (tokenizer !== 'corpus' && '$input' in tokenizer) {
-    const input = inputs.tokenizer
-    const file = input?.type === 'path' && !input.folder ? input.files[0] : undefined
-    if (!file) throw new StageError('the tokenizer must be a tokenizer.json file', { where: 'tokenizer' })
-    return readTokenizer(file.location)
-  }
-  const size = tokenizer === 'corpus' ? vocabulary_size : (tokenizer.size ?? vocabulary_size)
-  const names =
-    tokenizer === 'corpus'
-      ? Object.keys(inputs).filter((name) => name === 'corpus' || name.startsWith('corpus/'))
-      : ['tokenizer/corpus']
-  const corpora = names.sort().map((name) => corpusOf(inputs[name]))
-  return learnTokenizer(corpora, size, {
-    signal,
-    progress: (passages) => progress(passages, undefined, 'learning the tokenizer'),
-  })
-}
-
-function readRows(
-  { inputs }: StageContext<TrainOptions>,
-  name: 'data' | 'dev',
-  { tokenizer, prefixes }: TrainableModel,
-): Promise<TrainingSet> {
-  const { location } = fileOf(inputs[name], FILES.training)
-  return readTrainingSet(location, tokenizer.encoder, prefixes, FILES.training)
-}
-
-async function writeCurve(location: string, curve: readonly CurvePoint[]): Promise<void> {
-  const writer = await writeJsonl(location)
-  try {
-    for (const point of curve)
-      await writer.write(Object.fromEntries(Object.entries(point).map(([name, value]) => [name, round6(value)])))
-  } finally {
-    await writer.close()
-  }
 }

@@ -28,13 +28,17 @@ const POINTS_OF_CURVE = 20
  * Fills in what was not said, by the number of rows: a batch of an eighth of them, at least 8 and at most 256 (never
  * more than there are), and 3 epochs, at least 200 steps. What was measured for these is in docs/experiments.md.
  */
-export function scheduleFor(rows: number, options: ScheduleOptions): Schedule {
+export function scheduleFor(
+  rows: number,
+  options: ScheduleOptions,
+  learningRate: number = DEFAULT_LEARNING_RATE,
+): Schedule {
   const batch = Math.min(rows, options.batch ?? Math.min(256, Math.max(8, Math.floor(rows / 8))))
   const steps = batch === 0 ? 0 : stepsFor(rows, batch, options.budget)
   return {
     steps,
     batch,
-    learningRate: options.learning_rate ?? DEFAULT_LEARNING_RATE,
+    learningRate: options.learning_rate ?? learningRate,
     curveEvery: options.curve_every ?? Math.max(1, Math.floor(steps / POINTS_OF_CURVE)),
   }
 }

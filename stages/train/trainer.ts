@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Matrix } from '../retrieval/safetensors.ts'
 import { makeBatches } from './batches.ts'
 import { candidatesOf } from './candidates.ts'
+import type { CurvePoint } from './curve.ts'
 import type { DevMetric } from './dev-metric.ts'
 import { encodeBags, SparseGradient } from './embedding-table.ts'
 import { LazyAdam } from './optimiser.ts'
@@ -18,14 +19,6 @@ export interface TrainPlan extends Schedule {
   seed: number
   /** Which table is kept: that of the last step, or of the point of the curve with the best dev metric. */
   select: 'last' | 'dev'
-}
-
-/** One point of the training curve; the loss is the mean of the steps since the point before. */
-export interface CurvePoint {
-  step: number
-  loss?: number
-  learning_rate?: number
-  'dev_mrr@10'?: number
 }
 
 /** What a training run leaves beside the table. */

@@ -1,7 +1,7 @@
-import { hash64, loadXxh } from '../../cache/xxh.ts'
+import { loadXxh } from '../../cache/xxh.ts'
 import { readJsonl } from '../data/jsonl.ts'
 import { type Json, StageError } from '../define.ts'
-import { normalise } from '../text/normalise.ts'
+import { RowNumbers } from './number-rows.ts'
 import { TextTable, type TokenBags } from './text-table.ts'
 import type { TextEncoder } from './wordpiece/encoder.ts'
 
@@ -38,10 +38,8 @@ export async function readTrainingSet(
 ): Promise<TrainingSet> {
   await loadXxh()
   const texts = new TextTable(encoder)
-  const normalised = new Map<bigint, number>()
+  const numbers = new RowNumbers()
   const passageOfText: number[] = []
-  const queryNumbers = new Map<string, number>()
-  const known: Set<number>[] = []
   const anchors: number[] = []
   const positives: number[] = []
   const negatives: number[][] = []
@@ -50,7 +48,7 @@ export async function readTrainingSet(
 
   const addPassage = (text: string): number => {
     const number = texts.add(prefixes.passage + text)
-    passageOfText[number] ??= numberOf(normalised, hash64(normalise(text)))
+    passageOfText[number] ??= numbers.passage(text)
     return number
   }
 
@@ -58,9 +56,7 @@ export async function readTrainingSet(
     const where = `${shown}:${line}`
     const anchor = textOf(row, 'anchor', where)
     const positive = addPassage(textOf(row, 'positive', where))
-    const query = numberOf(queryNumbers, normalise(anchor))
-    known[query] ??= new Set()
-    known[query].add(passageOfText[positive] as number)
+    const query = numbers.query(anchor, passageOfText[positive] as number)
     const anchorText = texts.add(prefixes.query + anchor)
     if (texts.isEmpty(anchorText) || texts.isEmpty(positive)) {
       unusable++
@@ -86,23 +82,15 @@ export async function readTrainingSet(
     bags,
     queries: Uint32Array.from(queries),
     passages: Uint32Array.from({ length: bags.starts.length - 1 }, (_, text) => passageOfText[text] ?? NO_PASSAGE),
-    known,
+    known: numbers.known,
   }
 }
 
 /** Stands for the passage of a text that is only an anchor. */
 const NO_PASSAGE = 0xffff_ffff
 
-function numberOf<Key>(numbers: Map<Key, number>, key: Key): number {
-  let number = numbers.get(key)
-  if (number === undefined) {
-    number = numbers.size
-    numbers.set(key, number)
-  }
-  return number
-}
-
-function textOf(row: { [name: string]: Json }, column: string, where: string): string {
+/** A text of a row of training data; a row without it is a StageError. */
+export function textOf(row: { [name: string]: Json }, column: string, where: string): string {
   const text = row[column]
   if (typeof text === 'string') return text
   throw new StageError(text === undefined ? `the row has no ${column}` : `${column} must be a string`, {

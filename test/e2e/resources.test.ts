@@ -83,6 +83,27 @@ test('without cards a stage that asks for one is refused with what was found; wh
   expect(stderr).toContain('this needs 1 graphics card, and there is none: nvidia-smi lists no cards')
 })
 
+test('training that asks for CUDA is refused before anything runs where there is none, saying what was found', async () => {
+  const made = onMachine(
+    [],
+    () => `version: 1
+datasets: { d: { source: data } }
+stages:
+  first: { uses: command, with: { run: "echo > o", outputs: { o: o } } }
+  model:
+    uses: train
+    with: { base: "random:2x64", device: cuda, budget: { steps: 0 }, tokenizer: { corpus: "\${datasets.d}" } }
+`,
+  )
+  made.write('data/corpus.jsonl', '{"_id": "1", "text": "one"}\n')
+  made.write('data/queries.jsonl', '')
+  const { status, stderr } = await made.call('run', 'p.yaml')
+  expect(status).toBe(2)
+  expect(stderr).toContain('this needs CUDA, and there is none: nvidia-smi lists no cards')
+  expect(stderr).toContain('p.yaml:7:42')
+  expect(existsSync(join(made.folder, '.queryloom/runs'))).toBe(false)
+})
+
 test('each node sees its own cards, with `gpus: 0` none, and without a word what queryloom sees', async () => {
   const show = 'printf %s "$${CUDA_VISIBLE_DEVICES-unset}" > o'
   const stages: { [name: string]: Stage } = {

@@ -11,6 +11,7 @@ import type {
   PlanContext,
   PredictedOutput,
   ServiceContext,
+  ServiceStageDefinition,
   SourceFile,
   StageInput,
   StageSummary,
@@ -142,8 +143,11 @@ export async function runStage(
     progress: (done: number, total?: number) => void progress.push({ done, total }),
     signal: new AbortController().signal,
     log: path.join(home, 'log'),
+    observe: () => {},
     ...services,
   }
+  const { compute } = definition as Partial<ServiceStageDefinition<Json>>
+  Object.assign(context, { compute: (work: Json) => compute?.(context as unknown as ServiceContext<Json>, work) })
   const summary = await definition.run(context as ServiceContext<Json>)
   const folder = (output: string): string => {
     const place = outputs[output]

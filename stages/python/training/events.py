@@ -17,7 +17,7 @@ class Events:
     """Appends one line an event; a line is whole when its newline is there."""
 
     def __init__(self, path: str | Path):
-        self.file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115: open as long as the process runs
+        self.file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def say(self, event: str, **facts) -> None:
         self.file.write(json.dumps({"event": event, **facts}) + "\n")

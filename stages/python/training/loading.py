@@ -1,13 +1,9 @@
 """Opens encoders from local folders: safetensors only, no code but that of the installed libraries."""
 
 import json
-import os
 from pathlib import Path
 
 from .events import Refusal
-
-# Before the libraries are imported: nothing here may ask a hub.
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="true")
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "tokenizer.model", "spiece.model", "vocab.json")
@@ -73,3 +69,19 @@ def load_encoder(folder: str | Path, device: str = "cpu", trust_remote_code: boo
         trust_remote_code=trust_remote_code,
         model_kwargs={"use_safetensors": True},
     )
+
+
+def complete_plan(model, plan: dict) -> None:
+    """Fills in what the base decides: prefixes and lengths."""
+    prompts = getattr(model, "prompts", None) or {}
+    own = {"query": prompts.get("query") or "", "passage": prompts.get("document") or prompts.get("passage") or ""}
+    plan.setdefault("prefixes", own)
+    longest = model.max_seq_length or model[0].auto_model.config.max_position_embeddings
+    for role in ("query", "passage"):
+        wanted = plan["max_length"].setdefault(role, longest)
+        positions = getattr(model[0].auto_model.config, "max_position_embeddings", wanted)
+        if wanted > positions:
+            raise Refusal(
+                f"max_length is {wanted} for a {role}, and the base has {positions} positions", "Ask for fewer tokens."
+            )
+    model.max_seq_length = max(plan["max_length"].values())

@@ -1,0 +1,70 @@
+"""Vectors of single tokens, and the table that they become."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from .events import Refusal
+
+BATCH = 512
+
+
+def plain_tokenizer(model) -> tuple[dict, list[int]]:
+    """The encoder's tokenizer without the tokens it puts around a text, as JSON; and the ids of its tokens in order."""
+    tokenizer = json.loads(model[0].tokenizer.backend_tokenizer.to_str())
+    tokenizer["post_processor"] = None
+    tokenizer["truncation"] = None
+    tokenizer["padding"] = None
+    size = model[0].tokenizer.backend_tokenizer.get_vocab_size(with_added_tokens=True)
+    if size > model[0].auto_model.config.vocab_size:
+        raise Refusal(f"the tokenizer has {size} tokens, and the model {model[0].auto_model.config.vocab_size}")
+    return tokenizer, list(range(size))
+
+
+def token_vectors(model, tokens: list[int], told) -> np.ndarray:
+    """What the encoder makes of each token standing alone between its special tokens."""
+    tokenizer = model[0].tokenizer
+    frame = tokenizer("x")["input_ids"]
+    (middle,) = tokenizer("x", add_special_tokens=False)["input_ids"][:1]
+    place = frame.index(middle)
+    rows = []
+    with torch.no_grad():
+        for at in range(0, len(tokens), BATCH):
+            ids = torch.tensor([[*frame[:place], token, *frame[place + 1 :]] for token in tokens[at : at + BATCH]])
+            hidden = model[0].auto_model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+            rows.append(hidden.mean(dim=1).numpy())
+            told(min(at + BATCH, len(tokens)))
+    return np.concatenate(rows).astype(np.float64)
+
+
+def cut_to_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
+    """Centred vectors in the directions of their largest variance; signs are fixed, so that equal input gives equal bytes."""
+    if dimensions > vectors.shape[1]:
+        raise Refusal(
+            f"{dimensions} dimensions are wanted, and the encoder has {vectors.shape[1]}", "Ask for fewer, or as many."
+        )
+    centred = vectors - vectors.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    directions = directions[:, ::-1][:, :dimensions]
+    signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(dimensions)])
+    table = centred @ (directions * signs)
+    # Entries of variance 1 on average, as in a random table: one learning rate fits both.
+    return table / np.sqrt((table**2).mean())
+
+
+def weights_by_rank(tokens: int) -> np.ndarray:
+    """Zipf's law as a weight: a token's place in the vocabulary stands for how rare it is."""
+    weights = np.log1p(np.arange(1, tokens + 1))
+    return weights / weights.mean()
+
+
+def write_static_model(folder: Path, tokenizer: dict, table: np.ndarray) -> None:
+    """The layout that static models are trained further from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({"embedding.weight": np.ascontiguousarray(table, dtype=np.float32)}, folder / "model.safetensors")
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False) + "\n", encoding="utf-8")
+    manifest = {"schema": 1, "similarity": "cosine", "pooling": "mean", "prefixes": {"query": "", "passage": ""}}
+    (folder / "queryloom.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
