@@ -26,7 +26,7 @@ const USUAL = [
 ]
 
 /** Packages of many small files that most runs load. All others are loaded from where they are installed. */
-const BUNDLED = ['ajv', 'commander', 'execa', 'listr2', 'xxhash-wasm', 'yaml']
+const BUNDLED = ['commander', 'execa', 'listr2', 'xxhash-wasm', 'yaml']
 
 const sourceOf = (module: string): string => join(import.meta.dirname, `${module}.ts`)
 

@@ -354,8 +354,8 @@ class FileActionLog implements ActionLog {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    await this.#blobs.sync(batch.flatMap(({ blobs }) => blobs))
-    const places = await this.#storePreimages(batch)
+    const blobs = batch.flatMap((waiting) => waiting.blobs)
+    const [places] = await Promise.all([this.#storePreimages(batch), this.#blobs.sync(blobs)])
     await this.#actions.append(batch.map(({ key, line }) => line(places.get(key) ?? NOWHERE)))
     this.refresh()
   }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type ActionLog, openActionLog } from './action-log.ts'
@@ -79,7 +79,7 @@ async function prepare(root: string): Promise<void> {
   }
   mkdirSync(root, { recursive: true })
   const ignore = join(root, '.gitignore')
-  if (!existsSync(ignore)) await writeFileAtomic(ignore, '*\n')
+  if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
   await writeFileAtomic(path, `${JSON.stringify({ format: FORMAT, check: checkOf(FORMAT) })}\n`)
   await fsyncFolder(dirname(root))
 }

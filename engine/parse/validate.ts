@@ -1,5 +1,7 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { createRequire } from 'node:module'
+import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import type { ArtifactKind, Json, OptionsSchema, Slot, SourceKind } from '../../stages/define.ts'
+import { accepts, fillsSlot, hasAlternative } from './accepts.ts'
 
 /** Kinds of the inputs that stand in a value, by the name in their markers; `unknown` fits every slot. */
 export type InputKinds = ReadonlyMap<string, ArtifactKind | SourceKind | 'unknown'>
@@ -9,9 +11,14 @@ const compiled = new WeakMap<OptionsSchema, ValidateFunction>()
 
 /**
  * Checks a value by a schema with our words in it (`slot`, `semantic`, `relative`, `notYet`, `expects`, `code`) and gives all
- * errors. Each schema object is compiled once. A schema that is itself wrong throws: that is a bug of its author.
+ * errors.
  */
 export function validate(schema: OptionsSchema, value: Json, inputs: InputKinds = new Map()): readonly ErrorObject[] {
+  return accepts(schema, value, inputs) ? [] : errorsOf(schema, value, inputs)
+}
+
+/** The same, found by Ajv. Each schema object is compiled once. One that is itself wrong throws: a bug of its author. */
+export function errorsOf(schema: OptionsSchema, value: Json, inputs: InputKinds): readonly ErrorObject[] {
   let check = compiled.get(schema)
   if (!check) {
     ajv ??= createAjv()
@@ -22,7 +29,9 @@ export function validate(schema: OptionsSchema, value: Json, inputs: InputKinds 
 }
 
 function createAjv(): Ajv2020 {
-  const made = new Ajv2020({
+  // Loaded only to tell what is wrong.
+  const { Ajv2020: Ajv } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  const made = new Ajv({
     allErrors: true,
     verbose: true,
     // Checking our own schemas against the meta-schema costs more than all else here; a test does it instead.
@@ -45,10 +54,7 @@ function createAjv(): Ajv2020 {
     schemaType: 'object',
     errors: false,
     validate(this: InputKinds, slot: Slot, value: unknown): boolean {
-      const name = (value as { $input?: unknown } | null)?.$input
-      if (typeof name !== 'string') return false
-      const kind = this.get(name)
-      return kind === 'unknown' || (kind !== undefined && slot.accepts.includes(kind))
+      return fillsSlot(slot, value, this)
     },
   })
   return made
@@ -76,6 +82,5 @@ function openSlots(schema: OptionsSchema): OptionsSchema {
   if (!schema.slot) return out
   const { slot, description, semantic: _, default: __, ...rest } = out
   const words = { slot, ...(description === undefined ? {} : { description }) }
-  const alternative = rest.type !== undefined && rest.type !== 'string' ? true : rest.oneOf || rest.anyOf || rest.enum
-  return (alternative ? { anyOf: [words, rest] } : words) as OptionsSchema
+  return (hasAlternative(rest) ? { anyOf: [words, rest] } : words) as OptionsSchema
 }
