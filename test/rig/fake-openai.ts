@@ -15,6 +15,10 @@ export type Reaction =
   | { fault: 'hang' }
   /** Headers and half of a body come. */
   | { fault: 'stall' }
+  /** Headers and half of a body come, then the connection is reset. */
+  | { fault: 'reset' }
+  /** A whole answer by its length, whose JSON ends too early. */
+  | { fault: 'truncated' }
   /** The connection is cut before an answer. */
   | { fault: 'disconnect' }
   /** HTTP 200 with a body that is not JSON, though its type says so. */
@@ -137,6 +141,14 @@ function act(response: ServerResponse, path: string, reaction: Reaction): void {
     case 'stall':
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
       response.write('{"choices": [')
+      return
+    case 'reset':
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+      response.write('{"choices": [', () => response.destroy())
+      return
+    case 'truncated':
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end('{"choices": [{"text": "half a que')
       return
     case 'disconnect':
       response.destroy()
