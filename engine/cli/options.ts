@@ -62,3 +62,11 @@ export function wholeNumber(text: string): number {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.')
   return value
 }
+
+/** An amount of money, in whatever currency the prices are in. */
+export function amountOfMoney(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be an amount such as 2.50.')
+  return value
+}

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
-import { type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
+import { amountOfMoney, type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
 import { addSharingCommands } from './sharing-program.ts'
@@ -39,6 +39,13 @@ export interface GraphCommandOptions extends CommonOptions {
 /** Options of `accept` beside the common ones. */
 export interface AcceptCommandOptions extends CommonOptions {
   why: string
+}
+
+/** Options of `cost` beside the common ones. */
+export interface CostCommandOptions extends CommonOptions {
+  passages?: number
+  perPassage?: number
+  perHour?: number
 }
 
 /** Options of `runs` beside the common ones. */
@@ -170,6 +177,19 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .requiredOption('--why <TEXT>', 'why the results still hold; it is kept with them')
     .action(async (file: string, name: string, options: AcceptCommandOptions) => {
       ended(await (await import('./commands/accept.ts')).acceptCommand(file, name, options))
+    })
+
+  command(
+    'cost <FILE>',
+    'Tell what models were asked and what it took, and project time, money and storage to a corpus of another size.',
+    'queryloom cost pipelines/scifact.yaml --passages 8800000 --per-passage 5',
+    'Everything is from what past runs measured, with 95 % intervals; what nothing tells is said to be unknown.',
+  )
+    .option('--passages <N>', 'project to so many passages', wholeNumber)
+    .option('--per-passage <N>', 'with so many queries for each (default: as the pipeline has them)', wholeNumber)
+    .option('--per-hour <MONEY>', 'what an hour of the machine costs, for models without prices', amountOfMoney)
+    .action(async (file: string, options: CostCommandOptions) => {
+      ended(await (await import('./commands/cost.ts')).costCommand(file, options))
     })
 
   command(

@@ -14,8 +14,8 @@ export function modelUseText(use: ModelUse): string {
   return parts.join(', ')
 }
 
-// Small amounts keep two digits that are not zero.
-function moneyAmount(money: number): string {
+/** An amount of money; prices name no currency. Small amounts keep two digits that are not zero. */
+export function moneyAmount(money: number): string {
   if (money === 0 || money >= 1) return money.toFixed(2)
   return money.toFixed(Math.min(9, 1 - Math.floor(Math.log10(money))))
 }

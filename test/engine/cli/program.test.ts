@@ -19,6 +19,7 @@ const commands = [
   'metrics',
   'graph',
   'accept',
+  'cost',
   'runs',
   'logs',
   'reproduce',
