@@ -19,7 +19,7 @@ export type PairSource = () => AsyncIterable<readonly { pair: Pair; passage: Pas
 
 /**
  * Takes every pair through the steps in order; a row keeps its first reason. The rows are read once, and once more after
- * each step that decides only when it has seen them all. Held are 13 bytes a row (8 more a step with `keepScores`), and
+ * each step that decides only when it has seen them all. Held are 9 bytes a row (8 more a step with `keepScores`), and
  * what the steps hold. Yields every row in order, in batches.
  */
 export class Passes {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { loadXxh } from '../../cache/xxh.ts'
+import { Column } from '../data/column.ts'
 import { IdTable } from '../data/id-table.ts'
 import { readJsonl, writeJsonl } from '../data/jsonl.ts'
 import { PassageLookup } from '../data/passage-lookup.ts'
@@ -16,6 +17,8 @@ import type { Step } from './steps/step.ts'
 import { type RealisedThreshold, writeThresholds } from './thresholds.ts'
 
 const BATCH = 256
+const AUGMENTED = 1
+const SURVIVING = 2
 
 /** Runs every pair through the steps and writes it to `pairs`, or with its first reason to `rejected`. */
 export async function run(context: StageContext<FilterOptions>): Promise<StageSummary> {
@@ -102,10 +105,14 @@ function realised(steps: readonly Step[]): RealisedThreshold[] {
 class Report {
   /** Passages of kept pairs that were not theirs at first, in the order of their first use. */
   readonly added: Passage[] = []
-  readonly #augmented = new IdTable()
-  readonly #surviving = new IdTable()
+  readonly #passages = new IdTable()
+  /** By number of the passage: 1 has a pair, 2 a kept one, 3 both. */
+  readonly #seen = Column.bytes()
   readonly #known = new IdTable()
   readonly #overlap: LexicalOverlap | undefined
+  /** Pairs of a passage stand side by side. */
+  #last: string | undefined
+  #number = 0
   #kept = 0
   #rejected = 0
   #relabelled = 0
@@ -116,22 +123,33 @@ class Report {
 
   add(decided: Decided): void {
     const { candidate, reason } = decided
-    this.#augmented.add(candidate.pair.passage_id, 0)
+    const { passage, pair } = candidate
+    const stays = passage._id === pair.passage_id
+    this.#see(pair.passage_id, AUGMENTED | (reason || !stays ? 0 : SURVIVING))
     this.#overlap?.add(candidate, reason === undefined)
     if (reason) {
       this.#rejected++
       return
     }
     this.#kept++
-    const { passage, pair } = candidate
-    this.#surviving.add(passage._id, 0)
-    if (passage._id === pair.passage_id) return
+    if (stays) return
+    this.#see(passage._id, SURVIVING)
     this.#relabelled++
     if (this.#known.add(passage._id, 0) === undefined) this.added.push(passage)
   }
 
+  #see(passage: string, flags: number): void {
+    if (this.#last !== passage) {
+      const next = this.#passages.size
+      this.#number = this.#passages.add(passage, next) ?? next
+      this.#last = passage
+    }
+    this.#seen.set(this.#number, this.#seen.get(this.#number) | flags)
+  }
+
   summary(steps: readonly Step[], passes: Passes): StageSummary {
-    const survivors = this.#surviving.size
+    const seen = this.#seen.values()
+    const survivors = seen.reduce((sum, flags) => sum + (flags & SURVIVING ? 1 : 0), 0)
     const details: Json = {
       steps: steps.map((step, i) => {
         const { kept, dropped } = passes.tallies[i] as Passes['tallies'][number]
@@ -150,6 +168,7 @@ class Report {
     }
     const incomplete = steps.reduce((sum, step) => sum + (step.incomplete?.() ?? 0), 0)
     const warnings = [
+      ...steps.flatMap((step) => step.warnings?.() ?? []),
       ...(this.#kept === 0 && this.#rejected > 0 ? ['no pair was kept'] : []),
       ...(incomplete > 0 ? [`${incomplete} pairs could not be judged, and will be asked about again`] : []),
     ]
@@ -158,7 +177,7 @@ class Report {
         pairs: this.#kept + this.#rejected,
         kept: this.#kept,
         rejected: this.#rejected,
-        passages_augmented: this.#augmented.size,
+        passages_augmented: seen.reduce((sum, flags) => sum + (flags & AUGMENTED ? 1 : 0), 0),
         passages_surviving: survivors,
         ...(this.#relabelled === 0 ? {} : { relabelled: this.#relabelled }),
       },

@@ -1,4 +1,4 @@
-import { shingles, words } from '../../text/normalise.ts'
+import { shingles, spacedWords } from '../../text/normalise.ts'
 import type { CopiedOptions } from '../options.ts'
 import { each, type Step } from './step.ts'
 
@@ -17,8 +17,9 @@ export function copiedStep({ max_overlap, ngram = 3 }: CopiedOptions): Step {
       if (grams.length === 0) return { keep: true, score: 0 }
       const of = candidate.passageText
       // With a space on both sides a run of words can only be found at word boundaries.
-      if (last.of !== of) last = { of, text: ` ${words(of).join(' ')} ` }
-      const copied = grams.filter((gram) => last.text.includes(` ${gram} `)).length
+      if (last.of !== of) last = { of, text: ` ${spacedWords(of)} ` }
+      let copied = 0
+      for (const gram of grams) if (last.text.includes(` ${gram} `)) copied++
       const score = copied / grams.length
       return { keep: score <= max_overlap, score }
     }),

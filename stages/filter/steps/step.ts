@@ -31,6 +31,8 @@ export interface Step {
   threshold?(): number
   /** Pairs that could not be decided for a reason that may pass. */
   incomplete?(): number
+  /** What people should be told of how it went. */
+  warnings?(): readonly string[]
   close?(): Promise<void>
 }
 

@@ -19,6 +19,21 @@ describe('normalise', () => {
   })
 })
 
+describe('normalise of ASCII', () => {
+  it('is the same as of any text', () => {
+    // A letter beyond ASCII leads the other way, and stands by itself.
+    const other = (text: string): string => normalise(`${text} \u00e9`).replace(/ ?\u00e9$/, '')
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii', maxLength: 60 }), (text) => {
+        expect(normalise(text)).toBe(other(text))
+      }),
+      { seed: 2, numRuns: 500 },
+    )
+    const long = 'Aa, '.repeat(6000)
+    expect(normalise(long)).toBe(other(long))
+  })
+})
+
 describe('words', () => {
   it('keeps order and repeats, and has none for a text without letters', () => {
     expect(words('To be, or not to be')).toEqual(['to', 'be', 'or', 'not', 'to', 'be'])
