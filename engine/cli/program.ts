@@ -48,6 +48,11 @@ export interface CostCommandOptions extends CommonOptions {
   perHour?: number
 }
 
+/** Options of `answers` beside the common ones. */
+export interface AnswersCommandOptions extends CommonOptions {
+  limit: number
+}
+
 /** Options of `runs` beside the common ones. */
 export interface RunsCommandOptions extends CommonOptions {
   limit: number
@@ -190,6 +195,17 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('--per-hour <MONEY>', 'what an hour of the machine costs, for models without prices', amountOfMoney)
     .action(async (file: string, options: CostCommandOptions) => {
       ended(await (await import('./commands/cost.ts')).costCommand(file, options))
+    })
+
+  command(
+    'answers <FILE> <STAGE>',
+    'Show answers that the newest results of a stage or node were made from, and where each came from.',
+    'queryloom answers pipelines/scifact.yaml queries --limit 20',
+    'Model, server with version and hardware, when, how long, why it ended. Which are shown is as good as drawn.',
+  )
+    .option('--limit <N>', 'so many of each node', wholeNumber, 5)
+    .action(async (file: string, name: string, options: AnswersCommandOptions) => {
+      ended(await (await import('./commands/answers.ts')).answersCommand(file, name, options))
     })
 
   command(

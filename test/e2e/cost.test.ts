@@ -125,3 +125,37 @@ test('what an interrupted run spent is in the ledger, and a second run adds only
   })
   expect(second.projection).toBe(null)
 })
+
+test('answers are shown with their provenance; what a server refused is told', async () => {
+  const server = await fakeOpenai(({ text }) =>
+    text.includes('number 7 ') ? { status: 413 } : { answer: ' a query\u001b[31m\n', usage: { input: 9, output: 2 } },
+  )
+  const project = new Project(smallProject(server.url))
+  await project.run('pipeline.yaml')
+  const [shown] = await project.json<{ node: string; rows: number; answers: { text: string | null }[] }[]>(
+    'answers',
+    'pipeline.yaml',
+    'queries',
+    '--limit',
+    '100',
+  )
+  expect(shown).toMatchObject({ node: 'queries', rows: 40 })
+  expect(shown!.answers.length).toBe(40)
+  expect(shown!.answers.find(({ text }) => text !== null)).toMatchObject({
+    text: ' a query\u001b[31m\n',
+    finish: 'stop',
+    tokens: { input: 9, output: 2 },
+    refusal: null,
+    provenance: {
+      endpoint: server.url,
+      identity: { type: 'endpoint', model: 'test-model' },
+      tries: 1,
+      at: expect.stringMatching(/^\d{4}-/),
+    },
+  })
+  const { stdout } = await project.call('answers', 'pipeline.yaml', 'queries', '--limit', '3')
+  expect(stdout).toMatch(/^queries: 3 of 40 answers\n/)
+  expect(stdout).not.toContain('\u001b')
+  expect(stdout).toMatch(/finish stop, .*endpoint http:\/\/127\.0\.0\.1:\d+\/v1/)
+  expect(await project.call('answers', 'pipeline.yaml', 'lines')).toMatchObject({ status: 1, stdout: '' })
+})

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { ActionRecord } from '../../../cache/action-log.ts'
 import type { CanonicalValue } from '../../../cache/canonical.ts'
-import { hexOf, type RowKey } from '../../../cache/digest.ts'
 import type { Store } from '../../../cache/store.ts'
+import { rowKeysOf, tokensOf } from '../result-rows.ts'
 import { around, type Interval, meanOf } from './interval.ts'
 
 /** What the stored rows of a result say of one request. */
@@ -18,7 +17,6 @@ export interface MeasuredRows {
 }
 
 const MOST_ROWS = 5_000
-const BYTES = 32
 /** Answers that stand this much longer apart than usual are of different runs. */
 const PAUSE_MS = 30_000
 /** Times at which answers came are looked at in so many blocks: neighbours are not independent, blocks nearly are. */
@@ -28,9 +26,9 @@ const FEWEST_OF_BLOCK = 3
 /** Measures the rows that a result was made from: up to 5,000 of them, which is a random choice, as keys are. */
 export async function measureRows(store: Pick<Store, 'blobs' | 'rows'>, record: ActionRecord): Promise<MeasuredRows> {
   if (!record.rows) return { rows: 0 }
-  const keys = await keysOf(store, record.rows.blob)
+  const keys = await rowKeysOf(store, record)
   const stored = [...(await store.rows.getMany(keys.slice(0, MOST_ROWS))).values()]
-  const usages = stored.map(usageOf).filter((usage) => usage !== undefined)
+  const usages = stored.map(tokensOf).filter((usage) => usage !== undefined)
   const share = stored.length / record.rows.count
   return {
     rows: record.rows.count,
@@ -55,25 +53,6 @@ export function pace(times: readonly number[], share: number): Interval | undefi
   const mean = usual.reduce((sum, gap) => sum + gap, 0) / usual.length
   const spread = meanOf(blocks) ?? { value: mean, low: null, high: null, observations: 0 }
   return { ...around((mean / 1000) * share, spread), observations: times.length }
-}
-
-async function keysOf(store: Pick<Store, 'blobs'>, blob: NonNullable<ActionRecord['rows']>['blob']): Promise<RowKey[]> {
-  let bytes: Buffer
-  try {
-    bytes = await readFile(store.blobs.locate(blob))
-  } catch {
-    return []
-  }
-  return Array.from(
-    { length: Math.floor(bytes.length / BYTES) },
-    (_, i) => `sha256:${bytes.toString('hex', i * BYTES, (i + 1) * BYTES)}` as RowKey,
-  ).filter((key) => hexOf(key).length === 2 * BYTES)
-}
-
-function usageOf(row: CanonicalValue): { input: number; output: number } | undefined {
-  const { answer } = row as { answer?: { usage?: { prompt_tokens?: unknown; completion_tokens?: unknown } } }
-  const { prompt_tokens: input, completion_tokens: output } = answer?.usage ?? {}
-  return typeof input === 'number' ? { input, output: typeof output === 'number' ? output : 0 } : undefined
 }
 
 function timeOf(row: CanonicalValue): number {

@@ -20,6 +20,7 @@ const commands = [
   'graph',
   'accept',
   'cost',
+  'answers',
   'runs',
   'logs',
   'reproduce',
