@@ -60,12 +60,13 @@ export interface Asking {
 export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
   if (asking.bulk) return askInBulk(request, turn, asking, asking.bulk)
   const { endpoint, client, signal } = asking
-  const started = performance.now()
   let sent = false
   for (let tries = 1; ; tries++) {
     const leave = await leaveToSend(request, turn, asking, tries > 1)
     if (!leave) return undefined
     const { slot, allowance } = leave
+    // The wait for a slot says nothing of the model.
+    const started = performance.now()
     let result: Sent
     try {
       result = await client!.send(request, signal)
