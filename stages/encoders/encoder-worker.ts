@@ -25,8 +25,11 @@ async function open(): Promise<Run> {
     return async ({ texts, seconds = [] }) => {
       const rows = texts.map((text, i) => tokenizer.pair(text, seconds[i]!))
       return collect(rows, graph, ({ data, shape }, batch, out) => {
-        const width = shape.at(-1)!
-        for (const [r, row] of batch.entries()) out.set(width, row, data.subarray(r * width, (r + 1) * width))
+        const labels = shape.at(-1)!
+        if (labels > 2)
+          throw new StageError(`the graph gives ${labels} scores a pair, and one is needed`, { where: path })
+        for (const [r, row] of batch.entries())
+          out.set(1, row, [labels === 2 ? data[2 * r + 1]! - data[2 * r]! : data[r]!])
       })
     }
   }

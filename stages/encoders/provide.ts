@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { canonicalBytes } from '../../cache/canonical.ts'
+import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { sha256 } from '../../cache/digest.ts'
 import { type Json, type ProvideServices, StageError } from '../define.ts'
 import type { ModelBlock } from '../models/block.ts'
@@ -38,20 +38,18 @@ export async function provideEncoder(
   const files = await filesIn(place)
   if (block.encoder === 'static' || files.some(({ path }) => path.endsWith('.onnx'))) return files
   if (block.file !== undefined) throw new StageError(`encoder ${name} has no ${block.file}`)
-  if (!files.some(({ path }) => path.endsWith('.safetensors')) || block.cross_encoder !== undefined)
-    throw new StageError(
-      `${name} has no ONNX graph${block.cross_encoder === undefined ? ' and no safetensors to make one of' : ''}`,
-      {
-        advice: 'Expected is onnx/model.onnx beside its tokenizer.json, as `optimum-cli export onnx` writes it.',
-      },
-    )
-  const { exportedModel } = await import('../python/export-onnx.ts')
-  const identity = sourceIdentity(source, block.sha256)
-  const exported = await exportedModel(
-    { model: place, identity: sha256<'model'>(canonicalBytes('model source', identity as never)) },
-    services,
-  )
-  return filesIn(exported)
+  if (!files.some(({ path }) => path.endsWith('.safetensors')))
+    throw new StageError(`${name} has no ONNX graph, and no safetensors to make one of`, {
+      advice: 'Expected is onnx/model.onnx beside its tokenizer.json, as `optimum-cli export onnx` writes it.',
+    })
+  const identity = sourceIdentity(source, block.sha256) as CanonicalValue
+  const wanted = { model: place, identity: sha256<'model'>(canonicalBytes('model source', identity)) }
+  if (block.cross_encoder === undefined) {
+    const { exportedModel } = await import('../python/export-onnx.ts')
+    return filesIn(await exportedModel(wanted, services))
+  }
+  const { exportedCrossEncoder } = await import('../python/export-cross-encoder.ts')
+  return filesIn(await exportedCrossEncoder(wanted, services))
 }
 
 /** All files of a folder by their paths in it, sorted. Links are followed: caches of hubs are folders of links. */

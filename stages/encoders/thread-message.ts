@@ -8,7 +8,10 @@ export type ThreadTask =
   | { kind: 'score'; model: CrossEncoderModel }
 
 /** What decides the score of a pair: plain data, so that it can be handed to threads. */
-type CrossEncoderModel = Pick<TransformerModel, 'onnx' | 'tokenizer' | 'tokenizerConfig' | 'maxLength' | 'lowerCase'>
+export type CrossEncoderModel = Pick<
+  TransformerModel,
+  'onnx' | 'tokenizer' | 'tokenizerConfig' | 'maxLength' | 'lowerCase'
+>
 
 /** What a new thread is given. */
 export interface ThreadData {

@@ -69,7 +69,7 @@ export async function readTransformer(
     onnx: graphOf(folder, options.file),
     tokenizer: folder.file(transformer.inside('tokenizer.json')),
     tokenizerConfig,
-    maxLength: options.max_length ?? maxLength(bert, config, tokenizerConfig),
+    maxLength: options.max_length ?? numberIn(bert, 'max_seq_length') ?? longestInput(config, tokenizerConfig),
     lowerCase: bert.do_lower_case === true,
     ...chain,
     normalize: chain.normalize || similarity === 'cosine',
@@ -218,9 +218,8 @@ function statedPrefixes(stated: JsonMap): Partial<Prefixes> {
   return { query: query ?? '', passage: passage ?? '' }
 }
 
-function maxLength(bert: JsonMap, config: JsonMap, tokenizer: JsonMap): number {
-  const stated = numberIn(bert, 'max_seq_length')
-  if (stated !== undefined) return stated
+/** The longest input of a transformer whose folder names no shorter one. */
+export function longestInput(config: JsonMap, tokenizer: JsonMap): number {
   const positions = numberIn(config, 'max_position_embeddings') ?? Number.POSITIVE_INFINITY
   // Positions of RoBERTa begin behind the id of its padding.
   const begins = /roberta|camembert|mpnet/.test(String(config.model_type))
@@ -231,7 +230,7 @@ function maxLength(bert: JsonMap, config: JsonMap, tokenizer: JsonMap): number {
 }
 
 /** The graph that was named, or the one that there is. */
-function graphOf(folder: EncoderFolder, written: string | undefined): ModelFile {
+export function graphOf(folder: EncoderFolder, written: string | undefined): ModelFile {
   if (written !== undefined) return folder.file(written)
   const usual = ['onnx/model.onnx', 'model.onnx'].find((path) => folder.has(path))
   if (usual !== undefined) return folder.file(usual)

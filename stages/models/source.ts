@@ -87,7 +87,7 @@ export function sourceIdentity(source: ModelSource, sha256: string | undefined):
 
 /** How people find the digest of a file or folder. */
 export const HOW_TO_DIGEST =
-  '`sha256sum FILE` prints it; of a folder, `cd FOLDER && find -L * -type f | LC_ALL=C sort | xargs -d "\\n" sha256sum | sha256sum`.'
+  '`sha256sum FILE` prints it; of a folder, `cd FOLDER && find -L . -type f | cut -c3- | LC_ALL=C sort | xargs -d "\\n" sha256sum | sha256sum`.'
 
 /** A source in few words, for people. */
 export function sourceText(source: ModelSource): string {

@@ -2,8 +2,31 @@ import { type Passage, passageText } from '../data/rows.ts'
 import type { VectorBlock } from './dense-search.ts'
 import type { Encoder } from './encoder.ts'
 
-/** The vectors of passages in their order, a block at a time: memory is that of one block. */
+/**
+ * The vectors of passages in their order, a block at a time. The next block is encoded while one is worked with, so that
+ * no core waits for a search: memory is that of two blocks.
+ */
 export async function* encodePassages(
+  passages: AsyncIterable<Passage> | Iterable<Passage>,
+  encoder: Encoder,
+): AsyncGenerator<VectorBlock> {
+  const blocks = blocksOf(passages, encoder)
+  let next = blocks.next()
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done) return
+      next = blocks.next()
+      // It is told when its turn comes; until then nobody listens.
+      next.catch(() => {})
+      yield value
+    }
+  } finally {
+    await blocks.return(undefined)
+  }
+}
+
+async function* blocksOf(
   passages: AsyncIterable<Passage> | Iterable<Passage>,
   encoder: Encoder,
 ): AsyncGenerator<VectorBlock> {

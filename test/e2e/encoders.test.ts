@@ -1,20 +1,10 @@
-import { createHash } from 'node:crypto'
-import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
+import { folderDigest } from '../rig/folder-digest.ts'
 import { Project } from '../rig/project.ts'
 import { tinyTransformer } from '../stages/encoders/tiny-transformer.ts'
-
-/** The digest of a folder as `sha256sum` of its files, and of that list, gives it. */
-function digestOf(folder: string): string {
-  const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => statSync(join(folder, path)).isFile())
-    .map((path) => relative(folder, join(folder, path)))
-    .sort()
-  return sha256(files.map((path) => `${sha256(readFileSync(join(folder, path)))}  ${path}\n`).join(''))
-}
 
 const pipelineOf = (digest: string, block: string): string => `version: 1
 name: encoders
@@ -42,7 +32,7 @@ interface Setup {
 
 function setup(block = ''): Setup {
   const model = tinyTransformer({ cat: [6, 3], dog: [0, 9], query: [3, 3], ':': [3, 0] })
-  const digest = digestOf(model)
+  const digest = folderDigest(model)
   const corpus = ['cat', 'dog', 'cat dog'].map((text, i) => `${JSON.stringify({ _id: `d${i}`, text })}\n`)
   const project = new Project({
     'pipeline.yaml': pipelineOf(digest, block),

@@ -58,6 +58,47 @@ export function tinyTransformer(vectors: WordVectors, more: Files = {}): string 
   return folder
 }
 
+/**
+ * A cross-encoder's folder: its score is the sum of the tokens' weights, those of the second text (and what stands behind
+ * it) counting eleven times. With several weights a word it has as many labels.
+ */
+export function tinyCrossEncoder(weights: WordVectors, more: Files = {}): string {
+  const table = tableOf(weights)
+  const labels = table[0]!.length
+  const folder = writeFiles({
+    'config.json': JSON.stringify({ model_type: 'bert', max_position_embeddings: 16, num_labels: labels }),
+    'tokenizer.json': bertTokenizer(wordsOf(weights)),
+    'onnx/keep': '',
+    ...more,
+  })
+  const graph = onnxModel({
+    inputs: [
+      ['input_ids', 'int64', ['batch', 'tokens']],
+      ['attention_mask', 'int64', ['batch', 'tokens']],
+      ['token_type_ids', 'int64', ['batch', 'tokens']],
+    ],
+    outputs: [['logits', 'float', ['batch', labels]]],
+    constants: [
+      ['table', 'float', [table.length, labels], table.flat()],
+      ['ten', 'float', [], [10]],
+      ['last', 'int64', [1], [2]],
+      ['tokens', 'int64', [1], [1]],
+    ],
+    nodes: [
+      ['Gather', ['table', 'input_ids'], ['weights'], { axis: 0 }],
+      ['Cast', ['attention_mask'], ['mask'], { to: 1 }],
+      ['Cast', ['token_type_ids'], ['types'], { to: 1 }],
+      ['Mul', ['types', 'ten'], ['more']],
+      ['Add', ['mask', 'more'], ['counts']],
+      ['Unsqueeze', ['counts', 'last'], ['counted']],
+      ['Mul', ['weights', 'counted'], ['products']],
+      ['ReduceSum', ['products', 'tokens'], ['logits'], { keepdims: 0 }],
+    ],
+  })
+  writeFileSync(path.join(folder, 'onnx/model.onnx'), graph)
+  return folder
+}
+
 function wordsOf(vectors: WordVectors): string[] {
   return Object.keys(vectors).filter((word) => !word.startsWith('['))
 }

@@ -71,8 +71,9 @@ test('a local folder has the digest that sha256sum gives of it, through links to
   mkdirSync(join(folder, 'model', 'onnx'), { recursive: true })
   writeFileSync(join(folder, 'model', 'config.json'), '{}')
   writeFileSync(join(folder, 'model', 'Ä.txt'), 'a')
+  writeFileSync(join(folder, 'model', '.gitattributes'), 'a')
   symlinkSync(elsewhere, join(folder, 'model', 'onnx', 'm.onnx'))
-  const command = 'find -L * -type f | LC_ALL=C sort | xargs -d "\\n" sha256sum | sha256sum'
+  const command = 'find -L . -type f | cut -c3- | LC_ALL=C sort | xargs -d "\\n" sha256sum | sha256sum'
   const digest = execSync(command, { cwd: join(folder, 'model'), encoding: 'utf8' }).slice(0, 64)
   expect(HOW_TO_DIGEST).toContain(command)
   const source = { kind: 'path', path: 'model' } as const
