@@ -1,4 +1,4 @@
-import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, statSync } from 'node:fs'
+import { type BigIntStats, chmodSync, constants, copyFileSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { RecordedFile } from './action-log.ts'
 import type { BlobStore } from './blob-store.ts'
@@ -32,17 +32,26 @@ export async function materialize(
     const location = await source.blobs.verified(blob)
     if (location === undefined) throw gone(path, blob)
     const target = join(folder, path)
+    let made: BigIntStats
     try {
       mkdirSync(dirname(target), { recursive: true })
-      copyFileSync(location, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-      chmodSync(target, (options.writable ? 0o644 : 0o444) | (executable ? 0o111 : 0))
+      made = copy(location, target, (options.writable ? 0o644 : 0o444) | (executable ? 0o111 : 0))
     } catch (error) {
       throw asStoreError(error, path, folder, size)
     }
     // The copy is right if the blob still was when it was done.
     if (source.blobs.check(blob, size) !== 'ok') throw gone(path, blob)
-    source.memo.learn(statSync(target, { bigint: true }), blob, false)
+    source.memo.learn(made, blob, false)
   }
+}
+
+// A copy has the mode of the blob, which is mostly the right one.
+function copy(from: string, to: string, mode: number): BigIntStats {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+  const made = statSync(to, { bigint: true })
+  if (Number(made.mode & 0o777n) === mode) return made
+  chmodSync(to, mode)
+  return statSync(to, { bigint: true })
 }
 
 /** Whether a folder still holds these files as they were written; by their stats unless one is new. Other files don't count. */
