@@ -1,6 +1,7 @@
 import { ANALYZERS, type AnalyzerName } from '../text/analyze.ts'
+import { TopSelection } from './select-top.ts'
 import { TermTable } from './term-table.ts'
-import { type Hit, TopK } from './top-k.ts'
+import type { Hit } from './top-k.ts'
 
 /** Parameters of BM25; the defaults are those of Anserini's published BEIR figures. */
 export interface Bm25Options {
@@ -154,12 +155,11 @@ class InvertedIndex implements Bm25Index {
         scores[document]! += count * this.#weights[i]!
       }
     }
-    const top = new TopK(k)
+    const top = new TopSelection(this.#ids, k)
     for (let i = 0; i < reached; i++) {
       const document = touched[i]!
-      const score = scores[document]!
+      top.push(document, scores[document]!)
       scores[document] = 0
-      if (Math.fround(score) >= top.floor) top.push(this.#ids[document]!, score)
     }
     return top.take()
   }

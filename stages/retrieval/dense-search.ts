@@ -1,7 +1,7 @@
-import { StageError } from '../define.ts'
 import type { MatrixSearch } from './matrix-search.ts'
 import { type Rows, searchPlainly } from './plain-search.ts'
 import { type Hit, TopK } from './top-k.ts'
+import { longestRow } from './vector-length.ts'
 
 /** Rows of `dimensions` floats, one for each id. */
 export interface VectorBlock {
@@ -20,14 +20,14 @@ export interface DenseSearchOptions {
   signal?: AbortSignal
 }
 
-/** Floats of a block: 48 MiB. */
-const BLOCK_FLOATS = 12 << 20
+/** Floats of a block: 128 MiB. */
+const BLOCK_FLOATS = 32 << 20
 /** Multiplications up to which plain code is done before the library would have been loaded. */
 const PLAIN_WORK = 3e8
 
 /**
  * The k best passages of each query by inner product (cosine where all vectors have length 1), exact. The corpus is
- * streamed in blocks; memory is that of one block, half as much for its products, and k hits a query. Each score is
+ * streamed in blocks; memory is that of one block, some of its products, and k hits a query. Each score is
  * summed in double precision over ascending dimensions and then rounded to float32, so that results depend neither on
  * sizes of blocks nor on the machine; a matrix library only says which passages are worth that. A vector that is not
  * finite is a StageError.
@@ -40,12 +40,14 @@ export async function denseSearch(
   options: DenseSearchOptions = {},
 ): Promise<Hit[][]> {
   checkShape(queries, dimensions)
+  longestRow(queries, dimensions)
   const tops = queries.ids.map(() => new TopK(k))
   const rows = options.blockRows ?? Math.max(1024, Math.floor(BLOCK_FLOATS / dimensions))
   let matrix: MatrixSearch | undefined
   try {
     for await (const { block, last } of gathered(corpus, rows, dimensions)) {
       options.signal?.throwIfAborted()
+      const longest = longestRow(block, dimensions)
       const work = queries.ids.length * block.ids.length * dimensions
       const plainly = options.by === undefined ? !matrix && last && work <= PLAIN_WORK : options.by === 'plain'
       if (plainly) searchPlainly(queries.vectors, tops, block, dimensions)
@@ -56,7 +58,7 @@ export async function denseSearch(
           dimensions,
           options,
         )
-        await matrix.search(block)
+        await matrix.search(block, longest)
       }
     }
   } finally {
@@ -71,7 +73,8 @@ async function* gathered(
   size: number,
   dimensions: number,
 ): AsyncGenerator<{ block: Rows; last: boolean }> {
-  let vectors = new Float32Array(0)
+  // Memory that is not written yet takes no room.
+  const vectors = new Float32Array(size * dimensions)
   let ids: string[] = []
   for await (const given of corpus) {
     checkShape(given, dimensions)
@@ -81,9 +84,6 @@ async function* gathered(
         ids = []
       }
       const taken = Math.min(size - ids.length, given.ids.length - from)
-      const needed = (ids.length + taken) * dimensions
-      if (needed > vectors.length)
-        vectors = grown(vectors, Math.min(size * dimensions, Math.max(needed, vectors.length * 4)))
       vectors.set(given.vectors.subarray(from * dimensions, (from + taken) * dimensions), ids.length * dimensions)
       for (let i = from; i < from + taken; i++) ids.push(given.ids[i]!)
       from += taken
@@ -92,21 +92,7 @@ async function* gathered(
   if (ids.length > 0) yield { block: { ids, vectors }, last: true }
 }
 
-function grown(vectors: Float32Array, length: number): Float32Array<ArrayBuffer> {
-  const larger = new Float32Array(length)
-  larger.set(vectors)
-  return larger
-}
-
 function checkShape({ ids, vectors }: VectorBlock, dimensions: number): void {
   if (vectors.length !== ids.length * dimensions)
     throw new RangeError(`${ids.length} vectors of ${dimensions} dimensions expected, got ${vectors.length} numbers`)
-  for (let i = 0; i < vectors.length; i++)
-    if (!Number.isFinite(vectors[i]!))
-      throw new StageError(
-        `the vector of ${JSON.stringify(ids[Math.floor(i / dimensions)])} has a number that is not finite`,
-        {
-          advice: 'The model is broken, or computes in a precision that it was not made for.',
-        },
-      )
 }

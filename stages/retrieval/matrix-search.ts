@@ -3,15 +3,19 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { exactScore, type Rows, searchPlainly } from './plain-search.ts'
 import { searchGraph } from './search-graph.ts'
 import type { TopK } from './top-k.ts'
+import { vectorLength } from './vector-length.ts'
 
 /** Offers passages of blocks to the best of each query. */
 export interface MatrixSearch {
-  search(block: Rows): Promise<void>
+  /** `longest`: length of the longest row. */
+  search(block: Rows, longest: number): Promise<void>
   close(): Promise<void>
 }
 
 /** Passages fetched beyond k for each query and block, so that those that products can't tell apart are among them. */
 const MARGIN = 28
+/** Products computed at once: 32 MiB. */
+const PRODUCTS = 8 << 20
 /** Half the distance of 1 to the next float32. */
 const UNIT = 2 ** -24
 /** What lies below the normal numbers of float32 is lost in a product. */
@@ -32,21 +36,20 @@ export async function openMatrixSearch(
   const session = await InferenceSession.create(searchGraph(dimensions), {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
-    // Memory that it would keep for later is memory twice.
-    enableCpuMemArena: false,
+    // Freed to the system and asked for again in other threads, the products would take their room several times.
+    enableCpuMemArena: true,
+    enableMemPattern: false,
     logSeverityLevel: 3,
   })
-  // Products take a third of what the block takes.
-  const atOnce = Math.max(64, Math.floor(dimensions / 3))
-  const queryNorms = tops.map((_, i) => norm(queries, i * dimensions, dimensions))
+  const queryNorms = tops.map((_, i) => vectorLength(queries, i * dimensions, dimensions))
   const off = relativeError(dimensions)
 
-  const searchWhole = async (block: Rows, size: number, wanted: number): Promise<void> => {
+  const searchWhole = async (block: Rows, longest: number, size: number, wanted: number): Promise<void> => {
     const count = block.ids.length
     const groups = count / size
     const chosenGroups = Math.min(wanted, groups)
     const best = Math.min(wanted, chosenGroups * size)
-    const longest = longestRow(block, dimensions)
+    const atOnce = Math.max(1, Math.floor(PRODUCTS / count))
     const passages = new Tensor('float32', block.vectors.subarray(0, count * dimensions), [count, dimensions])
     for (let from = 0; from < tops.length; from += atOnce) {
       const to = Math.min(from + atOnce, tops.length)
@@ -58,37 +61,37 @@ export async function openMatrixSearch(
         best: whole(best),
       })
       const products = scores!.data as Float32Array
-      const placeOf = places!.data as BigInt64Array
-      const groupOf = chosen!.data as BigInt64Array
+      const placeOf = lowWords(places!.data)
+      const groupOf = lowWords(chosen!.data)
       for (let query = from; query < to; query++) {
         const top = tops[query]!
         const slack = off * queryNorms[query]! * longest + UNDERFLOW
-        const offered = new Set<number>()
+        const first = (query - from) * best
+        const passageAt = (rank: number): number => {
+          const place = placeOf[2 * (first + rank)]!
+          const group = groupOf[2 * ((query - from) * chosenGroups + Math.floor(place / size))]!
+          return group * size + (place % size)
+        }
         const offer = (passage: number): void => {
           const score = exactScore(queries, query * dimensions, block.vectors, passage * dimensions, dimensions)
           if (Math.fround(score) >= top.floor) top.push(block.ids[passage]!, score)
         }
-        const first = (query - from) * best
-        while (offered.size < best && products[first + offered.size]! >= top.floor - slack) {
-          const place = Number(placeOf[first + offered.size])
-          const group = Number(groupOf[(query - from) * chosenGroups + Math.floor(place / size)])
-          const passage = group * size + (place % size)
-          offered.add(passage)
-          offer(passage)
-        }
-        if (offered.size === best)
-          for (let passage = 0; passage < count; passage++) if (!offered.has(passage)) offer(passage)
+        let rank = 0
+        while (rank < best && products[first + rank]! >= top.floor - slack) offer(passageAt(rank++))
+        if (rank < best) continue
+        const offered = new Set(Array.from({ length: best }, (_, at) => passageAt(at)))
+        for (let passage = 0; passage < count; passage++) if (!offered.has(passage)) offer(passage)
       }
     }
   }
 
   return {
-    async search(block) {
+    async search(block, longest) {
       const wanted = (tops[0]?.k ?? 0) + MARGIN
       const size = groupSize(block.ids.length, wanted)
       const inGroups = block.ids.length - (block.ids.length % size)
       searchPlainly(queries, tops, slice(block, inGroups, block.ids.length, dimensions), dimensions)
-      if (inGroups > 0) await searchWhole(slice(block, 0, inGroups, dimensions), size, wanted)
+      if (inGroups > 0) await searchWhole(slice(block, 0, inGroups, dimensions), longest, size, wanted)
     },
     close: () => session.release(),
   }
@@ -108,27 +111,14 @@ function relativeError(dimensions: number): number {
   return n / (1 - n)
 }
 
-function longestRow({ ids, vectors }: Rows, dimensions: number): number {
-  let longest = 0
-  for (let i = 0; i < ids.length; i++) longest = Math.max(longest, norm(vectors, i * dimensions, dimensions))
-  return longest
-}
-
-function norm(vectors: Float32Array, start: number, dimensions: number): number {
-  let even = 0
-  let odd = 0
-  const end = start + dimensions
-  let i = start
-  for (; i + 1 < end; i += 2) {
-    even += vectors[i]! * vectors[i]!
-    odd += vectors[i + 1]! * vectors[i + 1]!
-  }
-  if (i < end) even += vectors[i]! * vectors[i]!
-  return Math.sqrt(even + odd)
-}
-
 function slice({ ids, vectors }: Rows, from: number, to: number, dimensions: number): Rows {
   return { ids: ids.slice(from, to), vectors: vectors.subarray(from * dimensions, to * dimensions) }
+}
+
+/** The low halves of 64-bit numbers, at even places: reading them as they are would make an object of each. */
+function lowWords(numbers: Tensor['data']): Int32Array {
+  const { buffer, byteOffset, length } = numbers as BigInt64Array
+  return new Int32Array(buffer, byteOffset, 2 * length)
 }
 
 function whole(...values: number[]): Tensor {
