@@ -102,7 +102,7 @@ model.save_pretrained(folder)
 tokenizer.model_max_length = 64
 tokenizer.save_pretrained(folder)
 with torch.no_grad():
-    print(json.dumps([model(**tokenizer(*pair, truncation=True, max_length=64, return_tensors='pt')).logits.item() for pair in pairs]))
+    print(json.dumps([model(**tokenizer([query], [text], truncation=True, max_length=64, return_tensors='pt')).logits.item() for query, text in pairs]))
 `
 
 describe.skipIf(!rig)('a cross-encoder with safetensors only', () => {
