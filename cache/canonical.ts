@@ -16,32 +16,26 @@ export type CanonicalValue =
  * TypeError on what has no such form (NaN, infinities, lone surrogates, anything that is not plain data).
  */
 export function canonicalBytes(domain: string, value: CanonicalValue): Buffer {
-  const parts: string[] = []
-  append(parts, value)
-  return Buffer.from(`queryloom:${domain}:1\n${parts.join('')}`, 'utf8')
+  return Buffer.from(`queryloom:${domain}:1\n${textOf(value)}`, 'utf8')
 }
 
-function append(parts: string[], value: CanonicalValue): void {
-  if (value === null) parts.push('n;')
-  else if (typeof value === 'boolean') parts.push(value ? 't;' : 'f;')
-  else if (typeof value === 'number') parts.push(`d${numberText(value)};`)
-  else if (typeof value === 'string') parts.push(stringText(value))
-  else if (Array.isArray(value)) {
-    parts.push(`l${value.length}[`)
-    for (const item of value as readonly CanonicalValue[]) append(parts, item)
-    parts.push(']')
-  } else {
-    if (!isPlain(value)) throw new TypeError(`${typeof value} of this kind can't stand in a key`)
-    const map = value as { readonly [name: string]: CanonicalValue | undefined }
-    const names = Object.keys(map).filter((name) => map[name] !== undefined)
-    names.sort(compareUtf8)
-    parts.push(`m${names.length}{`)
-    for (const name of names) {
-      parts.push(stringText(name))
-      append(parts, map[name] as CanonicalValue)
-    }
-    parts.push('}')
+function textOf(value: CanonicalValue): string {
+  if (value === null) return 'n;'
+  if (typeof value === 'boolean') return value ? 't;' : 'f;'
+  if (typeof value === 'number') return `d${numberText(value)};`
+  if (typeof value === 'string') return stringText(value)
+  if (Array.isArray(value)) {
+    let text = `l${value.length}[`
+    for (const item of value as readonly CanonicalValue[]) text += textOf(item)
+    return `${text}]`
   }
+  if (!isPlain(value)) throw new TypeError(`${typeof value} of this kind can't stand in a key`)
+  const map = value as { readonly [name: string]: CanonicalValue | undefined }
+  const names = Object.keys(map).filter((name) => map[name] !== undefined)
+  names.sort(compareUtf8)
+  let text = `m${names.length}{`
+  for (const name of names) text += stringText(name) + textOf(map[name] as CanonicalValue)
+  return `${text}}`
 }
 
 // A Date, a Map or a Buffer has no members that tell it apart, and would silently become an empty map.

@@ -32,7 +32,7 @@ export function lazyLease(models: ModelLeases, llm: Extract<StageInput, { type: 
       })
       return endpoint
     },
-    waitsFor: () => (ready ? undefined : models.waitsFor?.(llm)),
+    waitsFor: () => (ready || endpoint === undefined ? undefined : models.waitsFor?.(llm)),
     async release() {
       end()
       // Whoever asked has been told of a lease that failed.

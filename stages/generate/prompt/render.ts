@@ -75,8 +75,16 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
   return { messages }
 }
 
+const UNTIDY = /^\s|\s$|\s\s|[^\S ]/
+
 /** White space as single spaces, at most so many words. */
 export function oneLine(text: string, maxWords: number = Number.POSITIVE_INFINITY): string {
-  const words = text.toWellFormed().trim().split(/\s+/)
-  return (words.length > maxWords ? words.slice(0, maxWords) : words).join(' ')
+  const formed = text.toWellFormed()
+  const line = UNTIDY.test(formed) ? formed.trim().replace(/\s+/g, ' ') : formed
+  let end = -1
+  for (let words = 0; words < maxWords; words++) {
+    end = line.indexOf(' ', end + 1)
+    if (end === -1) return line
+  }
+  return line.slice(0, end)
 }

@@ -29,7 +29,6 @@ const [requests, concurrency, rounds] = [values.requests, values.concurrency, va
   number,
 ]
 const here = join(packageRoot, 'test/bench/generate')
-const tsx = join(packageRoot, 'node_modules/.bin/tsx')
 const queryloom = join(packageRoot, 'dist/engine/cli/main.js')
 
 interface Run {
@@ -41,6 +40,8 @@ interface Run {
   cached: number
   /** Most memory of the process, in MiB. */
   memory: number
+  /** Processor seconds of the process: what a shared machine does not change much. */
+  cpu: number
 }
 
 /** The words of one passage; with its number in front, each is another. */
@@ -78,24 +79,22 @@ async function run(folder: string, ...words: string[]): Promise<Run> {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let memory = 0
-  const looking = setInterval(() => {
-    memory = Math.max(memory, peakOf(child))
-  }, 50)
+  const look = watch(child)
   const events = (await textOf(child)).split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
-  clearInterval(looking)
   const seconds = (performance.now() - started) / 1000
   const finished = events.at(-1)
   if (finished?.type !== 'run-finished' || finished.status !== 'ok')
     throw new Error(`the run failed: ${JSON.stringify(events.slice(-3))}`)
   const node = events.find((event) => event.type === 'node-finished' && event.node === 'queries')?.seconds ?? 0
-  return { seconds, node, sent: finished.requests.sent, cached: finished.requests.cached, memory }
+  return { seconds, node, sent: finished.requests.sent, cached: finished.requests.cached, ...look() }
 }
 
-async function loop(url: string, kind: 'own' | 'default'): Promise<number> {
+async function loop(url: string, kind: 'own' | 'default'): Promise<{ seconds: number; cpu: number }> {
   const words = [join(here, 'fixtures/client-loop.ts'), url, String(requests), String(concurrency), kind]
-  const child = spawn(tsx, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  return JSON.parse(await textOf(child)).seconds
+  const child = spawn(process.execPath, ['--import', 'tsx', ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const look = watch(child)
+  const { seconds } = JSON.parse(await textOf(child))
+  return { seconds, cpu: look().cpu }
 }
 
 async function textOf(child: ChildProcess): Promise<string> {
@@ -108,15 +107,29 @@ async function textOf(child: ChildProcess): Promise<string> {
   return text
 }
 
-function peakOf({ pid }: ChildProcess): number {
-  try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-  } catch {
-    return 0
+/** Looks at a process until it has ended; what comes back tells of its memory and processor time. */
+function watch({ pid }: ChildProcess): () => { memory: number; cpu: number } {
+  let memory = 0
+  let cpu = 0
+  const looking = setInterval(() => {
+    try {
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+      memory = Math.max(memory, peak / 1024)
+      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+      cpu = (Number(fields[11]) + Number(fields[12])) / 100
+    } catch {
+      // It has ended.
+    }
+  }, 20)
+  return () => {
+    clearInterval(looking)
+    return { memory, cpu }
   }
 }
 
-const stub = spawn(tsx, [join(here, 'fixtures/stub.ts')], { stdio: ['ignore', 'pipe', 'inherit'] })
+const stub = spawn(process.execPath, ['--import', 'tsx', join(here, 'fixtures/stub.ts')], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 const url = await new Promise<string>((resolve) =>
   stub.stdout.once('data', (chunk: Buffer) => resolve(String(chunk).trim())),
 )
@@ -131,7 +144,9 @@ try {
       const standard = await loop(url, 'default')
       const second = await run(folder, '--force', 'queries')
       if (first.sent !== requests || second.cached !== requests) throw new Error('not all requests were counted')
-      measured.push({ bare: (bare + bareAfter) / 2, standard, first, second, load: loadavg()[0] })
+      const mean = (a: number, b: number): number => (a + b) / 2
+      const own = { seconds: mean(bare.seconds, bareAfter.seconds), cpu: mean(bare.cpu, bareAfter.cpu) }
+      measured.push({ own, standard, first, second, load: loadavg()[0] })
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -142,16 +157,18 @@ try {
 if (values.json)
   console.log(JSON.stringify({ requests, concurrency, cores: availableParallelism(), measured }, undefined, 2))
 else
-  for (const { bare, standard, first, second, load } of measured) {
-    const rate = (seconds: number): string => `${Math.round(requests / seconds).toLocaleString('en')}/s`
+  for (const { own, standard, first, second, load } of measured) {
+    const rate = (seconds: number): string => `${Math.round(requests / seconds).toLocaleString('en')}/s`.padStart(10)
+    const part = (seconds: number): string => `${((100 * own.seconds) / seconds).toFixed(0)} % of the loop`
+    const cpu = (used: number): string => `${used.toFixed(1)} s of processor`
     console.log(
       [
         `${requests} requests, ${concurrency} at once, ${availableParallelism()} cores, load ${load?.toFixed(1)}`,
-        `  openai client, its own fetch      ${rate(standard)}`,
-        `  openai client, our fetch          ${rate(bare)}   ${(standard / bare).toFixed(2)} x its own fetch`,
-        `  whole engine, first run           ${rate(first.seconds)}   ${((100 * bare) / first.seconds).toFixed(0)} % of the loop, ${Math.round(first.memory)} MiB`,
-        `  the node that asks                ${rate(first.node)}   ${((100 * bare) / first.node).toFixed(0)} % of the loop`,
-        `  from the store, the node          ${rate(second.node)}   (whole run ${second.seconds.toFixed(1)} s, ${Math.round(second.memory)} MiB)`,
+        `  openai client, its own fetch  ${rate(standard.seconds)}, ${cpu(standard.cpu)}`,
+        `  openai client, our fetch      ${rate(own.seconds)}, ${cpu(own.cpu)}, ${(standard.seconds / own.seconds).toFixed(2)} x its own fetch`,
+        `  whole engine, first run       ${rate(first.seconds)}, ${cpu(first.cpu)}, ${part(first.seconds)}, ${Math.round(first.memory)} MiB`,
+        `  the node that asks            ${rate(first.node)}, ${part(first.node)}`,
+        `  from the store, the node      ${rate(second.node)}, whole run ${second.seconds.toFixed(1)} s, ${cpu(second.cpu)}, ${Math.round(second.memory)} MiB`,
       ].join('\n'),
     )
   }
