@@ -3,6 +3,7 @@ import type { NodeId } from '../plan/node.ts'
 import { type AxisTable, axisTables } from './axis-tables.ts'
 import type { Metrics, Result, Scores } from './results.ts'
 import { comparisonsOf } from './systems.ts'
+import { type TaskGroupTable, taskGroupTables } from './task-groups.ts'
 
 /** One result of `metrics --json`. */
 interface JsonMetrics {
@@ -28,12 +29,20 @@ export interface JsonResults {
   results: readonly JsonMetrics[]
   /** What `report.x` and `report.series` ask for. */
   tables: readonly AxisTable[]
+  /** Means over the collections of each kind of task, where several known ones were measured. */
+  task_groups?: readonly TaskGroupTable[]
 }
 
 /** The results of a pipeline as programs read them. */
 export function metricsJson(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): JsonResults {
   const tables = comparisonsOf(results, pipeline).flatMap((comparison) => axisTables(comparison, pipeline))
-  return { schema: 1, results: results.map(resultJson), tables }
+  const groups = taskGroupTables(results, pipeline)
+  return {
+    schema: 1,
+    results: results.map(resultJson),
+    tables,
+    ...(groups.length > 0 && { task_groups: groups }),
+  }
 }
 
 function resultJson({ scored: { node, fresh }, scores, dataset }: Result): JsonMetrics {

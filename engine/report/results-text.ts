@@ -5,26 +5,28 @@ import { type Paint, plainPaint } from './colour.ts'
 import { metricsTable } from './metrics-table.ts'
 import type { Result } from './results.ts'
 import { comparisonsOf } from './systems.ts'
+import { taskGroupTables } from './task-groups.ts'
+import { taskGroupsText } from './task-groups-text.ts'
 import { verdictOf } from './verdict.ts'
 
-/** The results of a pipeline for people: for each collection a table of its systems, tables over the axes of the report, warnings, and a verdict. */
+/** The results of a pipeline for people: for each collection a table of its systems, tables over the axes of the report, warnings, and a verdict; then means over kinds of tasks. */
 export function resultsText(
   results: readonly Result[],
   pipeline: Pick<PipelineFacts, 'axes' | 'report'>,
   paint: Paint = plainPaint,
 ): string {
-  return comparisonsOf(results, pipeline)
-    .map((comparison) => {
-      const warnings = new Set(
-        comparison.systems.flatMap((system) => system.replicates.flatMap(({ scores }) => scores.warnings ?? [])),
-      )
-      const verdict = verdictOf(comparison, pipeline.report.baseline)
-      return [
-        metricsTable(comparison, paint),
-        ...axisTables(comparison, pipeline).map((table) => axisTableText(table, paint)),
-        ...[...warnings].map((warning) => `${paint('yellow', 'warning')} ${warning}`),
-        ...(verdict ? [`${paint('bold', 'Verdict')}  ${verdict.text}`] : []),
-      ].join('\n\n')
-    })
-    .join('\n\n\n')
+  const byCollection = comparisonsOf(results, pipeline).map((comparison) => {
+    const warnings = new Set(
+      comparison.systems.flatMap((system) => system.replicates.flatMap(({ scores }) => scores.warnings ?? [])),
+    )
+    const verdict = verdictOf(comparison, pipeline.report.baseline)
+    return [
+      metricsTable(comparison, paint),
+      ...axisTables(comparison, pipeline).map((table) => axisTableText(table, paint)),
+      ...[...warnings].map((warning) => `${paint('yellow', 'warning')} ${warning}`),
+      ...(verdict ? [`${paint('bold', 'Verdict')}  ${verdict.text}`] : []),
+    ].join('\n\n')
+  })
+  const byKind = taskGroupTables(results, pipeline).map((table) => taskGroupsText(table, paint))
+  return [...byCollection, ...byKind].join('\n\n\n')
 }

@@ -20,6 +20,10 @@ export interface Scores {
   schema: 1
   profile: string
   split: string
+  /** What MTEB calls the collection, the kind of task that it is, and what it is a part of. */
+  task?: string
+  task_group?: string
+  task_within?: string
   top_k: number
   retriever: { readonly kind: string; readonly [option: string]: unknown }
   queries: number
