@@ -6,7 +6,8 @@ import { type RequestSetup, repairRequest, rowRequest } from './requests.ts'
 
 /** What a question came to. */
 export type Settled =
-  | { kind: 'parsed'; parsed: Parsed; logprob?: number }
+  /** `cut`: the answer ended at `max_tokens`, and what was read may lack its end. */
+  | { kind: 'parsed'; parsed: Parsed; logprob?: number; cut?: true }
   /** Every attempt was answered, none with what was asked for. */
   | { kind: 'unparsed' }
   | Exclude<RowAnswer, { kind: 'answered' }>
@@ -47,6 +48,8 @@ function repairs({ schema, repair }: Prompt): boolean {
   return schema !== undefined && repair !== false
 }
 
-function settled(parsed: Parsed, { logprob }: Extract<RowAnswer, { kind: 'answered' }>): Settled {
-  return { kind: 'parsed', parsed, ...(logprob === undefined ? {} : { logprob }) }
+function settled(parsed: Parsed, { logprob, finish, text }: Extract<RowAnswer, { kind: 'answered' }>): Settled {
+  // What stands on a line that has ended is whole.
+  const cut = finish === 'length' && !text.trim().includes('\n')
+  return { kind: 'parsed', parsed, ...(logprob === undefined ? {} : { logprob }), ...(cut ? { cut } : {}) }
 }

@@ -89,6 +89,7 @@ async function askAll(
   const messages: { refused?: string; failed?: string } = {}
   const begun: { passage: Passage; unit: QueryUnit; result: Promise<UnitResult> }[] = []
   const { per_call = 1 } = options
+  let cut = 0
   let settled = 0
   let complete = true
 
@@ -98,6 +99,7 @@ async function askAll(
         const queries = samplesOf(row, call, options)
         counts.unparsed += Math.min(per_call, options.per_passage - call * per_call) - queries.length
         counts.pairs += queries.length
+        if (row.cut) cut++
         for (const { sample, query, negatives } of queries) {
           const pair = toPair(passage, sample, query, row.logprob)
           await writers.pairs.write(pair)
@@ -178,7 +180,7 @@ async function askAll(
       transient: true,
     })
   }
-  const warnings = warningsOf(counts, messages)
+  const warnings = [...warningsOf(counts, messages), ...cutWarning(cut, options)]
   return {
     counts: { ...counts, ...(writers.negatives ? { negatives: writers.negatives.rows } : {}) },
     ...(warnings.length > 0 ? { warnings } : {}),
@@ -207,6 +209,11 @@ async function converse(
     if (answer.kind === 'halted') return 'halted'
     next = asked.next(answer)
   }
+}
+
+function cutWarning(cut: number, { decoding }: GenerateOptions): string[] {
+  if (cut === 0) return []
+  return [`${cut} answers ended at max_tokens (${decoding.max_tokens}), most likely in the middle of a query`]
 }
 
 function warningsOf(

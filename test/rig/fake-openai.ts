@@ -8,6 +8,7 @@ export type Reaction =
       answer: string
       logprobs?: readonly number[]
       usage?: { input: number; output: number }
+      finish?: string
       headers?: { readonly [name: string]: string }
     }
   | { status: number; body?: unknown; headers?: { readonly [name: string]: string } }
@@ -114,7 +115,7 @@ export async function fakeOpenai(react: (request: SeenRequest) => Reaction | Pro
 
 function act(response: ServerResponse, path: string, reaction: Reaction): void {
   if ('answer' in reaction) {
-    const { answer, logprobs, usage = { input: 1, output: 1 }, headers } = reaction
+    const { answer, logprobs, usage = { input: 1, output: 1 }, finish = 'stop', headers } = reaction
     const choice = path.endsWith('/chat/completions')
       ? {
           message: { role: 'assistant', content: answer },
@@ -124,7 +125,7 @@ function act(response: ServerResponse, path: string, reaction: Reaction): void {
     const body = {
       id: 'fake',
       model: 'fake-model-1',
-      choices: [{ index: 0, finish_reason: 'stop', ...choice }],
+      choices: [{ index: 0, finish_reason: finish, ...choice }],
       usage: { prompt_tokens: usage.input, completion_tokens: usage.output },
     }
     json(response, 200, body, headers)

@@ -181,3 +181,12 @@ test.each([
     { at, error: expect.stringContaining(message), advice: expect.any(String) },
   ])
 })
+
+test('answers that were cut at max_tokens are warned of', async () => {
+  const server = await fakeOpenai(({ text }) => ({
+    answer: text.includes('passage 1') ? 'a whole query\nand the' : 'half of a',
+    finish: 'length',
+  }))
+  const { summary } = await bench(server.url).run(passages(3), { decoding: { max_tokens: 7 } })
+  expect(summary.warnings).toEqual(['2 answers ended at max_tokens (7), most likely in the middle of a query'])
+})
