@@ -2,6 +2,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import { rowsOfRemotes } from '../cache/remote-rows.ts'
 import { Remotes } from '../cache/remotes.ts'
 import { openStore, type Store } from '../cache/store.ts'
+import { openToolsCache } from '../cache/tools-cache.ts'
 import type { Registry } from '../stages/define.ts'
 import { type Lockfile, lockPath } from './lock/lockfile.ts'
 import { pinsOf } from './lock/pins-of.ts'
@@ -96,7 +97,7 @@ export async function openSession(
     graph,
     store,
     remotes,
-    sources: new SourceFiles(store.memo),
+    sources: new SourceFiles(store.memo, (part) => registry.datasets.fetched?.(part, openToolsCache())),
     out: join(request.out === undefined ? join(pipeline.root, 'out') : resolve(cwd, request.out), outName(file)),
     lockFile,
     ...(lock ? { lock, pins: pinsOf(lock, request.locked ?? false) } : {}),

@@ -3,6 +3,7 @@ import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
+import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 
@@ -129,10 +130,14 @@ export type StageInput =
   | { type: 'prompt'; path: string; value: Json }
   | { type: 'path'; path: string; files: (SourceFile & { path: string; executable: boolean })[]; folder: boolean }
 
-/** One input file outside the store, and the digest it had when the plan was made. */
+/** One input outside the store, and the digest it had when the plan was made. */
 export interface SourceFile {
   location: string
   digest: FileDigest
+  /** Of a dataset: sorted paths below `location`, which then is a folder. */
+  files?: readonly string[]
+  /** Of a dataset: how it is read, where the name doesn't say it. */
+  reading?: Reading
 }
 
 /** Counts and warnings that a stage leaves for people; never time, never money (those go into the record). */
@@ -320,12 +325,7 @@ export interface ServiceStageDefinition<Options = never> extends Omit<StageDefin
 // biome-ignore lint/suspicious/noExplicitAny: a definition's options are checked by its own schema before any call
 export type AnyStageDefinition = StageDefinition<any> | ServiceStageDefinition<any>
 
-/** Where the parts of a dataset lie. */
-export interface DatasetFiles {
-  corpus: string
-  queries?: string
-  qrels: { readonly [split: string]: string }
-}
+export type { DatasetFiles, DatasetPlace, Reading, RemotePart } from './data/place.ts'
 
 /** A problem found in something that a pipeline names: a dataset, a model block, a prompt file. */
 export interface Problem {
@@ -344,6 +344,13 @@ export interface Registry {
   datasets: {
     schema: OptionsSchema
     resolve(block: Json, folder: string): DatasetFiles | Problem
+    /** What was fetched of a part, as it lies in the tools cache; undefined if it was not yet. */
+    fetched?(part: RemotePart, tools: ToolsCache): { path: string; files?: readonly string[] } | undefined
+    /** Brings a part into the tools cache, if it is not there. */
+    fetch?(
+      part: RemotePart,
+      services: { tools: ToolsCache; signal: AbortSignal; tell(note: string): void },
+    ): Promise<void>
   }
   /** JSON Schema of a member of `models:` and what of it decides answers. */
   models: {

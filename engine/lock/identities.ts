@@ -29,9 +29,9 @@ export function identitiesOf(nodes: Iterable<GraphNode>, graph: Graph, sources: 
       add(found.prompts, name, sha256(canonicalBytes('prompt', ref.value as CanonicalValue)))
     else if (ref.type === 'dataset') {
       const { corpus, queries, qrels } = ref.parts
-      if (corpus !== undefined) add(found.datasets, `${name}/corpus`, sources.source(corpus))
-      if (queries !== undefined) add(found.datasets, `${name}/queries`, sources.source(queries))
-      if (qrels !== undefined) add(found.datasets, `${name}/qrels/${ref.split ?? 'all'}`, sources.source(qrels))
+      if (corpus !== undefined) add(found.datasets, `${name}/corpus`, sources.part(corpus) as Json)
+      if (queries !== undefined) add(found.datasets, `${name}/queries`, sources.part(queries) as Json)
+      if (qrels !== undefined) add(found.datasets, `${name}/qrels/${ref.split ?? 'all'}`, sources.part(qrels) as Json)
     }
   }
   return { datasets: folded(found.datasets), models: folded(found.models), prompts: folded(found.prompts) }

@@ -4,7 +4,7 @@ import { type Sha256, sha256 } from '../../cache/digest.ts'
 import type { Exposure, Registry } from '../../stages/define.ts'
 import { unreachable } from '../util/unreachable.ts'
 import type { Graph, GraphNode, InputRef } from './node.ts'
-import type { SourceFiles } from './source-files.ts'
+import { localPaths, remoteParts, type SourceFiles } from './source-files.ts'
 
 /** One thing that running a pipeline does, as it is shown. */
 export interface ShownExposure extends Exposure {
@@ -31,6 +31,9 @@ export function exposureOf(graph: Graph, sources: SourceFiles, models: Registry[
         for (const exposure of models.exposes(ref.block))
           add({ by: `model ${ref.name}`, ...exposure, details: secrets })
       }
+      if (ref.type === 'dataset')
+        for (const { from } of remoteParts(ref))
+          add({ by: `dataset ${ref.name}`, does: 'downloads', what: from, details: [] })
       for (const path of filesOf(ref)) {
         if (isOutside(graph.pipeline.root, path))
           add({ by: `stage ${node.stage}`, does: 'reads', what: path, details: [] })
@@ -70,7 +73,7 @@ function detailsOf(node: GraphNode, root: string, sources: SourceFiles): string[
 function filesOf(ref: InputRef): string[] {
   switch (ref.type) {
     case 'dataset':
-      return Object.values(ref.parts).filter((path) => path !== undefined)
+      return Object.values(ref.parts).flatMap(localPaths)
     case 'prompt':
     case 'path':
       return [ref.path]

@@ -1,5 +1,13 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import type { DatasetFiles, DatasetPart, Json, OptionsSchema, Problem, Registry } from '../../stages/define.ts'
+import type {
+  DatasetFiles,
+  DatasetPart,
+  DatasetPlace,
+  Json,
+  OptionsSchema,
+  Problem,
+  Registry,
+} from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
 import { explainErrors } from '../parse/explain.ts'
@@ -158,10 +166,10 @@ export class Members {
       diagnostics.error(at(), throughParams(facts, origin))
       return undefined
     }
-    const found: { corpus?: string; queries?: string; qrels?: string } = {}
+    const found: Dataset['parts'] = {}
     for (const part of new Set(parts)) {
       // Judgements belong to a split; a slot for a whole dataset can only read them through an implied one.
-      const file = part === 'qrels' ? (split === undefined ? undefined : files.qrels[split]) : files[part]
+      const file = placeOfPart(files, part, split)
       if (file !== undefined) found[part] = file
       else if (part !== 'qrels') {
         const message = `dataset \`${name}\` has no ${part}`
@@ -194,4 +202,9 @@ export class Members {
 
 function isProblem(value: DatasetFiles | CanonicalValue | Problem): value is Problem {
   return value !== null && typeof value === 'object' && 'message' in value && typeof value.message === 'string'
+}
+
+function placeOfPart(files: DatasetFiles, part: DatasetPart, split: string | undefined): DatasetPlace | undefined {
+  if (part === 'qrels') return split === undefined ? undefined : files.qrels[split]
+  return (part === 'queries' && split !== undefined ? files.splitQueries?.[split] : undefined) ?? files[part]
 }

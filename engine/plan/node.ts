@@ -1,5 +1,5 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import type { AnyStageDefinition, ArtifactKind, DatasetFiles, Json } from '../../stages/define.ts'
+import type { AnyStageDefinition, ArtifactKind, DatasetFiles, DatasetPlace, Json } from '../../stages/define.ts'
 import type { Position } from '../parse/diagnostic.ts'
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { ResourceRequest } from './resources.ts'
@@ -15,8 +15,8 @@ export type InputRef =
       type: 'dataset'
       name: string
       split?: string
-      /** Absolute paths of the parts that the slot reads. */
-      parts: { corpus?: string; queries?: string; qrels?: string }
+      /** Where the parts lie that the slot reads. */
+      parts: { corpus?: DatasetPlace; queries?: DatasetPlace; qrels?: DatasetPlace }
     }
   | { type: 'llm'; name: string; block: Json; folder: string; identity: CanonicalValue }
   | {

@@ -122,7 +122,7 @@ export function digests(
   result: (id: NodeId) => ActionRecord | undefined,
 ): Parameters<typeof preimageOf>[1] {
   return {
-    source: (path) => sources.source(path),
+    part: (place) => sources.part(place),
     tree: (ref) => sources.tree(ref),
     output: (id, output) => result(id as NodeId)?.outputs[output]?.digest,
   }

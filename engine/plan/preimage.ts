@@ -1,6 +1,6 @@
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { type ActionKey, type ArtifactDigest, sha256 } from '../../cache/digest.ts'
-import type { Json } from '../../stages/define.ts'
+import type { DatasetPlace, Json } from '../../stages/define.ts'
 import type { GraphNode, InputRef } from './node.ts'
 import { semanticOptions } from './semantic.ts'
 
@@ -18,8 +18,9 @@ export type Preimage = {
 
 /** Digests that a node's inputs have now. */
 export interface InputDigests {
+  /** What the content of a part of a dataset is known by. */
+  part(place: DatasetPlace): CanonicalValue
   /** Of a file, or of the sorted files that a folder or glob stands for. */
-  source(path: string): string
   tree(ref: Extract<InputRef, { type: 'path' }>): { digest: string; executable: boolean }
   /** Of an output that is known; undefined while its node has not finished. */
   output(node: string, output: string): ArtifactDigest | undefined
@@ -51,9 +52,9 @@ function inputIdentity(ref: InputRef, digests: InputDigests): CanonicalValue | u
     case 'dataset': {
       const { corpus, queries, qrels } = ref.parts
       return {
-        corpus: corpus === undefined ? undefined : digests.source(corpus),
-        queries: queries === undefined ? undefined : digests.source(queries),
-        qrels: qrels === undefined ? undefined : digests.source(qrels),
+        corpus: corpus === undefined ? undefined : digests.part(corpus),
+        queries: queries === undefined ? undefined : digests.part(queries),
+        qrels: qrels === undefined ? undefined : digests.part(qrels),
       }
     }
     case 'llm':

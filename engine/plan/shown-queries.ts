@@ -1,5 +1,5 @@
 import { compareUtf8 } from '../../cache/canonical.ts'
-import type { Json, Shown } from '../../stages/define.ts'
+import type { DatasetPlace, Json, Shown } from '../../stages/define.ts'
 import type { Diagnostics } from '../parse/diagnostics.ts'
 import { pathOf } from '../parse/path-text.ts'
 import type { Pipeline } from '../parse/pipeline.ts'
@@ -39,7 +39,14 @@ export function keepShownApart(nodes: Iterable<GraphNode>, pipeline: Pipeline, d
 /** A split is known by its judgements: datasets of several names may share them. */
 function splitAt(node: GraphNode, input: string): string | undefined {
   const ref = node.inputs.get(input)
-  return ref?.type === 'dataset' ? ref.parts.qrels : undefined
+  const place = ref?.type === 'dataset' ? ref.parts.qrels : undefined
+  return place === undefined || typeof place === 'string' ? place : JSON.stringify(placeOf(place))
+}
+
+// Where it was fetched from does not matter, nor how its columns are called.
+function placeOf(place: Exclude<DatasetPlace, string>): Json {
+  if ('remote' in place) return [place.remote.pin, place.reading?.part ?? null]
+  return [place.path, [...(place.files ?? [])], place.reading?.part ?? null]
 }
 
 function report(

@@ -1,21 +1,26 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FileDigest } from '../../cache/digest.ts'
+import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
+import { type FileDigest, sha256 } from '../../cache/digest.ts'
 import type { StatMemo } from '../../cache/stat-memo.ts'
-import type { StageInput } from '../../stages/define.ts'
+import type { DatasetPlace, RemotePart, SourceFile, StageInput } from '../../stages/define.ts'
 import type { GraphNode, InputRef } from './node.ts'
 
 type PathRef = Extract<InputRef, { type: 'path' }>
 type Tree = { digest: string; executable: boolean; files: Extract<StageInput, { type: 'path' }>['files'] }
+type Fetched = (part: RemotePart) => { path: string; files?: readonly string[] } | undefined
 
 /** The files outside the store that a graph reads, each hashed at most once and remembered by its stat. */
 export class SourceFiles {
   readonly #memo: StatMemo
   readonly #files = new Map<string, FileDigest>()
   readonly #trees = new Map<string, Tree>()
+  readonly #fetched: Fetched
 
-  constructor(memo: StatMemo) {
+  /** `fetched` tells where a part of a dataset lies that was fetched. */
+  constructor(memo: StatMemo, fetched: Fetched = () => undefined) {
     this.#memo = memo
+    this.#fetched = fetched
   }
 
   /** Hashes what these nodes read and is not known yet. */
@@ -33,10 +38,15 @@ export class SourceFiles {
     const trees = new Map<string, PathRef>()
     for (const node of nodes) {
       for (const ref of node.inputs.values()) {
-        for (const path of datasetPaths(ref)) if (wanted(this.#files.has(path))) files.add(path)
-        if (ref.type === 'path' && wanted(this.#trees.has(treeId(ref)))) trees.set(treeId(ref), ref)
+        for (const place of ref.type === 'dataset' ? Object.values(ref.parts) : []) {
+          const folder = folderOf(place)
+          if (folder) trees.set(treeId(folder), folder)
+          else for (const path of localPaths(place)) if (wanted(this.#files.has(path))) files.add(path)
+        }
+        if (ref.type === 'path') trees.set(treeId(ref), ref)
       }
     }
+    for (const id of trees.keys()) if (!wanted(this.#trees.has(id))) trees.delete(id)
     const work: Promise<void>[] = []
     for (const path of files) {
       const known = this.#memo.peek(path)
@@ -47,8 +57,38 @@ export class SourceFiles {
     await Promise.all(work)
   }
 
-  /** Digest of one file of a dataset, which must have been loaded. */
-  source(path: string): FileDigest {
+  /**
+   * What the content of a part of a dataset is known by: the digest of its file; with its reading where it has one; what
+   * pins it where it is fetched. It must have been loaded.
+   */
+  part(place: DatasetPlace): CanonicalValue {
+    if (typeof place === 'string') return this.#file(place)
+    const { reading } = place
+    const folder = folderOf(place)
+    const content =
+      'remote' in place
+        ? { pinned: place.remote.pin }
+        : folder
+          ? { folder: this.tree(folder).digest }
+          : { file: this.#file(place.path) }
+    return { ...content, reading } as CanonicalValue
+  }
+
+  /** A part as stages read it, which must have been loaded; undefined while it is still to be fetched. */
+  source(place: DatasetPlace): SourceFile | undefined {
+    const identity = this.part(place)
+    if (typeof place === 'string') return { location: place, digest: identity as FileDigest }
+    const found = 'remote' in place ? this.#fetched(place.remote) : place
+    if (!found) return undefined
+    return {
+      location: found.path,
+      digest: sha256<'file'>(canonicalBytes('dataset part', identity)),
+      ...(found.files === undefined ? {} : { files: found.files }),
+      ...(place.reading === undefined ? {} : { reading: place.reading }),
+    }
+  }
+
+  #file(path: string): FileDigest {
     const digest = this.#files.get(path)
     if (digest === undefined) throw new Error(`${path} was not hashed`)
     return digest
@@ -85,7 +125,19 @@ function treeId(ref: PathRef): string {
   return ref.matches ? `${ref.path}\n${ref.matches.join('\n')}` : ref.path
 }
 
-function datasetPaths(ref: InputRef): string[] {
-  if (ref.type !== 'dataset') return []
-  return [ref.parts.corpus, ref.parts.queries, ref.parts.qrels].filter((path) => path !== undefined)
+/** Paths of a part of a dataset that its owner keeps. */
+export function localPaths(place: DatasetPlace): readonly string[] {
+  if (typeof place === 'string') return [place]
+  if ('remote' in place) return []
+  return place.files?.map((file) => join(place.path, file)) ?? [place.path]
+}
+
+/** What is to be fetched of the parts of a dataset that a slot reads. */
+export function remoteParts({ parts }: Extract<InputRef, { type: 'dataset' }>): readonly RemotePart[] {
+  return Object.values(parts).flatMap((place) => (typeof place !== 'string' && 'remote' in place ? [place.remote] : []))
+}
+
+function folderOf(place: DatasetPlace): PathRef | undefined {
+  if (typeof place === 'string' || 'remote' in place || place.files === undefined) return undefined
+  return { type: 'path', path: place.path, folder: true, matches: place.files }
 }

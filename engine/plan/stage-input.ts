@@ -11,7 +11,7 @@ export interface InputFacts {
   sources: SourceFiles
 }
 
-/** An input as a stage gets it, or undefined while the node that it comes from has no result. */
+/** An input as a stage gets it, or undefined while the node that it comes from has no result, or while it is not fetched. */
 export function stageInput(ref: InputRef, facts: InputFacts): StageInput | undefined {
   switch (ref.type) {
     case 'stage': {
@@ -19,14 +19,13 @@ export function stageInput(ref: InputRef, facts: InputFacts): StageInput | undef
       return output && artifactInput(output, ref.kind, facts.locate)
     }
     case 'dataset': {
-      const file = (path: string | undefined): SourceFile | undefined =>
-        path === undefined ? undefined : { location: path, digest: facts.sources.source(path) }
-      const { corpus, queries, qrels } = ref.parts
-      return {
-        type: 'dataset',
-        name: ref.name,
-        ...defined({ split: ref.split, corpus: file(corpus), queries: file(queries), qrels: file(qrels) }),
+      const parts: { -readonly [Part in keyof typeof ref.parts]: SourceFile } = {}
+      for (const [name, place] of Object.entries(ref.parts)) {
+        const part = facts.sources.source(place)
+        if (!part) return undefined
+        parts[name as keyof typeof parts] = part
       }
+      return { type: 'dataset', name: ref.name, ...(ref.split === undefined ? {} : { split: ref.split }), ...parts }
     }
     case 'llm':
       return { type: 'llm', name: ref.name, model: ref.block, folder: ref.folder, identity: ref.identity }
@@ -52,10 +51,4 @@ function artifactInput(output: RecordedOutput, kind: ArtifactKind, locate: (blob
     digest: output.digest,
     files: output.files.map((file) => ({ ...file, location: locate(file.blob) })),
   }
-}
-
-function defined<Members extends object>(
-  members: Members,
-): { [Name in keyof Members]: Exclude<Members[Name], undefined> } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never
 }

@@ -11,6 +11,7 @@ import {
   type ModelLeases,
   type ProvideServices,
   type Registry,
+  type RemotePart,
   type RequestCounts,
   type ServiceContext,
   type ServiceStageDefinition,
@@ -23,6 +24,7 @@ import {
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { PlanWorld } from '../plan/plan.ts'
 import { actionKey, type Preimage } from '../plan/preimage.ts'
+import { remoteParts } from '../plan/source-files.ts'
 import { stageInput } from '../plan/stage-input.ts'
 import type { FailedFolders } from './failed-folders.ts'
 import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
@@ -55,6 +57,8 @@ export interface ExecutionWorld extends PlanWorld {
   models: ModelLeases
   /** Asks models on behalf of stages. */
   asker: Registry['models']['asker']
+  /** Brings a part of a dataset to this machine, if it is not here. */
+  fetch(part: RemotePart, signal: AbortSignal, tell: (note: string) => void): Promise<void>
 }
 
 export interface Execution {
@@ -105,6 +109,9 @@ export async function executeNode(
   const { drain, signal } = options
   let asker: LazyAsker | undefined
   try {
+    for (const ref of node.inputs.values())
+      for (const part of ref.type === 'dataset' ? remoteParts(ref) : [])
+        await world.fetch(part, options.signal, (note) => options.onProgress(0, undefined, note, requests))
     const inputs = readInputs(world, node)
     if (processes) {
       const tell = (note: string): void => options.onProgress(0, undefined, note, requests)

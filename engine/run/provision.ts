@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ModelLeases, Registry } from '../../stages/define.ts'
+import type { ModelLeases, Registry, RemotePart } from '../../stages/define.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { keepSecret } from '../util/secrets.ts'
 import { cardsEnvironment, declaredEnvironment, passedSecrets } from './child-environment.ts'
@@ -20,6 +20,8 @@ export interface Provision {
   processes(node: GraphNode): Promise<LocalProcesses>
   /** Numbers of the cards lent to a node, among those of this machine that can be used. */
   cards(node: NodeId): readonly number[]
+  /** Brings a part of a dataset to this machine, if it is not here. */
+  fetch(part: RemotePart, signal: AbortSignal, tell: (note: string) => void): Promise<void>
   /** Takes back what a node held, once nothing lives that could use its cards. */
   leave(node: GraphNode): Promise<void>
   /** Ends all servers, and whatever children left behind. */
@@ -37,6 +39,7 @@ export function provideFor(
     children: Children
     machine: Machine
     models: Registry['models']
+    datasets: Registry['datasets']
     tools: ServerServices['tools'] & { readonly root: string }
     signal: AbortSignal
     onEvent: ServerServices['onEvent']
@@ -45,7 +48,7 @@ export function provideFor(
     onLeft(node: NodeId): void
   },
 ): Provision {
-  const { children, machine, models, tools, logs, batches, signal, onEvent } = options
+  const { children, machine, models, datasets, tools, logs, batches, signal, onEvent } = options
   const start = (
     declared: { readonly [name: string]: string },
     secrets: readonly string[] = [],
@@ -99,6 +102,7 @@ export function provideFor(
       const lent = desk.cardsOf(id)
       return machine.gpus.cards.flatMap(({ uuid }, number) => (lent.includes(uuid) ? [number] : []))
     },
+    fetch: async (part, signal, tell) => datasets.fetch?.(part, { tools, signal, tell }),
     leave: async (node) => {
       const gone = await Promise.all((runners.get(node.id) ?? []).map((runner) => runner.gone()))
       if (gone.includes(false)) options.onLeft(node.id)

@@ -139,6 +139,7 @@ class Run {
       children: this.#children,
       machine,
       models: registry.models,
+      datasets: registry.datasets,
       tools,
       signal: this.#kill,
       onEvent: ({ type, note }) => this.#emit(type === 'warning' ? { type, message: note } : { type, note }),
@@ -176,6 +177,7 @@ class Run {
       provide: this.#session.registry.models.provide,
       models: provision.models,
       asker: this.#session.registry.models.asker,
+      fetch: provision.fetch,
     }
     try {
       await schedule({

@@ -3,6 +3,8 @@ import { openTrustMarks, type TrustMarks } from '../../cache/trust-marks.ts'
 import { type ModelLeases, StageError } from '../../stages/define.ts'
 import type { Plan } from '../plan/decision.ts'
 import { exposureDigest, exposureOf, isExecuting, type ShownExposure } from '../plan/exposure.ts'
+import type { GraphNode } from '../plan/node.ts'
+import { remoteParts } from '../plan/source-files.ts'
 import type { Session } from '../session.ts'
 import type { LocalProcesses } from './local-processes.ts'
 
@@ -33,12 +35,20 @@ export async function importedPipeline(
 /** Whether carrying out a plan would execute or contact something, as far as that can be told before. */
 export function reachesOutside({ nodes, totals }: Plan): boolean {
   if (totals.requests > 0) return true
-  return nodes.some(({ node, decision }) => decision.kind !== 'cached' && isExecuting(node))
+  return nodes.some(({ node, decision }) => decision.kind !== 'cached' && (isExecuting(node) || isFetching(node)))
+}
+
+function isFetching({ inputs }: GraphNode): boolean {
+  return [...inputs.values()].some((ref) => ref.type === 'dataset' && remoteParts(ref).length > 0)
 }
 
 /** What nodes of a pipeline that is not trusted work with: nothing is started or contacted for them. */
 export function withheld<
-  Services extends { models: ModelLeases; processes: (...of: never[]) => Promise<LocalProcesses> },
+  Services extends {
+    models: ModelLeases
+    processes: (...of: never[]) => Promise<LocalProcesses>
+    fetch: (...of: never[]) => Promise<void>
+  },
 >(services: Services): Services {
   const refuse = (): never => {
     throw new StageError(
@@ -49,5 +59,10 @@ export function withheld<
     )
   }
   const processes: LocalProcesses = { start: refuse, run: async () => refuse(), gone: async () => true }
-  return { ...services, models: { use: async () => refuse() }, processes: async () => processes }
+  return {
+    ...services,
+    models: { use: async () => refuse() },
+    processes: async () => processes,
+    fetch: async () => refuse(),
+  }
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import type { SourceFile } from '../../cache/bundle/write-bundle.ts'
 import type { InputRef } from '../plan/node.ts'
+import { localPaths } from '../plan/source-files.ts'
 import type { Session } from '../session.ts'
 import { unreachable } from '../util/unreachable.ts'
 
@@ -34,8 +35,9 @@ export function collectFiles(session: Session, withData: boolean): CollectedFile
   const lock = join(dirname(pipeline.file), `${basename(pipeline.file, extname(pipeline.file))}.lock`)
   add(lock, false)
   for (const files of Object.values(graph.datasets)) {
-    for (const path of [files.corpus, files.queries, ...Object.values(files.qrels)])
-      if (path !== undefined) add(path, true)
+    const { corpus, queries, qrels, splitQueries = {} } = files
+    for (const place of [corpus, queries, ...Object.values(qrels), ...Object.values(splitQueries)])
+      for (const path of place === undefined ? [] : localPaths(place)) add(path, true)
   }
   for (const node of graph.nodes.values()) {
     for (const ref of node.inputs.values()) {

@@ -1,6 +1,7 @@
 import { StageError, type StageInput } from '../define.ts'
-import { readQrels, readQueries } from './beir.ts'
+import { readQueries } from './beir.ts'
 import { splitOf } from './inputs.ts'
+import { readQrels } from './qrels.ts'
 
 /** A split in memory: its judged queries and their judgements. */
 export interface Split {

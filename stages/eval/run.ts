@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { whereQuery } from '../data/beir.ts'
 import { splitOf } from '../data/inputs.ts'
-import { readJsonl, readLines, writeJsonl } from '../data/jsonl.ts'
+import { writeJsonl } from '../data/jsonl.ts'
 import { FILES } from '../data/rows.ts'
 import { loadSplit, type Split } from '../data/split.ts'
 import { type SourceFile, type StageContext, StageError, type StageSummary } from '../define.ts'
@@ -167,14 +168,7 @@ async function requireTexts({ queries }: Split, file: SourceFile): Promise<void>
   for (const [id, text] of queries)
     if (text.trim() === '')
       throw new StageError(`query ${JSON.stringify(id)} has no text`, {
-        where: `${file.location}:${await lineOf(id, file.location)}`,
+        where: await whereQuery(file, id),
         advice: 'Give it a text, or take its judgements out of the split.',
       })
-}
-
-async function lineOf(id: string, location: string): Promise<number> {
-  if (/\.tsv(\.gz)?$/.test(location)) {
-    for await (const { text, number } of readLines(location)) if (text.split('\t').includes(id)) return number
-  } else for await (const { row, line } of readJsonl(location)) if (row._id === id) return line
-  return 0
 }

@@ -47,7 +47,7 @@ export async function filesOfHub(
   skip: RegExp,
   signal: AbortSignal,
 ): Promise<{ files: HubFile[]; isFile: boolean }> {
-  const all = await listHub(web, source, signal)
+  const all = await listHub(web, 'models', source, signal)
   const { path } = source
   if (path === undefined) return { files: all.filter((file) => !skip.test(file.path)), isFile: false }
   const one = all.find((file) => file.path === path)
@@ -65,11 +65,19 @@ export async function filesOfHub(
   })
 }
 
-async function listHub(web: Web, source: HubSource, signal: AbortSignal): Promise<HubFile[]> {
+/** All files of a repository at a commit. */
+export async function listHub(
+  web: Web,
+  kind: 'models' | 'datasets',
+  source: Pick<HubSource, 'repo' | 'revision'>,
+  signal: AbortSignal,
+): Promise<HubFile[]> {
   const { repo, revision } = source
   const hub = hubAddress()
+  // Models stand at the root of a hub.
+  const root = kind === 'models' ? hub : `${hub}/${kind}`
   const files: HubFile[] = []
-  let next: string | undefined = `${hub}/api/models/${repo}/tree/${revision}?recursive=true`
+  let next: string | undefined = `${hub}/api/${kind}/${repo}/tree/${revision}?recursive=true`
   while (next !== undefined) {
     const response: Response = await web.get(next, { accept: 'application/json' }, signal).catch((error: unknown) => {
       signal.throwIfAborted()
@@ -81,7 +89,7 @@ async function listHub(web: Web, source: HubSource, signal: AbortSignal): Promis
     }
     for (const entry of (await response.json()) as unknown[]) {
       const file = fileOf(entry)
-      if (file) files.push({ ...file, url: `${hub}/${repo}/resolve/${revision}/${encoded(file.path)}` })
+      if (file) files.push({ ...file, url: `${root}/${repo}/resolve/${revision}/${encoded(file.path)}` })
     }
     const link: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1]
     // The token goes with every page: only to the hub itself.
@@ -100,7 +108,7 @@ function fileOf(entry: unknown): Omit<HubFile, 'url'> | undefined {
   throw new StageError(`the hub does not say what ${path} must be`, { advice: 'Download it, and write its path.' })
 }
 
-function noList(source: HubSource, hub: string, status: number): StageError {
+function noList(source: Pick<HubSource, 'repo' | 'revision'>, hub: string, status: number): StageError {
   const what = `hf:${source.repo} at commit ${source.revision}`
   if (status === 401 || status === 403)
     return new StageError(`${what} is not open to this user (HTTP ${status})`, {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { StageError } from '../define.ts'
 import { HOW_TO_DIGEST } from './source.ts'
 
-/** What a file must be, in one of the two ways that hubs tell it. */
-export type ExpectedFile = { sha256: string } | { git: string }
+/** What a file must be: in one of the two ways that hubs tell it, or as older collections are published. */
+export type ExpectedFile = { sha256: string } | { git: string } | { md5: string }
 
 /** Hexadecimal sha256 of a file, or of a folder as `sha256sum` of its files and of that list gives it. */
 async function digestOf(path: string): Promise<string> {
@@ -31,6 +31,7 @@ async function digestOf(path: string): Promise<string> {
 /** Whether a file has the digest that it should have. */
 export async function isExpected(path: string, expected: ExpectedFile): Promise<boolean> {
   if ('sha256' in expected) return (await hashFile(path, 'sha256')) === expected.sha256
+  if ('md5' in expected) return (await hashFile(path, 'md5')) === expected.md5
   const { size } = await stat(path)
   return (await hashFile(path, 'sha1', `blob ${size}\0`)) === expected.git
 }
@@ -55,7 +56,7 @@ export function bareDigest(sha256: string): string {
   return sha256.replace(/^sha256:/, '').toLowerCase()
 }
 
-async function hashFile(path: string, algorithm: 'sha256' | 'sha1', before = ''): Promise<string> {
+async function hashFile(path: string, algorithm: 'sha256' | 'sha1' | 'md5', before = ''): Promise<string> {
   const running = createHash(algorithm).update(before)
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
     running.update(chunk)

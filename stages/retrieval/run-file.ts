@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { compareUtf8 } from '../../cache/canonical.ts'
-import { readLines } from '../data/jsonl.ts'
+import { readLines } from '../data/lines.ts'
 import { StageError } from '../define.ts'
 import type { Run } from './metrics.ts'
 import type { Hit } from './top-k.ts'

@@ -1,5 +1,5 @@
 import { hash64, loadXxh } from '../../cache/xxh.ts'
-import { readCorpus } from '../data/beir.ts'
+import { readPassageRows } from '../data/beir.ts'
 import { IdTable } from '../data/id-table.ts'
 import type { Passage } from '../data/rows.ts'
 import { type SourceFile, StageError } from '../define.ts'
@@ -92,18 +92,20 @@ async function* eligible(
   counts?: SampleCounts,
 ): AsyncGenerator<Passage> {
   const texts = new IdTable()
-  for await (const passage of readCorpus(corpus)) {
-    if (counts) counts.read++
-    const words = countWords(passage.text)
-    if (words < min_words) {
-      if (counts) counts.too_short++
-    } else if (max_words !== undefined && words > max_words) {
-      if (counts) counts.too_long++
-    } else if (drop_duplicates && texts.add(`${passage.title}\n${passage.text}`, 0) !== undefined) {
-      if (counts) counts.duplicates++
-    } else {
-      if (counts) counts.eligible++
-      yield passage
+  for await (const rows of readPassageRows(corpus)) {
+    for (const { _id, title, text } of rows) {
+      if (counts) counts.read++
+      const words = countWords(text)
+      if (words < min_words) {
+        if (counts) counts.too_short++
+      } else if (max_words !== undefined && words > max_words) {
+        if (counts) counts.too_long++
+      } else if (drop_duplicates && texts.add(`${title}\n${text}`, 0) !== undefined) {
+        if (counts) counts.duplicates++
+      } else {
+        if (counts) counts.eligible++
+        yield { _id, doc_id: _id, title, text }
+      }
     }
   }
 }

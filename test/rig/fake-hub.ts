@@ -44,7 +44,7 @@ export async function fakeHub(
     hub.tokens.push(request.headers.authorization)
     if (options.token !== undefined && request.headers.authorization !== `Bearer ${options.token}`)
       return void response.writeHead(401).end()
-    const list = /^\/api\/models\/(.+)\/tree\//.exec(url.pathname)
+    const list = /^\/api\/(?:models|datasets)\/(.+)\/tree\//.exec(url.pathname)
     if (list) {
       const from = Number(url.searchParams.get('cursor') ?? 0)
       const to = from + (options.pageOf ?? listed.length)
@@ -89,5 +89,6 @@ function send(
     ...(start > 0 ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
   })
   if (cutAfter === undefined || cutAfter >= bytes.length) return void response.end(bytes)
-  response.write(bytes.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 20))
+  // Late enough for a busy machine: what is waiting to be read when a connection breaks is lost.
+  response.write(bytes.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 250))
 }

@@ -17,11 +17,11 @@ test('what is known of a file stays known to others while one node looks at it a
   const node = { inputs: new Map(refs.map((ref, i) => [String(i), ref])) } as unknown as GraphNode
   const sources = new SourceFiles(openStatMemo(join(folder, 'memo')))
   await sources.load([node])
-  const before = sources.source(path)
+  const before = sources.part(path)
   writeFileSync(path, 'changed')
   const reloaded = sources.reload(node)
-  expect(sources.source(path)).toBe(before)
+  expect(sources.part(path)).toBe(before)
   expect(sources.tree(refs[0] as Extract<InputRef, { type: 'path' }>).digest).toBe(before)
   await reloaded
-  expect(sources.source(path)).not.toBe(before)
+  expect(sources.part(path)).not.toBe(before)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readCorpus, readQrels, readQueries } from '../../../stages/data/beir.ts'
+import { readCorpus, readQueries } from '../../../stages/data/beir.ts'
+import { readQrels } from '../../../stages/data/qrels.ts'
 import { passageText } from '../../../stages/data/rows.ts'
 import type { Json, StageInput } from '../../../stages/define.ts'
 import { evaluate } from '../../../stages/eval/stage.ts'
