@@ -136,7 +136,7 @@ export interface SourceFile {
   digest: FileDigest
   /** Of a dataset: sorted paths below `location`, which then is a folder. */
   files?: readonly string[]
-  /** Of a dataset: how it is read, where the name doesn't say it. */
+  /** Of a dataset: how it is read. Where it is there, the digest is that of the part, not of the bytes of a file. */
   reading?: Reading
 }
 

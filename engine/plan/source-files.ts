@@ -84,7 +84,8 @@ export class SourceFiles {
       location: found.path,
       digest: sha256<'file'>(canonicalBytes('dataset part', identity)),
       ...(found.files === undefined ? {} : { files: found.files }),
-      ...(place.reading === undefined ? {} : { reading: place.reading }),
+      // Always there where the digest is not that of a file's bytes.
+      reading: place.reading ?? {},
     }
   }
 

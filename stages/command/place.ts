@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { hexOf, sha256, sha256Stream } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
-import { StageError, type StageInput } from '../define.ts'
+import { type SourceFile, StageError, type StageInput } from '../define.ts'
 import { type CommandOptions, escapePointer } from './stage.ts'
 
 /** Smaller files are copied (a reflink where the file system has them), so that a program may do with them as it likes. */
@@ -19,8 +19,8 @@ const MAX_ENTRY = 200
 /** One input file of a command, and what it was when it was placed. */
 export interface PlacedFile {
   location: string
-  /** Its digest in the plan, in the form `sha256:...`. */
-  digest: string
+  /** Its digest in the plan, in the form `sha256:...`; undefined where the plan knows it by something else. */
+  digest: string | undefined
   size: bigint
   mtimeNs: bigint
 }
@@ -29,7 +29,7 @@ interface FileToPlace {
   /** Where it goes, inside the command's folder. */
   place: string
   location: string
-  digest: string
+  digest: string | undefined
   executable: boolean
 }
 
@@ -76,13 +76,13 @@ async function placeFile({ place, location, digest, executable }: FileToPlace, w
   const { size, mtimeNs } = statSync(location, { bigint: true })
   if (size <= MAX_READ_BYTES) {
     const bytes = readFileSync(location)
-    if (sha256(bytes) !== digest) throw changed(location)
+    if (digest !== undefined && sha256(bytes) !== digest) throw changed(location)
     writeFileSync(target, bytes, { mode: executable ? 0o755 : 0o644 })
   } else if (size > MAX_COPIED_BYTES) await symlink(location, target)
   else {
     await copyFile(location, target, constants.COPYFILE_FICLONE)
     await chmod(target, executable ? 0o755 : 0o644)
-    if ((await digestOf(target)) !== digest) throw changed(location)
+    if (digest !== undefined && (await digestOf(target)) !== digest) throw changed(location)
   }
   return { location, digest, size, mtimeNs }
 }
@@ -92,7 +92,7 @@ export async function checkUnchanged(placed: readonly PlacedFile[]): Promise<voi
   for (const { location, digest, size, mtimeNs } of placed) {
     const now = statSync(location, { bigint: true, throwIfNoEntry: false })
     if (now?.size === size && now.mtimeNs === mtimeNs) continue
-    if (!now || (await digestOf(location)) !== digest) throw changed(location)
+    if (!now || digest === undefined || (await digestOf(location)) !== digest) throw changed(location)
   }
 }
 
@@ -139,9 +139,7 @@ function filesOf(name: string, input: StageInput): FileToPlace[] {
           ['queries', input.queries],
           [`qrels/${input.split ?? 'all'}`, input.qrels],
         ] as const
-      ).flatMap(([part, file]) =>
-        file ? [{ place: `${name}/${part}${suffixOf(file.location)}`, ...file, executable: false }] : [],
-      )
+      ).flatMap(([part, file]) => (file ? filesOfSource(`${name}/${part}`, file) : []))
     case 'llm':
     case 'encoder':
     case 'cross-encoder':
@@ -150,6 +148,21 @@ function filesOf(name: string, input: StageInput): FileToPlace[] {
     default:
       return unreachable(input)
   }
+}
+
+/** As they lie: a command unpacks archives and renames columns itself. Only a plain file is known by its bytes alone. */
+function filesOfSource(place: string, { location, digest, files, reading }: SourceFile): FileToPlace[] {
+  if (!files) {
+    const own = { place: place + suffixOf(location), location, executable: false }
+    return [{ ...own, digest: reading === undefined ? digest : undefined }]
+  }
+  const found = (file: string): FileToPlace => ({
+    place: `${place}/${file}`,
+    location: path.join(location, file),
+    digest: undefined,
+    executable: false,
+  })
+  return files.map(found)
 }
 
 function suffixOf(location: string): string {

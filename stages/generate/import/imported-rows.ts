@@ -1,5 +1,6 @@
-import { readQrels } from '../../data/beir.ts'
-import { readJsonl, readLines } from '../../data/jsonl.ts'
+import { readJsonl } from '../../data/jsonl.ts'
+import { readLines } from '../../data/lines.ts'
+import { readQrels } from '../../data/qrels.ts'
 import { type Json, type SourceFile, StageError } from '../../define.ts'
 import { type FoundColumns, findColumns, type ImportColumns, idOf, logprobOf, queriesOf } from './columns.ts'
 
