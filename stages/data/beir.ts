@@ -24,23 +24,35 @@ const ID_NAMES = ['_id', 'id', 'pid', 'qid', 'docid', 'doc_id']
 const TEXT_NAMES = ['text', 'passage', 'query', 'body', 'contents', 'document']
 const TITLE_NAMES = ['title']
 
+/** Rows that came together. */
+interface TextBatch {
+  rows: TextRow[]
+  /** Where the row with this number of the batch stands, for errors: `file:line`. */
+  where(row: number): string
+}
+
 /**
  * Passages of a corpus in its order, streamed. Bad rows, duplicate ids and an empty corpus are a StageError with
  * `file:line`. Texts with lone surrogates are repaired (U+FFFD), ids with them refused.
  */
 export async function* readCorpus(source: SourceFile): AsyncGenerator<Passage> {
-  for await (const rows of readPassageRows(source))
+  for await (const { rows } of readTexts(source, 'passage'))
     for (const { _id, title, text } of rows) yield { _id, doc_id: _id, title, text }
 }
 
 /** Passages as `readCorpus` reads them, as many at once as came together, with all that stood in their rows. */
-export function readPassageRows(source: SourceFile): AsyncGenerator<TextRow[]> {
+export function readPassageRows(source: SourceFile): AsyncGenerator<TextBatch> {
   return readTexts(source, 'passage')
+}
+
+/** The passages that are `wanted`, by their number in the corpus from 0, of a corpus that was read before. */
+export function readChosenRows(source: SourceFile, wanted: (row: number) => boolean): AsyncGenerator<TextBatch> {
+  return readTexts(source, 'passage', wanted)
 }
 
 /** Queries of a collection in its order, streamed; errors as for `readCorpus`. */
 export async function* readQueries(source: SourceFile): AsyncGenerator<Query> {
-  for await (const rows of readTexts(source, 'query')) for (const { _id, text } of rows) yield { _id, text }
+  for await (const { rows } of readTexts(source, 'query')) for (const { _id, text } of rows) yield { _id, text }
 }
 
 /** Where the row with this id stands (`file:line`), for errors that are found later; the file alone if nowhere. */
@@ -53,19 +65,24 @@ export async function whereQuery(source: SourceFile, id: string): Promise<string
   return source.location
 }
 
-async function* readTexts(source: SourceFile, what: What): AsyncGenerator<TextRow[]> {
+async function* readTexts(
+  source: SourceFile,
+  what: What,
+  wanted?: (row: number) => boolean,
+): AsyncGenerator<TextBatch> {
   await loadXxh()
   const seen = new IdTable()
   let shown = ''
   let columns: TextColumns | undefined
-  for await (const batch of readRecords(source, headlessTexts(source))) {
+  for await (const batch of readRecords(source, headlessTexts(source), wanted)) {
     if (batch.rows.length === 0) continue
     if (!columns || batch.shown !== shown) columns = columnsOf(batch, source)
     shown = batch.shown
     const rows = Array<TextRow>(batch.rows.length)
     for (let i = 0; i < rows.length; i++) {
       const row = textRow(batch, i, columns, what)
-      const first = seen.add(row._id, batch.lines[i] as number)
+      // Ids were looked at when all was read.
+      const first = wanted ? undefined : seen.add(row._id, batch.lines[i] as number)
       if (first !== undefined)
         throw new StageError(
           `duplicate id ${JSON.stringify(row._id)}, first seen on ${batch.form === 'parquet' ? 'row' : 'line'} ${first}`,
@@ -76,9 +93,9 @@ async function* readTexts(source: SourceFile, what: What): AsyncGenerator<TextRo
         )
       rows[i] = row
     }
-    yield rows
+    yield { rows, where: (row) => placeOf(batch, row) }
   }
-  if (seen.size === 0)
+  if (seen.size === 0 && !wanted)
     throw new StageError(what === 'passage' ? 'the corpus is empty' : 'the file has no queries', {
       where: source.location,
     })

@@ -20,6 +20,11 @@ export class HashColumn {
     return this.#values[row] as bigint
   }
 
+  /** The hashes so far, in ascending order. */
+  sorted(): BigUint64Array {
+    return this.#values.slice(0, this.#length).sort()
+  }
+
   /** Row numbers in ascending order of their hashes, equal ones in ascending order of rows. */
   order(): Uint32Array {
     // Doubles compare faster; the 11 bits that they lack decide where they are equal.

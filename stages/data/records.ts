@@ -32,8 +32,37 @@ export interface Headless {
   advice: string
 }
 
-/** Rows of a part of a dataset in its order, streamed; memory is that of one batch. Bad files are a StageError. */
-export async function* readRecords(source: SourceFile, headless: Headless): AsyncGenerator<RecordBatch> {
+/**
+ * Rows of a part of a dataset in its order, streamed; memory is that of one batch. Bad files are a StageError. Rows that
+ * are not `wanted`, by their number in the whole part from 0, are left out (batches may be empty then).
+ */
+export async function* readRecords(
+  source: SourceFile,
+  headless: Headless,
+  wanted?: (row: number) => boolean,
+): AsyncGenerator<RecordBatch> {
+  let row = 0
+  const chosen = wanted && ((): boolean => wanted(row++))
+  for await (const batch of allRecords(source, headless, chosen)) {
+    // Only JSON Lines are left out before they are parsed.
+    yield chosen && batch.form !== 'jsonl' ? keptOf(batch, chosen) : batch
+  }
+}
+
+function keptOf(batch: RecordBatch, chosen: () => boolean): RecordBatch {
+  const kept = batch.rows.map(chosen)
+  return {
+    ...batch,
+    rows: batch.rows.filter((_, i) => kept[i]),
+    lines: batch.lines.filter((_, i) => kept[i]),
+  }
+}
+
+async function* allRecords(
+  source: SourceFile,
+  headless: Headless,
+  chosen: (() => boolean) | undefined,
+): AsyncGenerator<RecordBatch> {
   const reading = (source.reading ?? {}) as PartReading
   if (reading.form === 'documents') {
     const form = 'documents'
@@ -47,7 +76,7 @@ export async function* readRecords(source: SourceFile, headless: Headless): Asyn
     const form = formOf(shown, reading)
     const bytes = (): AsyncIterable<Buffer> =>
       member === undefined ? openBytes(file, shown) : openMember(file, member, shown)
-    for await (const batch of batchesOf(form, { file, shown, reading, headless, bytes }))
+    for await (const batch of batchesOf(form, { file, shown, reading, headless, chosen, bytes }))
       yield { shown, form, ...batch }
   }
 }
@@ -57,16 +86,17 @@ interface OneFile {
   shown: string
   reading: PartReading
   headless: Headless
+  chosen: (() => boolean) | undefined
   bytes(): AsyncIterable<Buffer>
 }
 
 function batchesOf(
   form: FileForm,
-  { file, shown, reading, headless, bytes }: OneFile,
+  { file, shown, reading, headless, chosen, bytes }: OneFile,
 ): AsyncIterable<{ rows: Fields[]; lines: number[] }> {
   switch (form) {
     case 'jsonl':
-      return jsonBatches(bytes(), shown)
+      return jsonBatches(bytes(), shown, chosen)
     case 'csv':
       return csvBatches(bytes(), shown, { delimiter: ',', headless })
     case 'tsv':

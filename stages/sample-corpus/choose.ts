@@ -1,115 +1,180 @@
-import { hash64, loadXxh } from '../../cache/xxh.ts'
-import { readPassageRows } from '../data/beir.ts'
-import { IdTable } from '../data/id-table.ts'
+import { unreachable } from '../../engine/util/unreachable.ts'
+import { readChosenRows, readPassageRows } from '../data/beir.ts'
+import { chunksOf } from '../data/chunk.ts'
 import type { Passage } from '../data/rows.ts'
-import { type SourceFile, StageError } from '../define.ts'
+import { type Json, type SourceFile, StageError } from '../define.ts'
+import { gplBudget } from './budget.ts'
+import { type CleanCounts, Cleaning } from './clean.ts'
+import { lengthOrder, markByChance, stratifiedOrder, weightedOrder } from './order.ts'
 import type { SampleOptions } from './stage.ts'
+import { type Survey, survey } from './survey.ts'
 
-/** What became of the passages of a corpus; complete once the passages were read to the end. */
-interface SampleCounts {
-  read: number
-  too_short: number
-  too_long: number
-  duplicates: number
-  eligible: number
+/** What became of the documents of a corpus; complete once the passages were read to the end. */
+type SampleCounts = CleanCounts & {
+  /** Chosen documents. */
+  documents: number
+  /** Rows written: chosen documents, or the windows that they were cut into. */
   passages: number
 }
 
-/** A sample, streamed in the order of the corpus. */
+/** A sample, streamed in the order of the corpus, as many passages at once as came together. */
 export interface Sample {
   counts: SampleCounts
-  passages: AsyncGenerator<Passage>
+  /** What else is worth telling, by name; complete like the counts. */
+  details: { [name: string]: Json }
+  warnings: string[]
+  passages: AsyncGenerator<Passage[]>
 }
 
 /**
- * The sample that the options ask for. Random: documents that pass the cleaning are ordered by XXH64 of (seed, id),
- * and the first round(fraction x eligible) are taken; so a smaller fraction is a subset of a larger one, and appended
- * documents never change the order of the old. Reads the file twice and keeps 8 bytes a passage (and the hashes of
- * texts for duplicates), no text. `within` is asked for each passage of the first pass and each of the second whether
- * to go on; if not, a StageError.
+ * The first `wanted` eligible documents in an order that needs more than one look at the corpus; `details` are added to
+ * those of the sample.
+ */
+export type FindOrder = (found: Survey, wanted: number, details: { [name: string]: Json }) => Promise<Uint32Array>
+
+/**
+ * The sample that the options ask for. The eligible documents have one order, by strategy and seed, and the first
+ * round(fraction x eligible) of it are taken: a smaller fraction is a subset of a larger one. Reads the corpus twice and
+ * keeps 12 to 20 bytes a document (and the hashes of texts for duplicates), no text. `within` is asked for each piece of
+ * the first pass and each of the second whether to go on; if not, a StageError.
  */
 export function choosePassages(
   corpus: SourceFile,
   options: SampleOptions,
-  within: (read: number, eligible?: number) => boolean = () => true,
+  within: (read: number, of?: number) => boolean = () => true,
+  findOrder?: FindOrder,
 ): Sample {
-  const counts: SampleCounts = { read: 0, too_short: 0, too_long: 0, duplicates: 0, eligible: 0, passages: 0 }
-  return { counts, passages: generate(corpus, options, counts, within) }
+  const cleaning = new Cleaning(options)
+  const counts: SampleCounts = Object.assign(cleaning.counts, { documents: 0, passages: 0 })
+  const sample = { counts, details: {}, warnings: [] }
+  return { ...sample, passages: generate(corpus, options, cleaning, sample, within, findOrder) }
 }
 
 async function* generate(
   corpus: SourceFile,
   options: SampleOptions,
-  counts: SampleCounts,
-  within: (read: number, eligible?: number) => boolean,
-): AsyncGenerator<Passage> {
-  await loadXxh()
-  const go = (read: number, eligible?: number): void => {
-    if (!within(read, eligible)) throw new StageError('stopped while the corpus was read')
+  cleaning: Cleaning,
+  sample: Omit<Sample, 'passages'>,
+  within: (read: number, of?: number) => boolean,
+  findOrder: FindOrder | undefined,
+): AsyncGenerator<Passage[]> {
+  const { counts } = sample
+  const go = (read: number, of?: number): true => {
+    if (!within(read, of)) throw new StageError('stopped while the corpus was read')
+    return true
   }
-  if (options.strategy === 'all') {
-    for await (const passage of eligible(corpus, options, counts)) {
+  if (options.strategy === 'all' || options.fraction === 1) {
+    for await (const { rows } of readPassageRows(corpus)) {
+      yield passagesOf(
+        rows.filter((row) => cleaning.isEligible(row)),
+        options,
+        counts,
+      )
       go(counts.read)
-      counts.passages++
-      yield passage
     }
+    tellOfCleaning(cleaning, sample)
     return
   }
-  const prefix = `${options.seed}\t`
-  let hashes = new BigUint64Array(4096)
-  let size = 0
-  for await (const { _id } of eligible(corpus, options, counts)) {
-    go(counts.read)
-    if (size === hashes.length) {
-      const larger = new BigUint64Array(size * 2)
-      larger.set(hashes)
-      hashes = larger
-    }
-    hashes[size++] = hash64(prefix + _id)
+  const found = await survey(corpus, options, cleaning, go)
+  const wanted = wantedOf(options, found.rows.length, sample)
+  const chosen = new Uint8Array(counts.read)
+  const mark = (document: number): void => {
+    chosen[found.rows.get(document)] = 1
   }
-  const wanted = Math.min(options.count ?? Math.round((options.fraction ?? 1) * size), size)
+  if (options.strategy === 'random') markByChance(found, wanted, mark)
+  else
+    for (const document of (await orderOf(found, wanted, options, sample, findOrder)).subarray(0, wanted))
+      mark(document)
+  if (options.strategy === 'stratified') tellOfStrata(found, chosen, sample)
+  tellOfCleaning(cleaning, sample)
   if (wanted === 0) return
-  const order = hashes.slice(0, size).sort()
-  const last = order[wanted - 1] as bigint
-  // Of documents that share the last hash, the first ones of the corpus are taken.
-  let below = wanted - 1
-  while (below > 0 && order[below - 1] === last) below--
-  let ofLast = wanted - below
   let read = 0
-  for await (const passage of eligible(corpus, options)) {
-    go(++read, size)
-    const hash = hashes[read - 1] as bigint
-    if (hash > last || (hash === last && ofLast-- <= 0)) continue
-    counts.passages++
-    yield passage
-    if (counts.passages === wanted) return
+  const isChosen = (row: number): boolean => {
+    read = row
+    return chosen[row] === 1
+  }
+  for await (const { rows } of readChosenRows(corpus, isChosen)) {
+    yield passagesOf(rows, options, counts)
+    go(read, counts.read)
+    if (counts.documents === wanted) return
   }
 }
 
-async function* eligible(
-  corpus: SourceFile,
-  { min_words, max_words, drop_duplicates }: SampleOptions,
-  counts?: SampleCounts,
-): AsyncGenerator<Passage> {
-  const texts = new IdTable()
-  for await (const rows of readPassageRows(corpus)) {
-    for (const { _id, title, text } of rows) {
-      if (counts) counts.read++
-      const words = countWords(text)
-      if (words < min_words) {
-        if (counts) counts.too_short++
-      } else if (max_words !== undefined && words > max_words) {
-        if (counts) counts.too_long++
-      } else if (drop_duplicates && texts.add(`${title}\n${text}`, 0) !== undefined) {
-        if (counts) counts.duplicates++
-      } else {
-        if (counts) counts.eligible++
-        yield { _id, doc_id: _id, title, text }
-      }
+function wantedOf(
+  { budget, count, fraction = 1 }: SampleOptions,
+  eligible: number,
+  sample: Omit<Sample, 'passages'>,
+): number {
+  if (budget === 'auto') {
+    const { passages, per_passage } = gplBudget(eligible)
+    sample.details.budget = { passages, queries_per_passage: per_passage, queries: passages * per_passage }
+    return passages
+  }
+  return Math.min(count ?? Math.round(fraction * eligible), eligible)
+}
+
+async function orderOf(
+  found: Survey,
+  wanted: number,
+  { strategy }: SampleOptions,
+  sample: Omit<Sample, 'passages'>,
+  findOrder: FindOrder | undefined,
+): Promise<Uint32Array> {
+  switch (strategy) {
+    case 'stratified':
+      return stratifiedOrder(found)
+    case 'weighted': {
+      if (found.without > 0)
+        sample.warnings.push(`${found.without} passages have no weight; they are taken last, by chance`)
+      return weightedOrder(found)
     }
+    case 'longest':
+    case 'shortest':
+      return lengthOrder(found, strategy === 'longest')
+    case 'diverse':
+    case 'uncertain':
+      if (!findOrder) throw new Error(`strategy ${strategy} needs more than the corpus`)
+      return findOrder(found, wanted, sample.details)
+    case 'random':
+    case 'all':
+      throw new Error(`strategy ${strategy} has no order of its own`)
+    default:
+      return unreachable(strategy)
   }
 }
 
-function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0
+const MOST_STRATA_TOLD = 50
+
+function tellOfStrata(
+  { rows, values, strata, without }: Survey,
+  chosen: Uint8Array,
+  sample: Omit<Sample, 'passages'>,
+): void {
+  const told = strata.map((name) => ({ name, eligible: 0, chosen: 0 }))
+  for (let document = 0; document < rows.length; document++) {
+    const stratum = told[values.get(document)]!
+    stratum.eligible++
+    stratum.chosen += chosen[rows.get(document)] as number
+  }
+  const largest = told.sort((a, b) => b.eligible - a.eligible || (a.name < b.name ? -1 : 1)).slice(0, MOST_STRATA_TOLD)
+  sample.details.strata = { count: strata.length, largest }
+  if (without > 0) sample.warnings.push(`${without} passages have no stratum; they are one of their own`)
+}
+
+function tellOfCleaning({ counts, empty }: Cleaning, { warnings }: Omit<Sample, 'passages'>): void {
+  if (empty > 0) warnings.push(`${empty} of ${counts.read} passages of the corpus have no text`)
+  if (counts.duplicates > 0)
+    warnings.push(`${counts.duplicates} passages have the title and text of an earlier one; they were left out`)
+}
+
+function passagesOf(
+  rows: readonly { _id: string; title: string; text: string }[],
+  { chunk }: SampleOptions,
+  counts: SampleCounts,
+): Passage[] {
+  const documents = rows.map(({ _id, title, text }): Passage => ({ _id, doc_id: _id, title, text }))
+  const passages = chunk ? documents.flatMap((document) => chunksOf(document, chunk)) : documents
+  counts.documents += documents.length
+  counts.passages += passages.length
+  return passages
 }

@@ -6,26 +6,31 @@ import type { StageContext, StageSummary } from '../define.ts'
 import { choosePassages } from './choose.ts'
 import type { SampleOptions } from './stage.ts'
 
-const PROGRESS_EVERY = 1000
-
 /** Writes the sample as `passages.jsonl`. */
 export async function run(context: StageContext<SampleOptions>): Promise<StageSummary> {
-  const { options, signal } = context
-  const sample = choosePassages(corpusOf(context.inputs.dataset), options, (read, eligible) => {
-    if (read % PROGRESS_EVERY === 0) context.progress(read, eligible)
+  const { options, signal, inputs } = context
+  const corpus = corpusOf(inputs.dataset)
+  const within = (read: number, of?: number): true => {
+    context.progress(read, of)
     signal.throwIfAborted()
     return true
-  })
+  }
+  const isRetrieval = options.strategy === 'diverse' || options.strategy === 'uncertain'
+  const findOrder = isRetrieval ? (await import('./find-order.ts')).retrievalOrder(corpus, context) : undefined
+  const sample = choosePassages(corpus, options, within, findOrder)
   const writer = await writeJsonl(path.join(context.outputs.passages as string, FILES.passages))
   try {
-    for await (const passage of sample.passages) await writer.write(passage)
+    for await (const passages of sample.passages) await writer.writeAll(passages)
   } finally {
     await writer.close()
   }
-  const { counts } = sample
-  const warnings: string[] = []
+  const { counts, warnings, details } = sample
   if (options.count !== undefined && counts.eligible < options.count)
     warnings.push(`only ${counts.eligible} of the ${options.count} passages asked for are there`)
   if (counts.eligible === 0) warnings.push('no passage of the corpus passed the cleaning')
-  return { counts: { ...counts }, ...(warnings.length > 0 ? { warnings } : {}) }
+  return {
+    counts: { ...counts },
+    ...(warnings.length > 0 ? { warnings } : {}),
+    ...(Object.keys(details).length > 0 ? { details } : {}),
+  }
 }

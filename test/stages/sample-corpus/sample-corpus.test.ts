@@ -99,8 +99,13 @@ describe('sample-corpus', () => {
       too_long: 1,
       duplicates: 1,
       eligible: 2,
+      documents: 2,
       passages: 2,
     })
+    expect(result.summary.warnings).toEqual([
+      '1 of 6 passages of the corpus have no text',
+      '1 passages have the title and text of an earlier one; they were left out',
+    ])
     expect(await sample(corpus, { strategy: 'all', drop_duplicates: false })).toHaveLength(5)
   })
 
