@@ -6,7 +6,8 @@ import { hash64 } from '../../cache/xxh.ts'
  * the file for it, who then only harms that file. `loadXxh()` must have been awaited.
  */
 export class IdTable {
-  #hashes: BigUint64Array = new BigUint64Array(1024)
+  // Two halves of a hash a slot: reading a BigInt out of an array would allocate one.
+  #hashes: Uint32Array = new Uint32Array(2048)
   // Value + 1; 0 marks a free slot.
   #values: Uint32Array = new Uint32Array(1024)
   #size = 0
@@ -20,39 +21,52 @@ export class IdTable {
   }
 
   get(id: string): number | undefined {
-    const value = this.#values[this.#slot(hash64(id))] as number
+    const slot = this.#find(hash64(id))
+    const value = this.#values[slot] as number
     return value === 0 ? undefined : value - 1
   }
 
   /** Adds the id with its value; returns the value that it had before, which then stays. */
   add(id: string, value: number): number | undefined {
-    const hash = hash64(id)
-    const slot = this.#slot(hash)
+    const slot = this.#find(hash64(id))
     const old = this.#values[slot] as number
     if (old !== 0) return old - 1
-    this.#hashes[slot] = hash
+    this.#hashes[2 * slot] = HALVES[0] as number
+    this.#hashes[2 * slot + 1] = HALVES[1] as number
     this.#values[slot] = value + 1
     if (++this.#size * 2 > this.#values.length) this.#grow()
     return undefined
   }
 
-  #slot(hash: bigint): number {
-    const mask = this.#values.length - 1
-    let slot = Number(hash & 0xffff_ffffn) & mask
-    while (this.#values[slot] !== 0 && this.#hashes[slot] !== hash) slot = (slot + 1) & mask
-    return slot
+  /** The slot of a hash, or the free one where it belongs; leaves the hash in `HALVES`. */
+  #find(hash: bigint): number {
+    HASH[0] = hash
+    return slotOf(this.#hashes, this.#values, HALVES[0] as number, HALVES[1] as number)
   }
 
   #grow(): void {
     const hashes = this.#hashes
     const values = this.#values
-    this.#hashes = new BigUint64Array(values.length * 2)
+    this.#hashes = new Uint32Array(hashes.length * 2)
     this.#values = new Uint32Array(values.length * 2)
-    for (const [i, value] of values.entries()) {
-      if (value === 0) continue
-      const slot = this.#slot(hashes[i] as bigint)
-      this.#hashes[slot] = hashes[i] as bigint
-      this.#values[slot] = value
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] === 0) continue
+      const low = hashes[2 * i] as number
+      const high = hashes[2 * i + 1] as number
+      const slot = slotOf(this.#hashes, this.#values, low, high)
+      this.#hashes[2 * slot] = low
+      this.#hashes[2 * slot + 1] = high
+      this.#values[slot] = values[i] as number
     }
   }
+}
+
+const HASH = new BigUint64Array(1)
+const HALVES = new Uint32Array(HASH.buffer)
+
+function slotOf(hashes: Uint32Array, values: Uint32Array, low: number, high: number): number {
+  const mask = values.length - 1
+  let slot = low & mask
+  while (values[slot] !== 0 && (hashes[2 * slot] !== low || hashes[2 * slot + 1] !== high)) slot = (slot + 1) & mask
+  return slot
 }
