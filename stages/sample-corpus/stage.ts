@@ -73,7 +73,7 @@ export const sampleCorpus: StageDefinition<SampleOptions> = {
       },
       model: {
         description: 'Encoder by which passages are told apart (diverse) or looked for (uncertain; without one, BM25).',
-        slot: { accepts: ['model'] },
+        slot: { accepts: ['model', 'encoder'] },
       },
       method: {
         enum: ['farthest_first', 'k_means'],
