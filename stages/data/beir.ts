@@ -98,6 +98,7 @@ async function* readTexts(
   if (seen.size === 0 && !wanted)
     throw new StageError(what === 'passage' ? 'the corpus is empty' : 'the file has no queries', {
       where: source.location,
+      advice: what === 'passage' ? 'Is it the file that was meant?' : 'A split needs the texts of its queries.',
     })
 }
 
@@ -114,13 +115,15 @@ function textRow(batch: RecordBatch, at: number, names: TextColumns, what: What)
   const _id = batch.form === 'parquet' && Number.isSafeInteger(written) ? String(written) : written
   if (typeof _id !== 'string') throw bad(`${names.id} must be a string, not ${describe(_id)}`, 'Write it in quotes.')
   const id = batch.form === 'tsv' || batch.form === 'csv' ? _id.trim() : _id
-  if (id === '') throw bad(`the id of a ${what} is empty`)
-  if (!id.isWellFormed()) throw bad(`${names.id} holds a lone surrogate`)
+  if (id === '') throw bad(`the id of a ${what} is empty`, 'Every row needs an id of its own.')
+  if (!id.isWellFormed())
+    throw bad(`${names.id} holds a lone surrogate`, 'No other program could read the id; give it another one.')
   if (typeof text !== 'string')
-    throw bad(
-      text === undefined ? `a ${what} has no ${names.text}` : `${names.text} must be a string, not ${describe(text)}`,
-    )
-  if (title !== null && typeof title !== 'string') throw bad(`${names.title} must be a string, not ${describe(title)}`)
+    throw text === undefined
+      ? bad(`a ${what} has no ${names.text}`, `Every row needs a string \`${names.text}\`; \`columns:\` names another.`)
+      : bad(`${names.text} must be a string, not ${describe(text)}`, 'Leave the row out, or give it a text.')
+  if (title !== null && typeof title !== 'string')
+    throw bad(`${names.title} must be a string, not ${describe(title)}`, 'Leave it out where there is none.')
   return { _id: id, title: (title ?? '').toWellFormed(), text: text.toWellFormed(), fields }
 }
 

@@ -43,10 +43,16 @@ function parseRow(text: string, shown: string, line: number): { [name: string]: 
   try {
     row = JSON.parse(text)
   } catch (error) {
-    throw new StageError(`malformed JSON: ${(error as Error).message}`, { where: `${shown}:${line}` })
+    throw new StageError(`malformed JSON: ${(error as Error).message}`, {
+      where: `${shown}:${line}`,
+      advice: 'Each line must be one whole JSON object. Was the file cut, or is it one large array?',
+    })
   }
   if (row === null || typeof row !== 'object' || Array.isArray(row))
-    throw new StageError('a row must be a JSON object', { where: `${shown}:${line}` })
+    throw new StageError('a row must be a JSON object', {
+      where: `${shown}:${line}`,
+      advice: 'Rows look like {"_id": "7", "text": "..."}.',
+    })
   return row
 }
 

@@ -56,6 +56,7 @@ export async function* parquetBatches(
       throw unreadable(error, shown)
     throw new StageError(`not a Parquet file that can be read: ${(error as Error).message}`, {
       where: shown,
+      advice: 'Download or write it again.',
       cause: error,
     })
   } finally {

@@ -46,14 +46,18 @@ export async function* readQrels(source: SourceFile): AsyncGenerator<Judgement> 
         if (before.relevance === relevance) continue
         throw new StageError(
           `passage ${JSON.stringify(passage)} is judged twice for query ${JSON.stringify(query)}: ${before.relevance} on line ${before.line}, ${relevance} here`,
-          { where },
+          { where, advice: 'Keep one of them.' },
         )
       }
       judged.push({ relevance, line })
       yield { query, passage, relevance, line }
     }
   }
-  if (judged.length === 0) throw new StageError('the file has no judgements', { where: source.location })
+  if (judged.length === 0)
+    throw new StageError('the file has no judgements', {
+      where: source.location,
+      advice: 'Is it the file that was meant?',
+    })
 }
 
 function idOf(fields: Fields, name: string, { form }: RecordBatch, where: string): string {
@@ -65,7 +69,8 @@ function idOf(fields: Fields, name: string, { form }: RecordBatch, where: string
       advice: 'Judgements have `query-id`, `corpus-id` and `score`; `columns:` gives them other names.',
     })
   const trimmed = form === 'tsv' || form === 'csv' ? id.trim() : id
-  if (trimmed === '') throw new StageError('an id is empty', { where })
+  if (trimmed === '')
+    throw new StageError('an id is empty', { where, advice: 'A judgement names a query and a passage.' })
   return trimmed
 }
 
@@ -73,7 +78,10 @@ function relevanceOf(fields: Fields, name: string, where: string): number {
   const value = valueAt(fields, name)
   const written = typeof value === 'string' ? value.trim() : JSON.stringify(value ?? null)
   if (!/^[+-]?\d{1,9}$/.test(written))
-    throw new StageError(`relevance must be a whole number, not ${JSON.stringify(written)}`, { where })
+    throw new StageError(`relevance must be a whole number, not ${JSON.stringify(written)}`, {
+      where,
+      advice: 'Grades are 0, 1, 2, …; scale others, or leave the judgement out.',
+    })
   return Number(written) + 0
 }
 
