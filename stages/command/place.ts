@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { chmod, constants, copyFile, mkdir, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -43,10 +43,11 @@ export async function placeInputs(
   work: string,
 ): Promise<PlacedFile[]> {
   const placed: PlacedFile[] = []
+  const folders = new Set([work])
   for (const name of Object.keys(declared)) {
     for (const [place, input] of placesOf(name, inputs)) {
       if (!standsAlone(input)) await mkdir(path.join(work, place), { recursive: true })
-      for (const file of filesOf(place, input)) placed.push(await placeFile(file, work))
+      for (const file of filesOf(place, input)) placed.push(await placeFile(file, work, folders))
     }
   }
   return placed
@@ -70,9 +71,15 @@ function entryName(label: string): string {
     : `${[...name].slice(0, 40).join('')}-${hexOf(sha256(name)).slice(0, 32)}`
 }
 
-async function placeFile({ place, location, digest, executable }: FileToPlace, work: string): Promise<PlacedFile> {
+async function placeFile(
+  { place, location, digest, executable }: FileToPlace,
+  work: string,
+  folders: Set<string>,
+): Promise<PlacedFile> {
   const target = path.join(work, place)
-  if (place.includes('/')) await mkdir(path.dirname(target), { recursive: true })
+  const folder = path.dirname(target)
+  if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
+  folders.add(folder)
   const { size, mtimeNs } = statSync(location, { bigint: true })
   if (size <= MAX_READ_BYTES) {
     const bytes = readFileSync(location)
