@@ -1,4 +1,4 @@
-import { FILES, fileOf } from '../data/rows.ts'
+import { FILES, fileOf, type Passage, passageText } from '../data/rows.ts'
 import { type Json, type StageContext, StageError } from '../define.ts'
 import { type Bm25Options, buildBm25 } from '../retrieval/bm25.ts'
 import { openEncoder } from '../retrieval/encoder.ts'
@@ -7,6 +7,7 @@ import { PROFILES, trecOrder } from '../retrieval/profile.ts'
 import { rankByEncoder } from '../retrieval/rank.ts'
 import { readRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
+import { normalise } from '../text/normalise.ts'
 import type { Corpus } from './corpus.ts'
 import type { EvalOptions, HybridRetriever, SingleRetriever } from './stage-options.ts'
 
@@ -27,6 +28,8 @@ export interface Retrieved {
   run: Map<string, Hit[]>
   /** How often a document with the id of the query was found. */
   selves: number
+  /** Queries that are passages themselves: of one id and the same words. Not known of a given run. */
+  twins: number
   warnings: string[]
 }
 
@@ -61,6 +64,7 @@ async function byFusion(
     },
     run: fuse(runs, { k, depth: search.depth, ...(weights && { weights }) }),
     selves: Math.max(...found.map(({ selves }) => selves)),
+    twins: Math.max(...found.map(({ twins }) => twins)),
     warnings: found.flatMap(({ retriever, warnings }) => warnings.map((warning) => `${retriever.kind}: ${warning}`)),
   }
 }
@@ -74,10 +78,19 @@ async function bySingle(
   // A query that is a document itself takes one rank; one more is fetched, so that as many others remain.
   const wanted = search.depth + (search.dropSelf ? 1 : 0)
   const depth = search.corpus.depthFor(wanted)
+  let twins = 0
+  const seen = { ...search, corpus: { ...search.corpus, read: () => countingTwins() } }
+  async function* countingTwins(): AsyncGenerator<Passage> {
+    for await (const passage of search.corpus.read()) {
+      const query = search.queries.get(passage._id)
+      if (query !== undefined && normalise(query) === normalise(passageText(passage))) twins++
+      yield passage
+    }
+  }
   const found =
     typeof retriever === 'object' && 'model' in retriever
-      ? await byModel(context, search, retriever.model.$input, depth)
-      : await byBm25(context, search, retriever === 'bm25' ? {} : retriever.bm25, depth)
+      ? await byModel(context, seen, retriever.model.$input, depth)
+      : await byBm25(context, seen, retriever === 'bm25' ? {} : retriever.bm25, depth)
   const run = new Map<string, Hit[]>()
   let selves = 0
   for (const [query, hits] of found.run) {
@@ -86,7 +99,7 @@ async function bySingle(
     selves += documents.length - others.length
     run.set(query, (search.dropSelf ? others : documents).slice(0, search.depth))
   }
-  return { ...found, run, selves }
+  return { ...found, run, selves, twins }
 }
 
 async function byBm25(
@@ -94,7 +107,7 @@ async function byBm25(
   { queries, corpus }: Search,
   { k1 = 0.9, b = 0.4, analyzer = 'lucene-english', ...more }: Bm25Options,
   depth: number,
-): Promise<Omit<Retrieved, 'selves'>> {
+): Promise<Omit<Retrieved, 'selves' | 'twins'>> {
   const options = { k1, b, analyzer, ...more }
   const index = await buildBm25(watched(corpus.read(), context, corpus.size, 'passages indexed'), options)
   const run = new Map<string, Hit[]>()
@@ -111,7 +124,7 @@ async function byModel(
   { queries, corpus }: Search,
   input: string,
   depth: number,
-): Promise<Omit<Retrieved, 'selves'>> {
+): Promise<Omit<Retrieved, 'selves' | 'twins'>> {
   const encoder = await openEncoder(context.inputs[input], context)
   try {
     const stream = watched(corpus.read(), context, corpus.size, 'passages encoded')
@@ -162,7 +175,7 @@ async function fromRun(
   if (unknown > 0)
     warnings.push(`${unknown} results of the run are no passages of the corpus; they count as not relevant`)
   if (longest > depth) warnings.push(`the run has up to ${longest} results a query; only the best ${depth} were kept`)
-  return { retriever: { kind: 'run' }, run, selves, warnings }
+  return { retriever: { kind: 'run' }, run, selves, twins: 0, warnings }
 }
 
 function runFile(input: StageContext<EvalOptions>['inputs'][string] | undefined): [location: string, shown: string] {

@@ -65,9 +65,9 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const grouped = Object.keys(groups).length > 0 ? { groups } : {}
   const retrieved = [...judged.qrels.keys()].filter((query) => (ranked.get(query)?.length ?? 0) > 0).length
   const warnings = [...found.warnings, ...countWarnings(judged, retrieved, values.size)]
-  if (!dropSelf && found.selves > 0 && options.drop_self === undefined)
+  if (options.drop_self === undefined && !dropSelf && found.twins > 0)
     warnings.push(
-      `${found.selves} queries found the passage that has their id; if it is the query itself, set drop_self: true`,
+      `${found.twins} queries are passages of the collection, and find themselves; say drop_self: true or false`,
     )
 
   const scores = {

@@ -106,9 +106,16 @@ describe('whether a self-match is dropped', () => {
     const result = await run({ retriever: 'bm25', top_k: 1, ...options }, { corpus })
     expect(ranking(result, 'q1')).toEqual([dropped ? 'tea' : 'q1'])
     expect(scoresOf(result).drop_self).toBe(dropped)
-    const advised = result.summary.warnings!.some((warning) => warning.includes('set drop_self: true'))
+    const advised = result.summary.warnings!.some((warning) => warning.includes('say drop_self'))
     expect(advised).toBe(!dropped && !('drop_self' in options))
   })
+})
+
+it('takes a passage that only has the id of a query for nothing special', async () => {
+  const corpus = [...CORPUS, { _id: 'q1', title: '', text: 'green tea is not this query' }]
+  const result = await run({ retriever: 'bm25' }, { corpus })
+  expect(ranking(result, 'q1')).toContain('q1')
+  expect(result.summary.warnings).toEqual([])
 })
 
 describe('passages that are searched instead of documents', () => {
