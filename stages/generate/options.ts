@@ -73,7 +73,7 @@ export const generateSchema: OptionsSchema = {
         'Instead of a model and a prompt: queries that others made, as far as they are for the given passages; at most `per_passage` of each, in the order of the file.',
       properties: {
         file: {
-          description: 'A file of queries: .jsonl, or .tsv with a header; also .gz.',
+          description: 'A file of queries: .jsonl, .tsv or .csv with a header (also .gz), or .parquet.',
           slot: { accepts: ['path'] },
         },
         qrels: {

@@ -42,7 +42,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const total = lines * context.options.per_passage
   const passages = readPassages(source.location, source.path)
   const writer = await writeJsonl(join(folder, FILES.pairs))
-  const meter = await DiversityMeter.of(lines)
+  const meter = await DiversityMeter.of(lines, context.options.per_passage)
   const pairs: PairWriter = {
     async write(pair) {
       meter.add(pair)

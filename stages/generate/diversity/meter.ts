@@ -6,8 +6,9 @@ import { contentWords } from '../../text/content-words.ts'
 import { words } from '../../text/normalise.ts'
 import { distinct, overlap, selfBleu } from './n-grams.ts'
 
-/** Passages whose queries are looked at, about. */
+/** Passages whose queries are looked at, about: fewer where each has many. */
 const SAMPLE = 5_000
+const SAMPLE_QUERIES = 20_000
 /** Queries of one passage that are compared with one another. */
 const MOST_OF_ONE = 64
 const SPACE = 2 ** 64
@@ -21,15 +22,16 @@ export class DiversityMeter {
   readonly #passages: number
   readonly #sample = new Map<string, string[][]>()
 
-  private constructor(passages: number) {
+  private constructor(passages: number, perPassage: number) {
     this.#passages = passages
-    this.#bar = passages <= SAMPLE ? BigInt(SPACE) : BigInt(Math.floor((SPACE / passages) * SAMPLE))
+    const sample = Math.min(SAMPLE, Math.ceil(SAMPLE_QUERIES / Math.max(1, Math.min(perPassage, MOST_OF_ONE))))
+    this.#bar = passages <= sample ? BigInt(SPACE) : BigInt(Math.floor((SPACE / passages) * sample))
   }
 
-  /** A meter for the queries of so many passages. */
-  static async of(passages: number): Promise<DiversityMeter> {
+  /** A meter for the queries of so many passages, so many of each. */
+  static async of(passages: number, perPassage: number): Promise<DiversityMeter> {
     await loadXxh()
-    return new DiversityMeter(passages)
+    return new DiversityMeter(passages, perPassage)
   }
 
   add({ passage_id, query }: Pick<Pair, 'passage_id' | 'query'>): void {

@@ -82,7 +82,7 @@ async function* pairsOf(
   first: boolean,
 ): AsyncGenerator<Pair> {
   const found = new Map<string, { query: string; logprob?: number }[]>(block.map(({ _id }) => [_id, []]))
-  for await (const { passage, queries, logprob } of importedRows(file.location, columns, judged)) {
+  for await (const { passage, queries, logprob } of importedRows(file, columns, judged)) {
     if (first) counts.queries += queries.length
     const own = found.get(passage)
     if (!own) continue

@@ -1,7 +1,7 @@
-import { readJsonl } from '../../data/jsonl.ts'
-import { readLines } from '../../data/lines.ts'
+import { formByName, type PartReading } from '../../data/form.ts'
 import { readQrels } from '../../data/qrels.ts'
-import { type Json, type SourceFile, StageError } from '../../define.ts'
+import { type Headless, readRecords } from '../../data/records.ts'
+import type { SourceFile } from '../../define.ts'
 import { type FoundColumns, findColumns, type ImportColumns, idOf, logprobOf, queriesOf } from './columns.ts'
 
 /** Queries that somebody made for one passage: one row of their file, or one query of it. */
@@ -27,43 +27,31 @@ export async function readJudged(file: SourceFile): Promise<Judged> {
   return judged
 }
 
-/** Rows of a file of queries in its order, streamed: JSON Lines, or tab-separated with a header; `.gz` by suffix. */
+/** Every form but JSON Lines and Parquet must name its columns: ids and queries can't be told apart by their place. */
+const NAMED: Headless = {
+  isHeader: () => true,
+  names: () => [],
+  advice: 'The first line must name the columns, and every row must have as many.',
+}
+
+/** Rows of a file of queries in its order, streamed, in any form that collections have; JSON Lines unless its name says so. */
 export async function* importedRows(
-  location: string,
+  file: SourceFile,
   given: ImportColumns,
   judged: Judged | undefined,
 ): AsyncGenerator<ImportedRow> {
+  const reading = { form: formByName(file.location) ?? 'jsonl' } satisfies PartReading
   let columns: FoundColumns | undefined
-  for await (const { fields, line } of fieldsOf(location)) {
-    const where = `${location}:${line}`
-    columns ??= findColumns(Object.keys(fields), given, judged !== undefined, where)
-    const queries = queriesOf(fields[columns.query], where)
-    const logprob = columns.logprob === undefined ? undefined : logprobOf(fields[columns.logprob])
-    const passages = judged
-      ? (judged.get(idOf(fields[columns.id as string], where)) ?? [])
-      : [idOf(fields[columns.passage as string], where)]
-    for (const passage of passages) yield { passage, queries, ...(logprob === undefined ? {} : { logprob }) }
-  }
-}
-
-async function* fieldsOf(location: string): AsyncGenerator<{ fields: { [name: string]: Json }; line: number }> {
-  if (!/\.tsv(\.gz)?$/.test(location)) {
-    for await (const { row, line } of readJsonl<{ [name: string]: Json }>(location)) yield { fields: row, line }
-    return
-  }
-  let names: string[] | undefined
-  for await (const { text, number } of readLines(location)) {
-    if (text.trim() === '') continue
-    const cells = text.split('\t')
-    if (!names) {
-      names = cells.map((name) => name.trim())
-      continue
+  for await (const { shown, rows, lines } of readRecords({ ...file, reading }, NAMED)) {
+    for (const [i, fields] of rows.entries()) {
+      const where = `${shown}:${lines[i]}`
+      columns ??= findColumns(Object.keys(fields), given, judged !== undefined, where)
+      const queries = queriesOf(fields[columns.query], where)
+      const logprob = columns.logprob === undefined ? undefined : logprobOf(fields[columns.logprob])
+      const passages = judged
+        ? (judged.get(idOf(fields[columns.id as string], where)) ?? [])
+        : [idOf(fields[columns.passage as string], where)]
+      for (const passage of passages) yield { passage, queries, ...(logprob === undefined ? {} : { logprob }) }
     }
-    if (cells.length !== names.length)
-      throw new StageError(`the row has ${cells.length} columns, and the header ${names.length}`, {
-        where: `${location}:${number}`,
-        advice: 'The first line must name the columns, and no text may hold a tab.',
-      })
-    yield { fields: Object.fromEntries(names.map((name, i) => [name, cells[i]!])), line: number }
   }
 }

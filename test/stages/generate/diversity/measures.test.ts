@@ -78,7 +78,7 @@ test('content words are those that are not function words', () => {
 
 test('queries that repeat one another are told from those that differ', async () => {
   const measure = async (query: (passage: number, sample: number) => string): Promise<Record<string, never>> => {
-    const meter = await DiversityMeter.of(20)
+    const meter = await DiversityMeter.of(20, 3)
     for (let p = 0; p < 20; p++)
       for (let sample = 0; sample < 3; sample++) meter.add({ passage_id: `p${p}`, query: query(p, sample) })
     return meter.result() as never
@@ -94,13 +94,13 @@ test('queries that repeat one another are told from those that differ', async ()
   const different = await measure((p, sample) => `word${p}x${sample} other${p}y${sample} third${sample}z${p}`)
   expect(different).toMatchObject({ distinct_1: 1, within_passage: { overlap: 0, repeated: 0 } })
   expect(different.self_bleu).toBeLessThan(0.1)
-  expect((await DiversityMeter.of(3)).result()).toBe(null)
+  expect((await DiversityMeter.of(3, 1)).result()).toBe(null)
 })
 
 test('of a large set a sample of passages is looked at, the same whatever the order, and said so', async () => {
   const ids = Array.from({ length: 40_000 }, (_, i) => `p${i}`)
   const measure = async (order: readonly string[]): Promise<unknown> => {
-    const meter = await DiversityMeter.of(order.length)
+    const meter = await DiversityMeter.of(order.length, 1)
     for (const passage_id of order) meter.add({ passage_id, query: `query of ${passage_id}` })
     return meter.result()
   }

@@ -142,6 +142,19 @@ describe('the forms in which others write queries', () => {
     expect(queriesOf(await run(passages(2), pathInput(location)))).toEqual(['p0-0 two', 'p1-0 one'])
   })
 
+  test('comma-separated with quotes, and Parquet', async () => {
+    const csv = fileInput('q.csv', 'pid,question\np0,"one, ""quoted"""\n')
+    expect(queriesOf(await run(passages(1), csv))).toEqual(['p0-0 one, "quoted"'])
+    const { parquetWriteBuffer } = await import('hyparquet-writer')
+    const location = path.join(writeFiles({}), 'q.parquet')
+    const columnData = [
+      { name: 'doc_id', data: ['p1', 'p0'] },
+      { name: 'query', data: ['one', 'two'] },
+    ]
+    writeFileSync(location, Buffer.from(parquetWriteBuffer({ columnData })))
+    expect(queriesOf(await run(passages(2), pathInput(location)))).toEqual(['p0-0 two', 'p1-0 one'])
+  })
+
   test('any other, by the names of its columns', async () => {
     const file = fileInput('q.jsonl', jsonl([{ number: 1, url: 'p0', ask: 'a' }]))
     expect(queriesOf(await run(passages(1), file, {}, { columns: { query: 'ask', passage: 'url' } }))).toEqual([
