@@ -65,6 +65,8 @@ export interface ActionRecord extends NodeAddress {
   accepted?: { why: string; from: ActionKey; at: string }
   /** Keys of the stored rows that it was made from, sorted, 32 bytes each. */
   rows?: { count: number; blob: BlobId }
+  /** What was seen of the execution: hardware, versions, speed, energy. */
+  observed?: CanonicalValue
   /** Where it came from if it was not made here, and the trusted key that had signed it (or `unsigned`). */
   origin?: RecordOrigin
 }

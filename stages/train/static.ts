@@ -14,8 +14,8 @@ import { readModel, type TrainableModel, writeModel } from './model-folder.ts'
 import type { TrainOptions } from './options.ts'
 import { scheduleFor } from './schedule.ts'
 import { readTokenizer, type TrainedWith } from './tokenizer.ts'
-import { trainTable } from './trainer.ts'
 import { readTrainingSet, type TrainingSet } from './training-set.ts'
+import { TRIED_RATES, trainTrials } from './trials.ts'
 
 /**
  * Trains the static model that the options describe; writes its folder and `curve.jsonl`. `folder` is where the base was
@@ -27,21 +27,20 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
   const model = await startingModel(context, folder)
   const data = inputs.data && (await readRows(context, 'data', model))
   const dev = inputs.dev && (await readRows(context, 'dev', model))
-  if (options.select === 'dev' && !dev?.size)
-    throw new StageError('`select: dev` needs a dev set, and this one is empty', {
+  if ((options.select === 'dev' || options.tune === 'dev') && !dev?.size)
+    throw new StageError('`select: dev` and `tune: dev` need a dev set, and this one is empty', {
       advice: 'Ask `mix` for a hold-out, or use `select: last`.',
     })
   const rows = data?.size ?? 0
   const schedule = scheduleFor(rows, options)
   const metric: DevMetric | undefined = dev?.size ? devMetric(dev) : undefined
-  const { warmup, scale, seed, select } = options
-  const result = await trainTable(
-    model.table,
-    data ?? NO_ROWS,
-    metric,
-    { ...schedule, warmup, scale, seed, select },
-    { signal, progress: (step, steps, note) => context.progress(step, steps, note) },
-  )
+  refuseDimensions(options.matryoshka, model.table.columns)
+  const { warmup, scale, symmetric, matryoshka, seed, select } = options
+  const plan = { ...schedule, warmup, scale, symmetric, matryoshka, seed, select }
+  const { result, learningRate, trials } = await trainTrials(model.table, data ?? NO_ROWS, metric, plan, {
+    rates: options.tune === 'dev' ? TRIED_RATES : [1],
+    hooks: { signal, progress: (step, steps, note) => context.progress(step, steps, note) },
+  })
   await writeModel(outputs.model as string, model)
   await writeCurve(outputs.curve as string, result.curve)
 
@@ -51,13 +50,14 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
   const best = result.curve.find(({ step }) => step === result.selected)?.['dev_mrr@10']
   const details: { [name: string]: Json } = {
     batch,
-    learning_rate: schedule.learningRate,
+    learning_rate: learningRate,
     epochs: rows === 0 ? 0 : round6((steps * batch) / rows),
     masked_share: result.compared === 0 ? 0 : round6(result.masked / result.compared),
   }
   if (last?.loss !== undefined) details.loss = round6(last.loss)
   if (best !== undefined) details['dev_mrr@10'] = round6(best)
   if (select === 'dev') details.selected_step = result.selected
+  if (options.tune === 'dev') details.trials = trials
   const warnings: string[] = []
   if (rows === 0 && data) warnings.push('there is nothing to train on: the model is as it was at the start')
   if (unusable > 0) warnings.push(`${unusable} rows were left out: their query or their passage has no token`)
@@ -73,6 +73,15 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
     ...(warnings.length > 0 ? { warnings } : {}),
     details,
   }
+}
+
+function refuseDimensions(matryoshka: readonly number[] | undefined, dimensions: number): void {
+  const beyond = matryoshka?.find((wanted) => wanted > dimensions)
+  if (beyond === undefined) return
+  throw new StageError(`the model has ${dimensions} dimensions, and ${beyond} are asked for`, {
+    where: 'matryoshka',
+    advice: 'Name no more than there are.',
+  })
 }
 
 const NO_ROWS: TrainingSet = {

@@ -5,17 +5,15 @@ import { candidatesOf } from './candidates.ts'
 import type { CurvePoint } from './curve.ts'
 import type { DevMetric } from './dev-metric.ts'
 import { encodeBags, SparseGradient } from './embedding-table.ts'
+import { type Objective, objectiveLoss } from './objective.ts'
 import { LazyAdam } from './optimiser.ts'
-import { rankingLoss } from './ranking-loss.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 import type { TrainingSet } from './training-set.ts'
 
 /** What decides a training run beside its data and its first table. */
-export interface TrainPlan extends Schedule {
+export interface TrainPlan extends Schedule, Objective {
   /** Share of the steps over which the learning rate rises. */
   warmup: number
-  /** Factor of the cosines under the softmax. */
-  scale: number
   seed: number
   /** Which table is kept: that of the last step, or of the point of the curve with the best dev metric. */
   select: 'last' | 'dev'
@@ -70,7 +68,7 @@ export async function trainTable(
     masked += batch.maskedCount
     const anchors = encodeBags(table, data.bags, batch.anchors)
     const candidates = encodeBags(table, data.bags, batch.texts)
-    const { loss, byAnchor, byCandidate } = rankingLoss(anchors, candidates, batch.masked, plan.scale)
+    const { loss, byAnchor, byCandidate } = objectiveLoss(anchors, candidates, batch.masked, plan)
     gradient.addTexts(data.bags, batch.anchors, anchors, byAnchor)
     gradient.addTexts(data.bags, batch.texts, candidates, byCandidate)
     const learningRate = plan.learningRate * rateAt(step, steps, plan.warmup)

@@ -250,6 +250,37 @@ describe('train', () => {
     expect(await accuracy(result)).toBe(1)
   })
 
+  it('tries three learning rates and keeps what is best on dev; the same bytes as training with that rate', async () => {
+    const given = inputs(ROWS, { dev: artifactInput('training', { 'training.jsonl': ROWS }) })
+    const options = { ...OPTIONS, dev: marker('dev'), learning_rate: 0.0003, budget: { steps: 30 } }
+    const tuned = await runStage(train, { ...options, tune: 'dev' }, given)
+    const { trials, learning_rate } = tuned.summary.details as {
+      learning_rate: number
+      trials: { learning_rate: number; 'dev_mrr@10': number }[]
+    }
+    expect(trials.map((trial) => trial.learning_rate / 0.0003)).toEqual(
+      [1 / 3, 1, 3].map((rate) => expect.closeTo(rate)),
+    )
+    expect(Math.max(...trials.map((trial) => trial['dev_mrr@10']))).toBe(
+      trials.find((trial) => trial.learning_rate === learning_rate)?.['dev_mrr@10'],
+    )
+    expect(bytes(tuned)).toBe(bytes(await runStage(train, { ...options, learning_rate }, given)))
+    expect(tuned.progress.at(-1)).toEqual({ done: 90, total: 90 })
+  })
+
+  it('trains in both directions and on first dimensions, which its first table decides', async () => {
+    const plain = await runStage(train, OPTIONS, inputs())
+    for (const change of [{ symmetric: true }, { matryoshka: [32, 8] }]) {
+      const changed = await runStage(train, { ...OPTIONS, ...change }, inputs())
+      expect(await accuracy(changed)).toBeGreaterThan(0.9)
+      expect(bytes(changed)).not.toBe(bytes(plain))
+      expect(bytes(await runStage(train, { ...OPTIONS, ...change }, inputs()))).toBe(bytes(changed))
+    }
+    await expect(runStage(train, { ...OPTIONS, matryoshka: [64] }, inputs())).rejects.toThrow(
+      'the model has 32 dimensions, and 64 are asked for',
+    )
+  })
+
   it('names the row of the training data that is wrong', async () => {
     const bad = (row: object): Promise<StageResult> => runStage(train, OPTIONS, inputs([ROWS[0]!, row]))
     await expect(bad({ anchor: 'x' })).rejects.toMatchObject({

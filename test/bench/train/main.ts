@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { loadStaticModel } from '../../../stages/retrieval/static-model.ts'
+import { learnTokenizer } from '../../../stages/train/corpus-tokenizer.ts'
+import { randomTable } from '../../../stages/train/embedding-table.ts'
+import { writeModel } from '../../../stages/train/model-folder.ts'
+import { scheduleFor } from '../../../stages/train/schedule.ts'
+import { trainTable } from '../../../stages/train/trainer.ts'
+import { readTrainingSet } from '../../../stages/train/training-set.ts'
+import { pythonRig } from '../../rig/python.ts'
+import { readCollection } from './collection.ts'
+import { meanAndSd, median, table } from './figures.ts'
+
+/**
+ * The static trainer beside SentenceTransformers' StaticEmbedding with MultipleNegativesRankingLoss: the same rows,
+ * tokenizer, batch, steps and machine, in turns. Both clocks run from texts to the trained table.
+ */
+const [folder = '../shared/data/scifact', count = '5'] = process.argv.slice(2)
+const SEEDS = Array.from({ length: Number(count) }, (_, i) => i + 1)
+const DIMENSIONS = 256
+const PREFIXES = { query: '', passage: '' }
+/** Ours, and the one of their own recipe for static models. */
+const PEER_RATES = [0.03, 0.2]
+
+interface Turn {
+  seconds: number
+  ndcg: number
+}
+
+const execute = promisify(execFile)
+const rig = await pythonRig('the peer')
+if (!rig) process.exit(1)
+const home = mkdtempSync(path.join(tmpdir(), 'queryloom-bench-train-'))
+const { corpus, rows, score } = await readCollection(folder)
+const rowsFile = path.join(home, 'training.jsonl')
+writeFileSync(rowsFile, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+const hooks = { signal: new AbortController().signal, progress: () => {} }
+const tokenizer = await learnTokenizer([corpus], undefined, hooks)
+const schedule = scheduleFor(rows.length, { budget: { steps: 200 } })
+const { batch, steps } = schedule
+
+async function ours(seed: number): Promise<Turn & { folder: string }> {
+  const out = path.join(home, `own-${seed}`)
+  mkdirSync(out)
+  const start = randomTable(tokenizer.encoder.vocabularySize, DIMENSIONS, seed)
+  const began = performance.now()
+  const data = await readTrainingSet(rowsFile, tokenizer.encoder, PREFIXES)
+  await trainTable(start, data, undefined, { ...schedule, warmup: 0.1, scale: 20, seed, select: 'last' }, hooks)
+  const seconds = (performance.now() - began) / 1000
+  await writeModel(out, { table: start, tokenizer, prefixes: PREFIXES })
+  return { seconds, ndcg: await scoreOf(out), folder: out }
+}
+
+async function theirs(seed: number, learning_rate: number, like: string): Promise<Turn> {
+  const out = path.join(home, `peer-${seed}-${learning_rate}`)
+  cpSync(like, out, { recursive: true })
+  const plan = {
+    ...{ seed, learning_rate, steps, batch, rows: rowsFile, dimensions: DIMENSIONS },
+    tokenizer: path.join(like, 'tokenizer.json'),
+    out: path.join(out, 'model.safetensors'),
+  }
+  const script = path.join(import.meta.dirname, 'static_peer.py')
+  const { stdout } = await execute(rig!.python, ['-s', script, JSON.stringify(plan)])
+  const { seconds } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { seconds: number }
+  return { seconds, ndcg: await scoreOf(out) }
+}
+
+async function scoreOf(model: string): Promise<number> {
+  const names = ['modules.json', 'queryloom.json', 'tokenizer.json', 'model.safetensors']
+  return score(await loadStaticModel(names.map((name) => ({ path: name, location: path.join(model, name) }))))
+}
+
+console.log(
+  `${rows.length} rows, batch ${batch}, ${steps} steps, ${DIMENSIONS} dimensions; ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)} at the start`,
+)
+const own: Turn[] = []
+const peer = new Map<number, Turn[]>(PEER_RATES.map((rate) => [rate, []]))
+const ratios: number[] = []
+for (const seed of SEEDS) {
+  const turn = await ours(seed)
+  own.push(turn)
+  for (const [rate, turns] of peer) {
+    const other = await theirs(seed, rate, turn.folder)
+    turns.push(other)
+    ratios.push(other.seconds / turn.seconds)
+  }
+}
+const line = (who: string, rate: number, turns: readonly Turn[]): string[] => [
+  who,
+  String(rate),
+  String(Math.round((steps * batch) / median(turns.map(({ seconds }) => seconds)))),
+  meanAndSd(turns.map(({ ndcg }) => ndcg)),
+]
+console.log(
+  table(
+    ['trainer', 'learning rate', 'rows/s', `nDCG@10, mean (SD) of ${SEEDS.length} seeds`],
+    [
+      line('queryloom', schedule.learningRate, own),
+      ...[...peer].map(([rate, turns]) => line('SentenceTransformers', rate, turns)),
+    ],
+  ),
+)
+console.log(`their time ÷ ours: median ${median(ratios).toFixed(2)}, least ${Math.min(...ratios).toFixed(2)}`)
+rmSync(home, { recursive: true, force: true })
