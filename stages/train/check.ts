@@ -49,7 +49,7 @@ export function checkOptions(options: TrainOptions): OptionProblem[] {
   const table = isStatic(base)
   const strangers = table === true ? OF_TRANSFORMERS : table === false ? OF_TABLES : []
   for (const name of strangers)
-    if (options[name] !== undefined)
+    if (options[name] !== undefined && options[name] !== 0)
       problems.push({
         at: name,
         message: table ? `a static model has no \`${name}\`` : `\`${name}\` is for static models`,

@@ -143,7 +143,7 @@ export const trainSchema: OptionsSchema = {
     },
     reinitialise: {
       type: 'integer',
-      minimum: 1,
+      minimum: 0,
       maximum: 96,
       description: 'So many of the top layers of the base are drawn anew before training.',
     },

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { readCorpus, readQrels, readQueries } from '../../../stages/data/beir.ts'
+import { readCorpus, readQueries } from '../../../stages/data/beir.ts'
+import { readQrels } from '../../../stages/data/qrels.ts'
 import { passageText } from '../../../stages/data/rows.ts'
 import type { SourceFile } from '../../../stages/define.ts'
 import { denseSearch } from '../../../stages/retrieval/dense-search.ts'
