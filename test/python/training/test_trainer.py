@@ -202,4 +202,4 @@ def test_two_processes_train_as_one(make_plan):
         events = [json.loads(line) for line in Path(plan["events"]).read_text().splitlines()]
         assert [event["processes"] for event in events if event["event"] == "started"] == [len(out)]
     for name, tensor in out[0].items():
-        assert torch.allclose(tensor, out[1][name], atol=1e-5), name
+        assert torch.allclose(tensor, out[1][name], atol=1e-4), name
