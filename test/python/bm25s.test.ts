@@ -56,6 +56,7 @@ describe('BM25 and that of bm25s, method lucene, over the same terms', () => {
     writeFileSync(program, SCRIPT)
     const { stdout } = await execute(packages.tools.python, [program, input], {
       maxBuffer: 1 << 28,
+      timeout: 150_000,
       env: { ...process.env, PYTHONPATH: packages.folder },
     })
     const found: [number, number][][] = JSON.parse(stdout)

@@ -93,6 +93,7 @@ async function python(context: TestContext, script: string, cases: readonly Case
   writeFileSync(program, script)
   const { stdout } = await execute(packages.tools.python, [program, input], {
     maxBuffer: 1 << 28,
+    timeout: 150_000,
     env: { ...process.env, PYTHONPATH: packages.folder },
   })
   return JSON.parse(stdout)

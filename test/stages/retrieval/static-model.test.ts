@@ -37,8 +37,10 @@ describe('a static model', () => {
   })
 
   it('refuses a convention that it does not know, instead of giving wrong numbers', async () => {
-    const folder = staticFolder(VECTORS, { 'queryloom.json': '{"schema":1,"pooling":"cls"}' })
-    await expect(load(folder)).rejects.toThrow('unknown pooling: "cls"')
+    const folder = staticFolder(VECTORS, { 'queryloom.json': '{"schema":1,"pooling":"best"}' })
+    await expect(load(folder)).rejects.toThrow('unknown pooling: "best"')
+    const other = staticFolder(VECTORS, { 'queryloom.json': '{"schema":1,"pooling":"cls"}' })
+    await expect(load(other)).rejects.toThrow('a static model is pooled by the mean, not by cls')
   })
 
   it('refuses models of another kind by their modules', async () => {
