@@ -2,7 +2,7 @@ import type { Problem } from '../define.ts'
 import type { Baselines } from './define.ts'
 import { Derivation } from './derivation.ts'
 import { findSystems, type Stages, type System } from './system.ts'
-import { continuesModel, trainedOn, untrained } from './trained.ts'
+import { continuesModel, fusedUntrained, trainedOn, untrained } from './trained.ts'
 import { crops, labelledPairs, shuffledQueries } from './training-data.ts'
 
 /** One baseline; `derive` adds what stands in a system's place, or says why that can't be. */
@@ -31,6 +31,15 @@ const KINDS: { readonly [name: string]: Kind } = {
     replaces: false,
     derive(system, stages, into) {
       untrained(system, stages, into)
+      return undefined
+    },
+  },
+  hybrid: {
+    label: 'hybrid',
+    description: 'BM25 and the model before training, fused by ranks.',
+    replaces: false,
+    derive(system, stages, into) {
+      fusedUntrained(system, stages, into)
       return undefined
     },
   },

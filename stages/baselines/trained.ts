@@ -19,14 +19,22 @@ export function continuesModel({ train }: System, stages: Stages): Problem | und
   }
 }
 
-/** Measures the system's model before training: without data, so that nothing that shapes the data touches it. */
+/** Measures the system's model before training. */
 export function untrained(system: System, stages: Stages, into: Derivation): void {
-  const measured = stages[system.eval]!.with
+  into.measure(system.eval, { ...stages[system.eval]!.with, model: beforeTraining(system, stages, into) })
+}
+
+/** Measures BM25 and the system's model before training, fused: what is to be had without a single pair. */
+export function fusedUntrained(system: System, stages: Stages, into: Derivation): void {
+  const { model: _, ...measured } = stages[system.eval]!.with
+  const model = beforeTraining(system, stages, into)
+  into.measure(system.eval, { ...measured, retriever: { hybrid: ['bm25', { model }] } })
+}
+
+/** The reference to the model before training: without data, so that nothing that shapes the data touches it. */
+function beforeTraining(system: System, stages: Stages, into: Derivation): Json {
   const { base, tokenizer, vocabulary_size, seed, data } = stages[system.train]!.with
-  if (stageReference(base)) {
-    into.measure(system.eval, { ...measured, model: base })
-    return
-  }
+  if (base !== undefined && stageReference(base)) return base
   const [dataset, ...others] = system.corpora ?? []
   const start = { base, vocabulary_size, seed, budget: { steps: 0 } }
   const named = tokenizer !== undefined && tokenizer !== 'corpus'
@@ -38,8 +46,7 @@ export function untrained(system: System, stages: Stages, into: Derivation): voi
     : one
       ? { ...start, tokenizer: { corpus: `\${datasets.${dataset}}` } }
       : { ...start, tokenizer, data }
-  const train = into.add(system.train, options)
-  into.measure(system.eval, { ...measured, model: `\${stages.${train}.model}` })
+  return `\${stages.${into.add(system.train, options)}.model}`
 }
 
 /** Trains and measures as the system does, on a mix with other sources. */

@@ -50,7 +50,7 @@ test('baselines take over the settings of the stage that they stand for', () => 
 
 test.each([
   ['an unknown one', '[bm52]', [13, 'baseline there is no baseline `bm52`', 'bm25']],
-  ['hybrid, which eval can not do', '[hybrid]', [13, 'baseline there is no baseline `hybrid`', undefined]],
+  ['one that nobody knows', '[oracle]', [13, 'baseline there is no baseline `oracle`', undefined]],
   ['one twice', '[bm25, bm25]', [19, 'baseline `bm25` stands here twice', undefined]],
 ])('%s is refused at its place', (_title, list, [column, message, suggestion]) => {
   const { graph, diagnostics } = load(`baselines: ${list}\n`)

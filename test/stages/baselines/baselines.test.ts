@@ -57,6 +57,19 @@ const withOptions = (name: string, options: Options): { [name: string]: Symbolic
 })
 
 describe('baselines', () => {
+  it('hybrid fuses BM25 with the model before training, which it shares with untrained', () => {
+    const added = derive('hybrid')
+    expect(Object.keys(added)).toEqual(['baseline-hybrid-retriever', 'baseline-hybrid'])
+    expect(added['baseline-hybrid-retriever']!.with).toMatchObject({ base: 'static:random-64', budget: { steps: 0 } })
+    expect(added['baseline-hybrid']!.with).toEqual({
+      retriever: { hybrid: ['bm25', { model: '${stages.baseline-hybrid-retriever.model}' }] },
+      dataset: '${datasets.d}',
+      metrics: ['ndcg@10'],
+    })
+    const untrained = derive('untrained')
+    expect(untrained['baseline-untrained-retriever']!.with).toEqual(added['baseline-hybrid-retriever']!.with)
+  })
+
   it('bm25 is the same measurement with BM25', () => {
     expect(derive('bm25')).toEqual({
       'baseline-bm25': {
