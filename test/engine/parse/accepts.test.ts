@@ -56,7 +56,8 @@ test.each(SCHEMAS)('what is right by the schema of %s is told without Ajv, and n
   const random = seededRandom(7)
   let right = 0
   let wrong = 0
-  for (let round = 0; round < 1500; round++) {
+  // Of schemas with much in them, few random values are right.
+  for (let round = 0; round < 1500 || (right <= 5 && round < 30_000); round++) {
     const value = drawn(schema, random, 0)
     const told = accepts(schema, value, KINDS)
     const truth = errorsOf(schema, value, KINDS).length === 0
