@@ -28,6 +28,8 @@ export async function transformers({ block, file, python, services }: ProgramNee
       ]
       // Cards that were not asked for belong to others.
       if (!hasArgument(block, 'device')) own.push(['--device', gpusOf(block) > 0 ? 'auto' : 'cpu'])
+      // At the default, each request is a line.
+      if (!hasArgument(block, 'log-level')) own.push(['--log-level', 'error'])
       return [...program, file, ...commandWords(own, block.args)] as [string, ...string[]]
     },
     environment: (apiKey) => ({ QUERYLOOM_SERVER_KEY: apiKey, HF_HUB_OFFLINE: '1', HF_HUB_DISABLE_TELEMETRY: '1' }),

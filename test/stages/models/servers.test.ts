@@ -68,11 +68,11 @@ test('vllm is started with what its block says, and asks nothing of a hub', asyn
 
 test('transformers takes no card that it was not given, and more than one slot means batches', async () => {
   const one = await start({ serve: 'transformers', source: 'm' })
-  expect(command(one)).toBe('serve FOLDER/m --host 127.0.0.1 --port PORT --device cpu')
+  expect(command(one)).toBe('serve FOLDER/m --host 127.0.0.1 --port PORT --device cpu --log-level error')
   expect(one.endpoint.model).toBe(join(one.folder, 'm'))
   const many = await start({ serve: 'transformers', source: 'm', slots: 8, gpus: 1, args: { dtype: 'float16' } })
   expect(command(many)).toBe(
-    'serve FOLDER/m --host 127.0.0.1 --port PORT --continuous-batching --device auto --dtype float16',
+    'serve FOLDER/m --host 127.0.0.1 --port PORT --continuous-batching --device auto --log-level error --dtype float16',
   )
 })
 
