@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { corpusOf } from '../data/inputs.ts'
 import { drawLabelled, type LabelledDraw, type LabelledExample } from '../data/labelled-examples.ts'
-import type { StageInput } from '../define.ts'
+import { type SourceFile, StageError, type StageInput } from '../define.ts'
 import type { GenerateOptions } from './options.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { oneLine } from './prompt/render.ts'
@@ -39,9 +40,20 @@ export async function plannedSetup(input: Inputs, options: GenerateOptions): Pro
   if (input('model') === undefined || input('prompt') === undefined) return undefined
   if (options.examples) {
     const { corpus } = input('examples/corpus') as Extract<StageInput, { type: 'dataset' }>
-    if (!corpus || statSync(corpus.location).size > MAX_PLANNED_BYTES) return undefined
+    if (!corpus || bytesOf(corpus) > MAX_PLANNED_BYTES) return undefined
   }
-  return requestSetup(input, options)
+  try {
+    return await requestSetup(input, options)
+  } catch (error) {
+    // What is wrong with labelled queries, the run says where it is said best.
+    if (error instanceof StageError) return undefined
+    throw error
+  }
+}
+
+function bytesOf({ location, files }: SourceFile): number {
+  const places = files?.map((file) => join(location, file)) ?? [location]
+  return places.reduce((sum, place) => sum + statSync(place).size, 0)
 }
 
 function withExamples(prompt: Prompt, labelled: readonly LabelledExample[], options: GenerateOptions): Prompt {

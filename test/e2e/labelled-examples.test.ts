@@ -104,3 +104,15 @@ test('where it is allowed, what may be shown leaves every evaluation of the swee
   expect(one.executed).toContain('bm25')
   expect(one.finished.requests.sent).toBe(0)
 })
+
+test('where a split has too few labelled queries, the plan counts without them and the run says so', async () => {
+  const text = pipeline('http://127.0.0.1:9/v1', '{ from: "${datasets.d.train}", count: 60 }')
+  const project = new Project({ ...smallProject(''), 'pipeline.yaml': text, 'prompt.yaml': PROMPT })
+  const planned = await project.json<{ estimate: { exact: boolean }; totals: object }>('plan', 'pipeline.yaml')
+  expect(planned).toMatchObject({ estimate: { exact: false }, totals: { requests: 40 } })
+  const { events } = await project.run('pipeline.yaml')
+  expect(events.find(({ type }) => type === 'node-failed')).toMatchObject({
+    node: 'queries',
+    failure: { message: '61 labelled queries with a passage are wanted as examples, and the split has 10' },
+  })
+})
