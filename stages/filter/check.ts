@@ -30,6 +30,7 @@ function checkStep(step: FilterStep): Problem[] {
   if ('judge' in step) return checkJudge(step.judge, 'judge')
   if ('relabel' in step) return checkJudge(step.relabel.judge, 'relabel/judge')
   if ('logprob' in step) return checkCut('logprob', step.logprob)
+  if ('score' in step) return checkCut('score', step.score)
   if ('sample' in step) {
     const { per_passage, count, by, seed } = step.sample
     const problems: Problem[] = []

@@ -8,6 +8,7 @@ import { judgeStep } from './steps/judge.ts'
 import { logprobStep } from './steps/logprob.ts'
 import { relabelStep } from './steps/relabel.ts'
 import { roundTripStep } from './steps/round-trip.ts'
+import { scoreStep } from './steps/score.ts'
 import type { Step } from './steps/step.ts'
 import { readThreshold } from './thresholds.ts'
 
@@ -23,6 +24,7 @@ export async function makeStep(step: FilterStep, at: number, context: StageConte
     return { threshold: await readThreshold(inputAt(`${name}/threshold_from`), name, nth) }
   }
   if ('logprob' in step) return logprobStep(await rule('logprob', step.logprob))
+  if ('score' in step) return scoreStep(await rule('score', step.score), context, inputAt('score/model'))
   if ('round_trip' in step)
     return roundTripStep(step.round_trip, context, {
       at,

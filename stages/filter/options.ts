@@ -8,6 +8,7 @@ export type FilterStep =
   | { boilerplate: BoilerplateOptions }
   | { duplicate: DuplicateOptions }
   | { logprob: CutOptions }
+  | { score: ScoreOptions }
   | { round_trip: RoundTripOptions }
   | { judge: JudgeOptions }
   | { relabel: RelabelOptions }
@@ -45,6 +46,11 @@ export interface CutOptions {
   percentile?: number
   top_k?: number
   threshold_from?: InputMarker
+}
+
+/** Which cross-encoder scores pairs, and where the line is drawn. */
+export interface ScoreOptions extends CutOptions {
+  model: InputMarker
 }
 
 /** How well a retriever must find the passage again. */

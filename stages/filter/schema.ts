@@ -89,6 +89,17 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
     'Keeps the queries that the language model was surest of, by the mean log-probability of their tokens. One of the options is given.',
     cutProperties('mean log-probability'),
   ),
+  score: step(
+    'Keeps the pairs that a cross-encoder scores highest, by its raw score, without a sigmoid. One of the options beside `model` is given.',
+    {
+      model: {
+        description: 'The cross-encoder, a reference like ${models.NAME}.',
+        slot: { accepts: ['cross-encoder'] },
+      },
+      ...cutProperties('score'),
+    },
+    'model',
+  ),
   round_trip: step(
     'Keeps queries for which a retriever finds their passage, or its near-duplicate, again.',
     {

@@ -70,6 +70,7 @@ export interface MixOptions {
   dev: DevOptions
   decontaminate?: DecontaminateOptions
   cross_fit?: { folds: number; without: number }
+  teacher?: { model: InputMarker }
   export?: readonly ExportForm[]
   seed: number
 }

@@ -14,7 +14,8 @@ import { Passages } from './passages.ts'
 import { shufflePassages } from './shuffle.ts'
 import { devSource, SourceReader } from './sources.ts'
 import { summaryOf } from './summary.ts'
-import { writeOutput } from './write-output.ts'
+import { openTeacher } from './teacher.ts'
+import { type WrittenOutput, writeOutput } from './write-output.ts'
 
 const DEFAULT_JACCARD = 0.6
 
@@ -66,8 +67,14 @@ async function mixAll(
   const devRows = eachOnce(right.dev, pool)
 
   const columns = negatives === 'none' ? 0 : (negatives.per_query ?? 1)
-  const negativesOf = (row: number): number[] => mining.negatives(row)
-  const train = await writeOutput(context, 'training', rows, { ...pool, most: columns, negativesOf, batch })
+  const teacher = options.teacher && (await openTeacher(context.inputs['teacher/model'], context))
+  let train: WrittenOutput
+  try {
+    const negativesOf = (row: number): number[] => mining.negatives(row)
+    train = await writeOutput(context, 'training', rows, { ...pool, most: columns, negativesOf, batch, teacher })
+  } finally {
+    await teacher?.close()
+  }
   const dev = await writeOutput(context, 'dev', devRows, { ...pool, most: 0, negativesOf: () => [] })
 
   const keysOf = function* (of: Iterable<Example>): Generator<bigint> {
@@ -84,6 +91,7 @@ async function mixAll(
     written: train.bySource,
     total: rows.length,
     short: train.short,
+    teacher: teacher && { facts: teacher.facts, margins: train.margins, warnings: teacher.warnings },
     dev: dev.rows,
     gold: gold && { before: gold.among(keysOf(examples.all())), after: gold.among(keysOf(rows)) },
   })

@@ -298,6 +298,19 @@ export const mixSchema: OptionsSchema = {
         without: { type: 'integer', minimum: 0, description: 'The fold that is left out, from 0.' },
       },
     },
+    teacher: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['model'],
+      description:
+        'A cross-encoder whose raw scores of the positive and of each negative stand in the rows as `scores`, for losses that learn its margins (MarginMSE).',
+      properties: {
+        model: {
+          description: 'The cross-encoder, a reference like ${models.NAME}.',
+          slot: { accepts: ['cross-encoder'] },
+        },
+      },
+    },
     export: {
       type: 'array',
       description:

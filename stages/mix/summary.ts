@@ -1,4 +1,4 @@
-import { round6 } from '../data/quantiles.ts'
+import { type Quantiles, round6 } from '../data/quantiles.ts'
 import type { Json, StageSummary } from '../define.ts'
 import type { Decontaminated } from './decontaminate.ts'
 import type { GoldPassages } from './gold-passages.ts'
@@ -20,6 +20,7 @@ interface Outcome {
   total: number
   short: boolean
   dev: number
+  teacher: { facts: object; margins: Quantiles | null; warnings: readonly string[] } | undefined
   gold: { before: ReturnType<GoldPassages['among']>; after: ReturnType<GoldPassages['among']> } | undefined
 }
 
@@ -65,7 +66,9 @@ export function summaryOf({
   if (options.cross_fit) details.cross_fit = { left_out: rest.apart }
   const found = mining.reports()
   if (found.length > 0) details.mining = [...found]
-  const warnings: string[] = []
+  if (rest.teacher)
+    details.teacher = { ...(rest.teacher.facts as { [name: string]: Json }), margin: rest.teacher.margins }
+  const warnings: string[] = [...(rest.teacher?.warnings ?? [])]
   if (rest.unshuffled > 0)
     warnings.push(`left out for want of passages to shuffle them among: ${rest.unshuffled} pairs`)
   if (total === 0) warnings.push('there is nothing to train on')

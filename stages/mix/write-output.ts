@@ -1,12 +1,15 @@
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { Column } from '../data/column.ts'
 import { writeJsonl } from '../data/jsonl.ts'
+import { type Quantiles, quantiles } from '../data/quantiles.ts'
 import { FILES } from '../data/rows.ts'
 import type { StageContext } from '../define.ts'
 import type { Example, Examples, Kind } from './examples.ts'
 import { type Exporter, openExport } from './exports/export.ts'
 import type { MixOptions } from './options.ts'
 import type { Passages } from './passages.ts'
+import type { Teacher } from './teacher.ts'
 import { type FullRow, fullRow, trainingRow, writeManifest } from './training-rows.ts'
 
 const BLOCK = 64
@@ -21,6 +24,7 @@ interface RowParts {
   negativesOf(row: number): number[]
   /** Rows stand in runs of this many, each of one source. */
   batch?: number | undefined
+  teacher?: Teacher | undefined
 }
 
 /** What an output holds. */
@@ -30,6 +34,8 @@ export interface WrittenOutput {
   bySource: number[]
   /** Whether any row has fewer negatives than it should. */
   short: boolean
+  /** Spread of the teacher's margins of a positive over its negatives. */
+  margins: Quantiles | null
 }
 
 /** Writes the rows of an output and its exports, a block in memory at a time. */
@@ -39,22 +45,26 @@ export async function writeOutput(
   examples: readonly Example[],
   parts: RowParts,
 ): Promise<WrittenOutput> {
-  const { most, negativesOf, batch } = parts
+  const { most, negativesOf, batch, teacher } = parts
   const folder = outputs[output] as string
   const bySource: number[] = options.pairs.map(() => 0)
   const sources = { labelled: 0, synthetic: 0 }
+  const margins = Column.floats()
   let short = false
   const writer = await writeJsonl(path.join(folder, FILES.training))
   const exporters: Exporter[] = []
   const writeRow = async (row: FullRow): Promise<void> => {
     await writer.write(trainingRow(row))
     for (const exporter of exporters) await exporter.write(row)
+    const [positive = 0, ...others] = row.scores ?? []
+    for (const other of others) margins.push(positive - other)
   }
   try {
     for (const form of options.export ?? [])
       exporters.push(await openExport(form, outputs.exports as string, output === 'training' ? 'train' : 'dev'))
-    for (let start = 0; start < examples.length; start += BLOCK) {
-      const rows = examples.slice(start, start + BLOCK).map((example) => {
+    const block = teacher ? teacher.rows(most) : BLOCK
+    for (let start = 0; start < examples.length; start += block) {
+      const rows = examples.slice(start, start + block).map((example) => {
         const negatives = negativesOf(example.row)
         if (negatives.length < most) short = true
         const row = fullRow(example, negatives, parts)
@@ -63,7 +73,7 @@ export async function writeOutput(
         sources[row.kind]++
         return row
       })
-      for (const row of rows) await writeRow(row)
+      for (const row of teacher ? await teacher.teach(rows) : rows) await writeRow(row)
       progress(start, examples.length)
       await setImmediate()
       signal.throwIfAborted()
@@ -78,5 +88,5 @@ export async function writeOutput(
     sources,
     ...(batch === undefined ? {} : { batch_by_source: batch }),
   })
-  return { rows: examples.length, bySource, short }
+  return { rows: examples.length, bySource, short, margins: quantiles(margins.values()) }
 }
