@@ -49,7 +49,7 @@ export interface CutOptions {
 }
 
 /** Which cross-encoder scores pairs, and where the line is drawn. */
-export interface ScoreOptions extends CutOptions {
+interface ScoreOptions extends CutOptions {
   model: InputMarker
 }
 
