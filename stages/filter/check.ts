@@ -1,4 +1,5 @@
 import { checkJudge } from '../judge/options.ts'
+import { LANGUAGES } from '../text/language.ts'
 import type { FilterOptions, FilterStep } from './options.ts'
 
 type Problem = { at: string; message: string; advice?: string }
@@ -14,6 +15,16 @@ function checkStep(step: FilterStep): Problem[] {
     return max_words !== undefined && max_words < min_words
       ? [{ at: 'length/max_words', message: `max_words (${max_words}) is below min_words (${min_words})` }]
       : []
+  }
+  if ('language' in step) {
+    const { is } = step.language
+    return (typeof is === 'string' ? [is] : is)
+      .filter((language) => !LANGUAGES.includes(language))
+      .map((language) => ({
+        at: 'language/is',
+        message: `no language is known as ${JSON.stringify(language)}`,
+        advice: `Known (ISO 639-1): ${LANGUAGES.join(', ')}.`,
+      }))
   }
   if ('duplicate' in step) {
     const { near, near_by } = step.duplicate

@@ -5,6 +5,7 @@ import { lightStep } from './light-step.ts'
 import type { CutOptions, FilterOptions, FilterStep } from './options.ts'
 import { decontaminateStep } from './steps/decontaminate.ts'
 import { judgeStep } from './steps/judge.ts'
+import { languageStep } from './steps/language.ts'
 import { logprobStep } from './steps/logprob.ts'
 import { relabelStep } from './steps/relabel.ts'
 import { roundTripStep } from './steps/round-trip.ts'
@@ -23,6 +24,7 @@ export async function makeStep(step: FilterStep, at: number, context: StageConte
     const nth = options.steps.slice(0, at).filter((earlier) => name in earlier).length
     return { threshold: await readThreshold(inputAt(`${name}/threshold_from`), name, nth) }
   }
+  if ('language' in step) return languageStep(step.language)
   if ('logprob' in step) return logprobStep(await rule('logprob', step.logprob))
   if ('score' in step) return scoreStep(await rule('score', step.score), context, inputAt('score/model'))
   if ('round_trip' in step)

@@ -4,6 +4,7 @@ import type { JudgeOptions } from '../judge/options.ts'
 /** One step as written: a map with the step's name and its options. */
 export type FilterStep =
   | { length: LengthOptions }
+  | { language: LanguageOptions }
   | { copied: CopiedOptions }
   | { boilerplate: BoilerplateOptions }
   | { duplicate: DuplicateOptions }
@@ -19,6 +20,12 @@ export type FilterStep =
 export interface LengthOptions {
   min_words?: number
   max_words?: number
+}
+
+/** Which languages queries may be in. */
+export interface LanguageOptions {
+  is: string | readonly string[]
+  at_least?: number
 }
 
 /** How much of a query may stand in its passage word for word. */

@@ -39,6 +39,23 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
     min_words: { type: 'integer', minimum: 0, default: 1, description: 'Fewest words of a query.' },
     max_words: { type: 'integer', minimum: 1, description: 'Most words of a query.' },
   }),
+  language: step(
+    'Keeps queries in given languages. Texts without letters are kept.',
+    {
+      is: {
+        description: 'Language, or list of languages, as ISO 639-1 writes it: en.',
+        oneOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'string' } }],
+      },
+      at_least: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          'How likely one of the languages must be, as a share of the likeliest language: 1 trusts the detector on every name and loan-word. Default: 0.9.',
+      },
+    },
+    'is',
+  ),
   copied: step(
     "Drops queries taken from their passage: the share of the query's runs of `ngram` words (of the whole query, if it is shorter) that stand as such in the passage is above `max_overlap`.",
     {

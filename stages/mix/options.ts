@@ -59,7 +59,7 @@ interface DecontaminateOptions {
 }
 
 /** In which forms the training data is written besides its own. */
-export type ExportForm = 'sentence-transformers' | 'tevatron' | 'flagembedding'
+export type ExportForm = 'sentence-transformers' | 'parquet' | 'tevatron' | 'flagembedding'
 
 /** Options of `mix` after defaults. */
 export interface MixOptions {

@@ -314,8 +314,8 @@ export const mixSchema: OptionsSchema = {
     export: {
       type: 'array',
       description:
-        'Forms in which training and dev are written too, as the output `exports`: sentence-transformers (JSON Lines), tevatron, flagembedding.',
-      items: { enum: ['sentence-transformers', 'tevatron', 'flagembedding'] },
+        'Forms in which training and dev are written too, as the output `exports`: sentence-transformers (JSON Lines), parquet (the same columns), tevatron, flagembedding.',
+      items: { enum: ['sentence-transformers', 'parquet', 'tevatron', 'flagembedding'] },
     },
     seed: { type: 'integer', minimum: 0, default: 1, description: 'Of the order of rows and of the hold-out.' },
   },

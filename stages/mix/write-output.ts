@@ -52,6 +52,7 @@ export async function writeOutput(
   const margins = Column.floats()
   let short = false
   const writer = await writeJsonl(path.join(folder, FILES.training))
+  const shape = { negatives: most, scores: teacher !== undefined }
   const exporters: Exporter[] = []
   const writeRow = async (row: FullRow): Promise<void> => {
     await writer.write(trainingRow(row))
@@ -61,7 +62,7 @@ export async function writeOutput(
   }
   try {
     for (const form of options.export ?? [])
-      exporters.push(await openExport(form, outputs.exports as string, output === 'training' ? 'train' : 'dev'))
+      exporters.push(await openExport(form, outputs.exports as string, output === 'training' ? 'train' : 'dev', shape))
     const block = teacher ? teacher.rows(most) : BLOCK
     for (let start = 0; start < examples.length; start += block) {
       const rows = examples.slice(start, start + block).map((example) => {

@@ -8,7 +8,7 @@ const inputs = () => ({
   ...synthetic(0, [pair('s0', 'p0', 'first'), pair('s1', 'p1', 'second')], corpus),
   ...labelled('pairs/1/from', 'pairs/1/corpus', [['q', 'third', 'p2', 1]], corpus),
 })
-const forms = ['sentence-transformers', 'tevatron', 'flagembedding']
+const forms = ['sentence-transformers', 'parquet', 'tevatron', 'flagembedding']
 
 describe('export', () => {
   it('writes the same rows in the forms of other programs', async () => {
@@ -21,6 +21,8 @@ describe('export', () => {
     expect(result.files('exports')).toEqual([
       'flagembedding/dev.jsonl',
       'flagembedding/train.jsonl',
+      'parquet/dev.parquet',
+      'parquet/train.parquet',
       'sentence-transformers/dev.jsonl',
       'sentence-transformers/train.jsonl',
       'tevatron/dev-corpus.jsonl',
