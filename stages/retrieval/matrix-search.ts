@@ -14,8 +14,8 @@ export interface MatrixSearch {
 
 /** Passages fetched beyond k for each query and block, so that those that products can't tell apart are among them. */
 const MARGIN = 28
-/** Products computed at once: 32 MiB. */
-const PRODUCTS = 8 << 20
+/** Products computed at once: 24 MiB. */
+const PRODUCTS = 6 << 20
 /** Half the distance of 1 to the next float32. */
 const UNIT = 2 ** -24
 /** What lies below the normal numbers of float32 is lost in a product. */
