@@ -94,7 +94,7 @@ const stepProperties: { readonly [name: string]: OptionsSchema } = {
     near_by: {
       enum: ['exact', 'minhash'],
       description:
-        'How `near` is found. exact (default): all of them. minhash: 99.5 % or more of them, in a time that does not depend on how frequent words are; for millions of queries. Neither drops what is less alike.',
+        'How `near` is found. exact (default): all of them. minhash: 99.5 % or more of them, in a time that does not depend on how frequent words are; slower and larger unless most words are. Neither drops what is less alike.',
     },
     within: {
       enum: ['all', 'passage'],

@@ -6,7 +6,7 @@ interface Banding {
   rows: number
 }
 
-const MOST_HASHES = 256
+const MOST_HASHES = 128
 /** Share of the pairs that are just as alike as the threshold says which must be found. */
 const RECALL = 0.995
 

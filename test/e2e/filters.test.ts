@@ -33,6 +33,7 @@ stages:
       steps:
         - sample: { per_passage: 1 }
         - judge: { model: "\${models.judge}", prompt: judge.yaml, at_least: 1 }
+        - language: { is: en, at_least: 0.1 }
   consistent:
     uses: filter
     with:
@@ -44,7 +45,7 @@ stages:
       pairs: [{ from: "\${stages.consistent.pairs}" }, { from: "\${datasets.d.train}" }]
       negatives: { mine: dense, model: "\${stages.model-of-all.model}", per_query: 2 }
       decontaminate: { against: ["\${datasets.d.test}"], gold: labelled }
-      export: [tevatron]
+      export: [tevatron, parquet]
   model-of-all:
     uses: train
     with: { data: "\${stages.all-data.training}", base: "static:random-32", budget: { steps: 20 }, vocabulary_size: 400 }

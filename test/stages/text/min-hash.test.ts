@@ -9,7 +9,7 @@ describe('bandingFor', () => {
   it('gives a pair at the threshold at least the wanted chance to meet', () => {
     for (let threshold = 0.1; threshold <= 1; threshold += 0.05) {
       const { bands, rows } = bandingFor(threshold)
-      expect(bands * rows).toBeLessThanOrEqual(256)
+      expect(bands * rows).toBeLessThanOrEqual(128)
       if (threshold >= 0.3) expect(1 - (1 - threshold ** rows) ** bands).toBeGreaterThanOrEqual(0.995 - 1e-9)
     }
   })
