@@ -1,7 +1,7 @@
 """Makes a static embedding model of an encoder, in the manner of Model2Vec: one vector a token, no context.
 
 Each token of the vocabulary is encoded by itself, the vectors are centred and cut to their principal components, and
-weighted so that rare tokens, which tell more, count more: log(1 + rank), since vocabularies are ordered by frequency.
+weighted so that rare tokens, which tell more, count more.
 """
 
 import argparse
@@ -31,15 +31,17 @@ def distil(arguments: argparse.Namespace, events: Events) -> None:
     from training.static_table import (
         cut_to_components,
         plain_tokenizer,
+        rarity_weights,
         token_vectors,
-        weights_by_rank,
         write_static_model,
     )
 
     tokenizer, kept = plain_tokenizer(model)
     vectors = token_vectors(model, kept, lambda done: events.say("progress", done=done, total=len(kept)))
     table = cut_to_components(vectors, arguments.dimensions)
-    table *= weights_by_rank(len(kept))[:, None]
+    table *= rarity_weights(tokenizer)[:, None]
+    # Entries of variance 1 on average, as in a random table: one learning rate fits both.
+    table /= (table**2).mean() ** 0.5
     write_static_model(arguments.out, tokenizer, table)
     events.say("distilled", tokens=len(kept), dimensions=table.shape[1])
 

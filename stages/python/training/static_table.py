@@ -10,6 +10,8 @@ from safetensors.numpy import save_file
 from .events import Refusal
 
 BATCH = 512
+# As in Model2Vec.
+RARITY = 1e-4
 
 
 def plain_tokenizer(model) -> tuple[dict, list[int]]:
@@ -50,15 +52,26 @@ def cut_to_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     _, directions = np.linalg.eigh(centred.T @ centred)
     directions = directions[:, ::-1][:, :dimensions]
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(dimensions)])
-    table = centred @ (directions * signs)
-    # Entries of variance 1 on average, as in a random table: one learning rate fits both.
-    return table / np.sqrt((table**2).mean())
+    return centred @ (directions * signs)
 
 
-def weights_by_rank(tokens: int) -> np.ndarray:
-    """Zipf's law as a weight: a token's place in the vocabulary stands for how rare it is."""
-    weights = np.log1p(np.arange(1, tokens + 1))
-    return weights / weights.mean()
+def rarity_weights(tokenizer: dict) -> np.ndarray:
+    """a / (a + p) with Zipf's p of a token's rank (Arora et al. 2017): vocabularies list words by frequency.
+
+    Signs, single letters and tokens that never stand in a text are listed apart, and count as the most frequent.
+    """
+    vocabulary = tokenizer["model"]["vocab"]
+    names = vocabulary if isinstance(vocabulary, dict) else {token: i for i, (token, _) in enumerate(vocabulary)}
+    added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens", [])}
+    tokens = sorted({**names, **added}.items(), key=lambda item: item[1])
+    ranks, rank = np.ones(tokens[-1][1] + 1), 0
+    for token, number in tokens:
+        bare = token.removeprefix("##").lstrip("▁Ġ")
+        if len(bare) > 1 and bare.isalnum() and token not in added:
+            rank += 1
+            ranks[number] = rank
+    probabilities = (1 / ranks) / (1 / np.arange(1, max(rank, 1) + 1)).sum()
+    return RARITY / (RARITY + probabilities)
 
 
 def write_static_model(folder: Path, tokenizer: dict, table: np.ndarray) -> None:
