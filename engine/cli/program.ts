@@ -158,9 +158,11 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'metrics <FILE>',
     'Show the newest results: mean and standard deviation over replicates, and a verdict.',
     'queryloom metrics pipelines/quickstart/quickstart.yaml',
-  ).action(async (file: string, options: CommonOptions) => {
-    ended(await (await import('./commands/metrics.ts')).metricsCommand(file, options))
-  })
+  )
+    .option('--tables', 'with --json: the tables over axes and kinds of tasks, instead of the results one by one')
+    .action(async (file: string, options: CommonOptions & { tables?: boolean }) => {
+      ended(await (await import('./commands/metrics.ts')).metricsCommand(file, options))
+    })
 
   command(
     'graph <FILE>',

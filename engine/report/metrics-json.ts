@@ -22,24 +22,26 @@ interface JsonMetrics {
   groups?: NonNullable<Scores['groups']>
 }
 
-/** The one object that `metrics --json` prints; `schema` is raised when a program would misread it. */
-export interface JsonResults {
+/** The one object that `metrics --tables --json` prints; `schema` is raised when a program would misread it. */
+export interface JsonTables {
   schema: 1
-  /** The newest results, one for each node that leaves scores. */
-  results: readonly JsonMetrics[]
   /** What `report.x` and `report.series` ask for. */
   tables: readonly AxisTable[]
   /** Means over the collections of each kind of task, where several known ones were measured. */
   task_groups?: readonly TaskGroupTable[]
 }
 
-/** The results of a pipeline as programs read them. */
-export function metricsJson(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): JsonResults {
+/** What `metrics --json` prints: the newest results, one for each node that leaves scores. */
+export function metricsJson(results: readonly Result[]): JsonMetrics[] {
+  return results.map(resultJson)
+}
+
+/** Results folded into tables, as programs read them. */
+export function tablesJson(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): JsonTables {
   const tables = comparisonsOf(results, pipeline).flatMap((comparison) => axisTables(comparison, pipeline))
   const groups = taskGroupTables(results, pipeline)
   return {
     schema: 1,
-    results: results.map(resultJson),
     tables,
     ...(groups.length > 0 && { task_groups: groups }),
   }

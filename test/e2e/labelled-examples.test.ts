@@ -95,7 +95,7 @@ test('where it is allowed, what may be shown leaves every evaluation of the swee
     for (const { query_id } of JSON.parse(readFileSync(file, 'utf8'))) ids.add(query_id)
   }
   expect(ids.size).toBeGreaterThan(3)
-  const { results } = await project.json<{ results: { queries: number }[] }>('metrics', 'pipeline.yaml')
+  const results = await project.json<{ queries: number }[]>('metrics', 'pipeline.yaml')
   expect(results[0]?.queries).toBe(10 - ids.size)
   const rows = readFileSync(join(project.folder, 'out/pipeline/bm25/scores/queries.jsonl'), 'utf8')
   for (const id of ids) expect(rows).not.toContain(`"${id}"`)

@@ -53,7 +53,7 @@ test.skipIf(!python)(
     expect(queries.length).toBeGreaterThan(40)
     expect(new Set(queries).size).toBeGreaterThan(30)
 
-    const { results: metrics } = await project.json<{ results: MetricsRow[] }>('metrics', 'quickstart.yaml', ...SMALL)
+    const metrics = await project.json<MetricsRow[]>('metrics', 'quickstart.yaml', ...SMALL)
     expect(metrics).toHaveLength(26)
     for (const row of metrics) {
       expect(row).toMatchObject({ fresh: true, dataset: 'collection', queries: 97 })

@@ -1,7 +1,7 @@
 import type { ActionRecord } from '../../../cache/action-log.ts'
 import type { NodeId } from '../../plan/node.ts'
 import { paintFor } from '../../report/colour.ts'
-import { metricsJson } from '../../report/metrics-json.ts'
+import { metricsJson, tablesJson } from '../../report/metrics-json.ts'
 import { readResults } from '../../report/results.ts'
 import { resultsText } from '../../report/results-text.ts'
 import { scoredNodes } from '../../report/scored-nodes.ts'
@@ -12,13 +12,13 @@ import { print, printJson } from '../print.ts'
 import { withSession } from '../with-session.ts'
 
 /** `queryloom metrics`. */
-export function metricsCommand(file: string, options: CommonOptions): Promise<ExitStatus> {
+export function metricsCommand(file: string, options: CommonOptions & { tables?: boolean }): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
     const plan = await makePlan(session)
     const current = new Map<NodeId, ActionRecord>()
     for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
     const results = await readResults(scoredNodes(session, (node) => current.get(node)))
-    if (options.json) printJson(metricsJson(results, session.pipeline))
+    if (options.json) printJson(options.tables ? tablesJson(results, session.pipeline) : metricsJson(results))
     else if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
     else process.stderr.write('no results yet: run the pipeline first\n')
     return ExitStatus.ok

@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, expect, test } from 'vitest'
 import type { AxisFacts, ReportBlock } from '../../../engine/parse/pipeline.ts'
 import type { InputRef } from '../../../engine/plan/node.ts'
-import { metricsJson } from '../../../engine/report/metrics-json.ts'
+import { metricsJson, tablesJson } from '../../../engine/report/metrics-json.ts'
 import { type Result, readResults } from '../../../engine/report/results.ts'
 import { resultsText } from '../../../engine/report/results-text.ts'
 import { comparisonsOf } from '../../../engine/report/systems.ts'
@@ -203,18 +203,18 @@ test('metrics --json keeps to its contract', async () => {
       },
     },
   }
-  const printed = JSON.parse(JSON.stringify(metricsJson(results, pipeline())))
+  const printed = JSON.parse(JSON.stringify(metricsJson(results)))
   const validate = new Ajv2020().compile(schema)
-  expect({ ...printed, results: [] }).toEqual({ schema: 1, results: [], tables: [] })
-  expect(validate(printed.results), JSON.stringify(validate.errors)).toBe(true)
-  expect(printed.results[0]).toMatchObject({
+  expect(tablesJson(results, pipeline())).toEqual({ schema: 1, tables: [] })
+  expect(validate(printed), JSON.stringify(validate.errors)).toBe(true)
+  expect(printed[0]).toMatchObject({
     node: 'bm25',
     fresh: true,
     retriever: 'bm25',
     dataset: 'garden',
     queries: 24,
   })
-  expect(printed.results[1]).toMatchObject({
+  expect(printed[1]).toMatchObject({
     fresh: false,
     variant: { train_seed: '1' },
     groups: { clean: { queries: 23 } },
@@ -241,7 +241,7 @@ test('report.x and report.series give a table for each metric, with means over r
   ]
   const report = { x: 'scale', series: 'density', labels: { bm25: 'BM25' }, metrics: ['ndcg@10'] }
   await expect(resultsText(results, { axes, report })).toMatchFileSnapshot('./golden/metrics-axes.txt')
-  const [table, ...more] = metricsJson(results, { axes, report }).tables
+  const [table, ...more] = tablesJson(results, { axes, report }).tables
   expect(more).toEqual([])
   expect(table).toMatchObject({ metric: 'ndcg@10', x: 'scale', series: 'density', columns: ['0.5', '1'], queries: 24 })
   expect(table?.rows.map(({ system, series }) => [system, series])).toEqual([
@@ -263,7 +263,7 @@ test('a table over axes is over the queries that are clean for every system, and
     await bm25(0.5),
   ]
   const report = { x: 'scale', metrics: ['ndcg@10'] }
-  const [table] = metricsJson(results, { axes, report }).tables
+  const [table] = tablesJson(results, { axes, report }).tables
   expect(table).toMatchObject({ series: null, rows: [{ system: 'trained', values: [0.375] }, { system: 'bm25' }] })
-  expect(metricsJson(results, { axes: [replicate], report }).tables).toEqual([])
+  expect(tablesJson(results, { axes: [replicate], report }).tables).toEqual([])
 })
