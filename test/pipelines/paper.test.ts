@@ -38,7 +38,9 @@ if (!there) console.warn('skipped: plans of pipelines/paper on SciFact need ../s
 describe('the experiments of the paper', () => {
   test('each file is known here', () => {
     const files = readdirSync(FOLDER).map((name) => name.replace('.yaml', ''))
-    expect(files.sort()).toEqual([...Object.keys(EXPERIMENTS), 'chain', 'common', 'small', 'study'].sort())
+    expect(files.sort()).toEqual(
+      [...Object.keys(EXPERIMENTS), 'chain', 'common', 'msmarco-scale', 'pre-training-ladder', 'small', 'study'].sort(),
+    )
   })
 
   test.skipIf(!there).each(Object.entries(EXPERIMENTS))(

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
+import { build } from 'rolldown'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import type { Measure } from './step.ts'
 
@@ -23,13 +23,10 @@ const { values } = parseArgs({
 // As it is shipped: what runs sources makes every function slower.
 const script = join(packageRoot, 'node_modules/.cache/queryloom-bench/step.mjs')
 await build({
-  entryPoints: [join(packageRoot, 'test/bench/data/step.ts')],
-  outfile: script,
-  bundle: true,
+  input: join(packageRoot, 'test/bench/data/step.ts'),
   platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  packages: 'external',
+  external: /^[^./]/,
+  output: { file: script, format: 'esm' },
 })
 const folder = mkdtempSync(join(values.folder ?? tmpdir(), 'queryloom-bench-'))
 try {
