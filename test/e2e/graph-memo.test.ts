@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packageRoot } from '../../engine/util/package-root.ts'
+import { packagesIn } from '../rig/packages-in.ts'
 import { Project } from '../rig/project.ts'
 
 const PIPELINE = `version: 1
@@ -41,7 +42,8 @@ class Watched {
       'pipeline.yaml',
       ...args,
     )
-    const parsed = readFileSync(this.#list, 'utf8').includes('/node_modules/yaml/')
+    const modules = readFileSync(this.#list, 'utf8').split('\n')
+    const parsed = modules.some((url) => url.startsWith('file:') && packagesIn(url).includes('yaml'))
     return { parsed, nodes: Object.fromEntries(plan.nodes.map(({ id, decision }) => [id, decision])) }
   }
 }

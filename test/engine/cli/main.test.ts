@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { packageRoot } from '../../../engine/util/package-root.ts'
+import { packagesIn } from '../../rig/packages-in.ts'
 import { SMALL_PROMPT } from '../../rig/small-project.ts'
 
 // Each command is a process of its own, several in most tests.
@@ -192,14 +193,6 @@ test.each([
   const allowed = line.includes('wrong') ? /^ajv$/ : /$^/
   expect([...packages].filter((name) => heavy.test(name) && !allowed.test(name))).toEqual([])
 })
-
-/** The packages that a module is of: its own, and those whose code was put into it when it was built. */
-function packagesIn(url: string): string[] {
-  const path = fileURLToPath(url)
-  const own = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []
-  const bundled = [...readFileSync(path, 'utf8').matchAll(/^\/\/ from (.*)$/gm)].map(([, name]) => name as string)
-  return bundled.concat(own)
-}
 
 test('what heavy commands load is told from what the others load', () => {
   const chunks = readdirSync(join(packageRoot, 'dist/chunks')).map((name) => join(packageRoot, 'dist/chunks', name))
