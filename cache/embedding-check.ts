@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { fstatSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { batchesFrom, isWhole, KEY_BYTES, rowBytes } from './embedding-segment.ts'
 import { DESCRIPTION, dimensionsOf } from './embedding-store.ts'
-import { type FileCheck, stretch } from './log-check.ts'
+import { checkFile, type FileCheck, stretch } from './log-check.ts'
 import { isMissing } from './store-error.ts'
 
 /** The embeddings of one encoder. */
@@ -33,15 +33,7 @@ export function embeddingFolders(folder: string): EmbeddingFolder[] {
  * written, or is damaged from there on: none of it is ever used.
  */
 export function checkEmbeddings(path: string, dimensions: number): FileCheck {
-  const found: FileCheck = { good: 0, damaged: [], torn: 0 }
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (isMissing(error)) return found
-    throw error
-  }
-  try {
+  return checkFile(path, (fd, found) => {
     const { size } = fstatSync(fd)
     const read = (offset: number, length: number): Buffer => {
       const bytes = Buffer.allocUnsafe(length)
@@ -59,10 +51,7 @@ export function checkEmbeddings(path: string, dimensions: number): FileCheck {
       end = batch.end
     }
     found.torn = size - end
-  } finally {
-    closeSync(fd)
-  }
-  return found
+  })
 }
 
 function namesIn(folder: string): string[] {

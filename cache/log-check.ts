@@ -25,15 +25,7 @@ const CHECKSUM = 8
 
 /** Checks every line of a log against its checksum, a piece at a time; a file that is not there has no lines. */
 export function checkLog(path: string): FileCheck {
-  const found: FileCheck = { good: 0, damaged: [], torn: 0 }
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (isMissing(error)) return found
-    throw error
-  }
-  try {
+  return checkFile(path, (fd, found) => {
     let rest = Buffer.alloc(0)
     let offset = 0
     const piece = Buffer.allocUnsafe(PIECE)
@@ -52,6 +44,21 @@ export function checkLog(path: string): FileCheck {
       rest = Buffer.from(bytes.subarray(start))
     }
     found.torn = rest.length
+  })
+}
+
+/** Looks at a file that is there; one that is not holds nothing, and nothing of it is damaged. */
+export function checkFile(path: string, look: (fd: number, found: FileCheck) => void): FileCheck {
+  const found: FileCheck = { good: 0, damaged: [], torn: 0 }
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (isMissing(error)) return found
+    throw error
+  }
+  try {
+    look(fd, found)
   } finally {
     closeSync(fd)
   }

@@ -1,7 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { type FileCheck, stretch } from './log-check.ts'
+import { fstatSync, readSync } from 'node:fs'
+import { checkFile, type FileCheck, stretch } from './log-check.ts'
 import { decodeRow, type FoundRow, LONGEST_RECORD, scanRows } from './segment.ts'
-import { isMissing } from './store-error.ts'
 
 const PIECE = 16 << 20
 const SEAL_BYTES = 48
@@ -12,15 +11,7 @@ const SEAL_BYTES = 48
  * is being written.
  */
 export function checkSegment(path: string, onRow: (row: FoundRow, json: string) => void = () => {}): FileCheck {
-  const found: FileCheck = { good: 0, damaged: [], torn: 0 }
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (isMissing(error)) return found
-    throw error
-  }
-  try {
+  return checkFile(path, (fd, found) => {
     const { size } = fstatSync(fd)
     let at = 0
     /** Where a stretch began that nothing whole was found in yet. */
@@ -57,10 +48,7 @@ export function checkSegment(path: string, onRow: (row: FoundRow, json: string) 
       } else room *= 2
     }
     found.torn = size - (bad ?? at)
-  } finally {
-    closeSync(fd)
-  }
-  return found
+  })
 }
 
 function textOf(record: Buffer, { key }: FoundRow): string | undefined {

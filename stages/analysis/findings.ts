@@ -1,5 +1,6 @@
 import { type Comparison, comparisonsOf, headline } from './comparison.ts'
 import { type Contrast, contrastsOf, testedPairs } from './contrasts.ts'
+import { average } from './figures.ts'
 import { ladderOf, type Rung } from './ladder.ts'
 import { type MacroContrast, type MacroMean, macroContrasts, macroMeans } from './macro.ts'
 import { type Measured, valuesOf } from './measured.ts'
@@ -128,10 +129,6 @@ function meansOf(system: Measured, comparison: Comparison, metrics: readonly str
     ...(augmented ? { augmented: { yes: some(augmented.yes), no: some(augmented.no) } } : {}),
     steps: steps.length === 0 ? null : { least: Math.min(...steps), most: Math.max(...steps) },
   }
-}
-
-function average(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function deviation(values: readonly number[]): number | null {

@@ -1,6 +1,7 @@
 import { intervalOf, replicatedMean } from '../../engine/util/statistics/replicated-mean.ts'
 import { type Comparison, headline } from './comparison.ts'
 import { differencesOf, type Tested } from './contrasts.ts'
+import { average } from './figures.ts'
 import { isLeaked, type Measured } from './measured.ts'
 import { type PairSignals, pairSignals } from './pair-signals.ts'
 
@@ -131,8 +132,4 @@ function changeOf(
   const table = differencesOf(a, b, ids, metric)
   const found = replicatedMean(table)
   return { mean: found.mean, ...intervalOf(found, 0.9), each: table.map(average) }
-}
-
-function average(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 }

@@ -1,3 +1,4 @@
+import { signed } from './figures.ts'
 import type { Findings } from './findings.ts'
 
 /** A table of texts, in no format yet. */
@@ -178,10 +179,6 @@ function rangeText({ least, most }: { least: number; most: number }): string {
 
 function figure(value: number): string {
   return value.toFixed(4)
-}
-
-function signed(value: number): string {
-  return value < 0 ? value.toFixed(4) : `+${value.toFixed(4)}`
 }
 
 function pText(p: number): string {

@@ -1,4 +1,5 @@
 import { unreachable } from '../../engine/util/unreachable.ts'
+import { signed } from './figures.ts'
 import type { Findings } from './findings.ts'
 import type { Signature } from './signatures.ts'
 
@@ -52,10 +53,6 @@ export function methodsText({ collections, metrics, macro }: Findings): string {
       ? ['Means over collections weigh each alike, parts of one collection averaged before.']
       : []),
   ].join(' ')
-}
-
-function signed(value: number): string {
-  return value < 0 ? value.toFixed(4) : `+${value.toFixed(4)}`
 }
 
 function share(value: number): string {

@@ -1,6 +1,7 @@
 import { hash64 } from '../../cache/xxh.ts'
 import { Column } from '../data/column.ts'
 import { type Passage, passageText } from '../data/rows.ts'
+import { jaccardOf } from '../text/min-hash.ts'
 import { words } from '../text/normalise.ts'
 
 /**
@@ -33,17 +34,7 @@ export class CorpusSketch {
 
   /** Jaccard index of the sets of words of two passages of the corpus; texts without a word are like nothing. */
   jaccard(id: string, other: string): number {
-    const a = this.#setOf(id)
-    const b = this.#setOf(other)
-    let shared = 0
-    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-      const left = a[i] as number
-      const right = b[j] as number
-      if (left === right) shared++
-      if (left <= right) i++
-      if (right <= left) j++
-    }
-    return shared === 0 ? 0 : shared / (a.length + b.length - shared)
+    return jaccardOf(this.#setOf(id), this.#setOf(other))
   }
 
   #setOf(id: string): Uint32Array {

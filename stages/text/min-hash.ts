@@ -33,8 +33,8 @@ export function memberHashes(members: Iterable<string>): Float64Array {
   return Float64Array.from(hashes, (hash) => Number(hash >> 11n)).sort()
 }
 
-/** |A ∩ B| / |A ∪ B| of two sets that `memberHashes` made; 0 where one is empty. */
-export function jaccardOf(a: Float64Array, b: Float64Array): number {
+/** |A ∩ B| / |A ∪ B| of two sets of numbers, each in ascending order; 0 where one is empty. */
+export function jaccardOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let shared = 0
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
     const left = a[i] as number
