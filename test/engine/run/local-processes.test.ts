@@ -84,7 +84,9 @@ test('SIGKILL of the engine alone ends its children, also those in sessions of t
        const processes = await localProcesses({ temporary: '/tmp', children })
        const log = ${JSON.stringify(join(folder, 'log'))}
        const inGroup = processes.start({ command: ['sleep', '300'], log, title: 'in its group' })
-       processes.start({ command: ['setsid', '-f', 'sleep', '301'], log, title: 'escaped' })
+       // Its starter ends only when it has left the group: what is still in it ends with its leader.
+       const leave = 'setsid -f sh -c ": > left; exec sleep 301"; until [ -e left ]; do sleep 0.01; done'
+       processes.start({ command: ['sh', '-c', leave], cwd: ${JSON.stringify(folder)}, log, title: 'escaped' })
        console.log(inGroup.pid)
        setInterval(() => {}, 1000)`,
     ],

@@ -102,7 +102,10 @@ test('a batch that is on its way is waited for by the next run, and not submitte
   const first = batched(api, folder)
   api.onCreate = () => setTimeout(() => first.drain.abort(new Error('interrupted')), 20)
   await expect(first.run(passages(30))).rejects.toThrow('interrupted')
-  expect(first.notes).toEqual(['batch batch-0 of 30 requests goes on; run again to collect its answers'])
+  // On a slow machine the answer to the submission is still on its way when the run is interrupted.
+  await expect
+    .poll(() => first.notes, { timeout: 10_000 })
+    .toEqual(['batch batch-0 of 30 requests goes on; run again to collect its answers'])
   expect(api.batches[0]?.status).toBe('in_progress')
   api.onCreate = () => {}
   ends(api)()
