@@ -6,6 +6,8 @@ export interface KeysOptions {
   json?: boolean
 }
 
+const TRUST_EXAMPLE = 'trust anna ed25519:GcVzfpPBDOvXr9bD5XLyE6bSDZ9SNpVQ0c4GPaHcM1U'
+
 /** Adds `keys new|list|trust|untrust`; what they do is loaded when one is called. */
 export function addKeysCommands(program: Command, ended: (status: ExitStatus) => void): void {
   const keys = program
@@ -14,32 +16,32 @@ export function addKeysCommands(program: Command, ended: (status: ExitStatus) =>
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .showHelpAfterError('See queryloom keys --help.')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ queryloom keys trust anna ed25519:GcVzfpPBDOvXr9bD5XLyE6bSDZ9SNpVQ0c4GPaHcM1U',
-    )
+    .addHelpText('after', `\nExample:\n  $ queryloom keys ${TRUST_EXAMPLE}`)
     .addHelpText('after', '\nKeys lie in $XDG_CONFIG_HOME/queryloom/keys; a private key is never printed or sent.\n')
-  const command = (usage: string, what: string): Command =>
+  const command = (usage: string, what: string, example: string): Command =>
     keys
       .command(usage)
       .description(what)
       .helpOption('-h, --help', 'print this help')
       .option('--json', 'print for programs')
-      .exitOverride()
-  command('new [NAME]', 'Make a key to sign with (default name: default), and print its public half.').action(
+      .showHelpAfterError(`See queryloom keys ${usage.split(' ', 1)[0]} --help.`)
+      .addHelpText('after', `\nExample:\n  $ queryloom keys ${example}`)
+  command('new [NAME]', 'Make a key to sign with (default name: default), and print its public half.', 'new').action(
     async (name: string | undefined, options: KeysOptions) => {
       ended(await (await import('./commands/keys.ts')).newKeyCommand(name, options))
     },
   )
-  command('list', 'List your own keys and those that you trust.').action(async (options: KeysOptions) => {
+  command('list', 'List your own keys and those that you trust.', 'list').action(async (options: KeysOptions) => {
     ended(await (await import('./commands/keys.ts')).listKeysCommand(options))
   })
-  command('trust <NAME> <PUBLICKEY>', 'Accept what this key signed, under a name of your choice.').action(
-    async (name: string, key: string, options: KeysOptions) => {
-      ended(await (await import('./commands/keys.ts')).trustKeyCommand(name, key, options))
-    },
-  )
-  command('untrust <NAME>', 'Accept no more what this key signed.').action(
+  command(
+    'trust <NAME> <PUBLICKEY>',
+    'Accept what this key signed, under a name of your choice.',
+    TRUST_EXAMPLE,
+  ).action(async (name: string, key: string, options: KeysOptions) => {
+    ended(await (await import('./commands/keys.ts')).trustKeyCommand(name, key, options))
+  })
+  command('untrust <NAME>', 'Accept no more what this key signed.', 'untrust anna').action(
     async (name: string, options: KeysOptions) => {
       ended(await (await import('./commands/keys.ts')).untrustKeyCommand(name, options))
     },

@@ -81,7 +81,10 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
       additionalProperties: false,
       properties: {
         attempts: { type: 'integer', minimum: 1, maximum: 100, description: 'Attempts in all.' },
-        backoff: duration,
+        backoff: {
+          ...duration,
+          description: 'How long to wait before the second attempt; twice that before the third, and so on.',
+        },
       },
     },
     env: {

@@ -226,8 +226,8 @@ export const modelSchema: OptionsSchema = {
       additionalProperties: false,
       description: 'Prices for a million tokens, for the cost ledger.',
       properties: {
-        input: { type: 'number', minimum: 0 },
-        output: { type: 'number', minimum: 0 },
+        input: { type: 'number', minimum: 0, description: 'For a million tokens of prompts.' },
+        output: { type: 'number', minimum: 0, description: 'For a million tokens of answers.' },
         batch: {
           type: 'number',
           minimum: 0,
