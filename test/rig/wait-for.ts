@@ -1,5 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 
+/** Resolves once something holds. */
+export async function waitFor(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
 /** Resolves with a file's text once it is there and not empty. */
 export async function fileText(path: string): Promise<string> {
   for (;;) {

@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freshNonce, writeFileAtomic } from '../../../cache/durable.ts'
+import { namesIn } from '../../util/names-in.ts'
+import type { Job, Submission } from '../executor.ts'
+import { jobScript } from './job-script.ts'
+
+/**
+ * The files of a job on the shared folder:
+ *
+ * | path                  | what                                                                                  |
+ * | --------------------- | ------------------------------------------------------------------------------------- |
+ * | `script.sh`           | the one script of all tasks                                                           |
+ * | `submissions/S`       | numbers of the tasks of a submission, a line each; written before it is submitted     |
+ * | `tasks/I/`            | folder of a task: its payload, put there before it is submitted                       |
+ * | `tasks/I/attempts/A/` | private folder of an attempt, in which the command runs: what it leaves is its answer |
+ * | `tasks/I/result/`     | folder of the first attempt that ended well, renamed: complete, and never replaced    |
+ * | `exits/I.A`           | exit status of an attempt, written by temp + rename after its result                  |
+ * | `logs/S.N`            | standard output and error of the submission's task number N, attempts appended        |
+ *
+ * `A` is `S.R.J`: the submission, how often it was put back into the queue before, and the scheduler's number of the
+ * task. Two attempts of one task share nothing but its payload, so that a copy that was thought to be dead can't harm.
+ */
+export interface JobFolder {
+  script: string
+  /** Where a task's payload lies, and goes on lying until the job's folder is removed. */
+  task(task: number): string
+  /** The complete answer of a task, if it has one. */
+  result(task: number): string
+  /** Of an unfinished attempt whatever is there, the newest last; a task may append answers to files there. */
+  attempts(task: number): readonly string[]
+  log(submission: string, place: number): string
+}
+
+const FOLDERS = ['submissions', 'tasks', 'exits', 'logs'] as const
+
+/** Paths of a job's files; nothing is looked at. */
+export function jobFolder(folder: string): JobFolder {
+  const task = (number: number): string => join(folder, 'tasks', String(number))
+  return {
+    script: join(folder, 'script.sh'),
+    task,
+    result: (number) => join(task(number), 'result'),
+    attempts: (number) => {
+      const all = join(task(number), 'attempts')
+      return namesIn(all)
+        .sort()
+        .map((name) => join(all, name))
+    },
+    log: (submission, place) => join(folder, 'logs', `${submission}.${place}`),
+  }
+}
+
+/** Makes the folders and the script of a job, if they are not there. `before` is run by the shell ahead of the command. */
+export async function layOutJob(job: Job, before: readonly string[] = []): Promise<JobFolder> {
+  const paths = jobFolder(job.folder)
+  for (const name of FOLDERS) mkdirSync(join(job.folder, name), { recursive: true })
+  for (let task = 0; task < job.tasks; task++) mkdirSync(paths.task(task), { recursive: true })
+  // Another attempt may be about to read the script.
+  await writeFileAtomic(paths.script, jobScript(job, before))
+  return paths
+}
+
+/** Writes down which tasks a new submission has: from then on it can be found, should this process die. */
+export function noteSubmission(job: Job, tasks: readonly number[]): Submission {
+  const id = freshNonce()
+  writeFileSync(join(job.folder, 'submissions', id), tasks.map((task) => `${task}\n`).join(''), { flag: 'wx' })
+  return { job, id, tasks }
+}
