@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import type { ReportFormat } from '../report/written-report.ts'
 import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
@@ -34,6 +35,12 @@ export interface ReproduceCommandOptions extends CommonOptions {
 export interface GraphCommandOptions extends CommonOptions {
   format: 'mermaid' | 'dot'
   nodes?: boolean
+}
+
+/** Options of `report` beside the common ones. */
+export interface ReportCommandOptions extends CommonOptions {
+  format: ReportFormat
+  output?: string
 }
 
 /** Options of `accept` beside the common ones. */
@@ -162,6 +169,18 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('--tables', 'with --json: the tables over axes and kinds of tasks, instead of the results one by one')
     .action(async (file: string, options: CommonOptions & { tables?: boolean }) => {
       ended(await (await import('./commands/metrics.ts')).metricsCommand(file, options))
+    })
+
+  command(
+    'report <FILE>',
+    'Write the newest results as one page with tables and figures, which opens anywhere without a network.',
+    'queryloom report pipelines/quickstart/quickstart.yaml',
+    'The page is written to out/NAME.html; the other formats are printed. See docs/report.md.',
+  )
+    .addOption(new Option('--format <FORMAT>', 'what to write').choices(['html', 'md', 'csv', 'json']).default('html'))
+    .option('-o, --output <FILE>', 'where to write it; - prints it')
+    .action(async (file: string, options: ReportCommandOptions) => {
+      ended(await (await import('./commands/report.ts')).reportCommand(file, options))
     })
 
   command(

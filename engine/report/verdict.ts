@@ -1,6 +1,5 @@
-import { differences, familyTest, overReplicates } from '../util/statistics/family-test.ts'
-import type { Result } from './results.ts'
-import type { Comparison, System } from './systems.ts'
+import { argmax, type Contest, contestOf, type Measured } from './contest.ts'
+import type { Comparison } from './systems.ts'
 import { counted } from './words.ts'
 
 const ALPHA = 0.05
@@ -26,16 +25,17 @@ export interface Verdict {
  * adjusted for all systems that stood a chance of being the best. `baseline` is a stage; by default the one that
  * retrieves with BM25.
  */
-export function verdictOf(comparison: Comparison, baseline?: string): Verdict | undefined {
-  const metric = comparison.metrics[0]
-  const ids = commonQueries(comparison)
-  if (metric === undefined || comparison.systems.length === 0 || ids.length === 0) return undefined
-  const measured = comparison.systems.map((system) => measure(system, ids, metric))
+export function verdictOf(
+  comparison: Comparison,
+  baseline?: string,
+  contest: Contest | undefined = contestOf(comparison, baseline),
+): Verdict | undefined {
+  if (!contest) return undefined
+  const { metric, queries: ids, measured, baseline: base, others, tests } = contest
   const best = argmax(measured)
   const where = ` on ${comparison.clean ? `the ${counted(ids.length, 'clean query', 'clean queries')}` : counted(ids.length, 'query', 'queries')} of ${comparison.dataset}`
   const facts = { metric, queries: ids.length, best: best.system.label }
   const leader = `${best.system.label} has the highest mean ${metric} (${best.mean.toFixed(4)})${where}`
-  const base = baselineOf(measured, baseline)
   if (measured.length === 1)
     return { ...facts, kind: 'alone', text: `There is nothing to compare ${best.system.label} with.` }
   if (!base) {
@@ -45,11 +45,9 @@ export function verdictOf(comparison: Comparison, baseline?: string): Verdict | 
       text: `${leader}; there is no baseline to test it against (report.baseline).`,
     }
   }
-  const others = measured.filter((one) => one.system.stage !== base.system.stage)
   if (others.length === 0)
     return { ...facts, kind: 'alone', text: `There is nothing to compare ${base.system.label} with.` }
   const rival = argmax(others)
-  const tests = familyTest(others.map((one) => differences(one.replicates, base.replicates)))
   const difference = rival.mean - base.mean
   const { p, interval } = tests[others.indexOf(rival)]!
   const all = { ...facts, baseline: base.system.label, difference, interval, p }
@@ -65,46 +63,6 @@ export function verdictOf(comparison: Comparison, baseline?: string): Verdict | 
     return { ...all, kind: 'undecided', text: `${lead} (${figures}). ${basis}` }
   }
   return { ...all, kind: 'better', text: `${rival.system.label} beats ${base.system.label} (${figures}). ${basis}` }
-}
-
-/** A system's numbers over the queries of a comparison. */
-interface Measured {
-  system: System
-  replicates: readonly (readonly number[])[]
-  mean: number
-}
-
-function measure(system: System, ids: readonly string[], metric: string): Measured {
-  const replicates = system.replicates.map((result) => valuesOf(result, ids, metric))
-  const perQuery = overReplicates(replicates)
-  return { system, replicates, mean: perQuery.reduce((sum, value) => sum + value, 0) / ids.length }
-}
-
-function valuesOf(result: Result, ids: readonly string[], metric: string): number[] {
-  const byId = new Map(result.queries.map((query) => [query.query_id, query.metrics[metric] ?? 0]))
-  return ids.map((id) => byId.get(id) ?? 0)
-}
-
-/** Queries that every system was judged on and that are clean for all, in a fixed order. */
-function commonQueries({ systems, clean }: Comparison): string[] {
-  const [first, ...rest] = systems.flatMap((system) => system.replicates)
-  if (!first) return []
-  const others = rest.map((result) => new Set(result.queries.map((query) => query.query_id)))
-  return first.queries
-    .map((query) => query.query_id)
-    .filter((id) => (clean?.has(id) ?? true) && others.every((ids) => ids.has(id)))
-    .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-}
-
-function baselineOf(measured: readonly Measured[], stage: string | undefined): Measured | undefined {
-  const candidates = measured.filter(({ system }) =>
-    stage === undefined ? system.retriever === 'bm25' : system.stage === stage,
-  )
-  return candidates.length === 0 ? undefined : argmax(candidates)
-}
-
-function argmax(measured: readonly Measured[]): Measured {
-  return measured.reduce((best, one) => (one.mean > best.mean ? one : best))
 }
 
 // BM25 has no seed: it would be the same a second time.

@@ -1,14 +1,6 @@
+import type { Table } from '../../engine/util/tables/table.ts'
 import { signed } from './figures.ts'
 import type { Findings } from './findings.ts'
-
-/** A table of texts, in no format yet. */
-export interface Table {
-  title: string
-  columns: readonly { title: string; align: 'left' | 'right' }[]
-  rows: readonly (readonly string[])[]
-  /** Lines below it. */
-  notes: readonly string[]
-}
 
 /** The tables of an analysis, in the order in which they are read. */
 export function tablesOf(findings: Findings): Table[] {

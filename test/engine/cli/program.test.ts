@@ -17,6 +17,7 @@ const commands = [
   'explain',
   'validate',
   'metrics',
+  'report',
   'graph',
   'accept',
   'cost',

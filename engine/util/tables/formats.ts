@@ -1,4 +1,4 @@
-import type { Table } from './tables.ts'
+import type { Table } from './table.ts'
 
 /** A table in Markdown; what would end a cell is escaped, and what would be HTML is shown as it is. */
 export function markdownTable({ title, columns, rows, notes }: Table): string {

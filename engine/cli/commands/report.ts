@@ -1,0 +1,40 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import type { ActionRecord } from '../../../cache/action-log.ts'
+import { writeFileAtomic } from '../../../cache/durable.ts'
+import type { NodeId } from '../../plan/node.ts'
+import { bytes } from '../../report/words.ts'
+import { writtenReport } from '../../report/written-report.ts'
+import { makePlan, type Session } from '../../session.ts'
+import { ExitStatus } from '../exit-status.ts'
+import { print } from '../print.ts'
+import type { ReportCommandOptions } from '../program.ts'
+import { withSession } from '../with-session.ts'
+
+const STDOUT = '-'
+
+/** `queryloom report`: writes a page and prints where it is; other formats go to standard output unless `-o` says where. */
+export function reportCommand(file: string, options: ReportCommandOptions): Promise<ExitStatus> {
+  return withSession(file, options, async (session) => {
+    const plan = await makePlan(session)
+    const current = new Map<NodeId, ActionRecord>()
+    for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
+    const format = options.json ? 'json' : options.format
+    const text = await writtenReport(session, current, format)
+    const target = options.output ?? (format === 'html' ? reportPath(session) : STDOUT)
+    if (target === STDOUT) {
+      process.stdout.write(text)
+      return ExitStatus.ok
+    }
+    const path = resolve(target)
+    mkdirSync(dirname(path), { recursive: true })
+    await writeFileAtomic(path, text)
+    if (!options.quiet) print(`${relative(process.cwd(), path)} (${bytes(Buffer.byteLength(text))})`)
+    return ExitStatus.ok
+  })
+}
+
+/** Where the page of a pipeline lies unless somebody says otherwise: beside the views of its outputs. */
+export function reportPath({ out }: Pick<Session, 'out'>): string {
+  return `${out}.html`
+}

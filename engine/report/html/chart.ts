@@ -1,0 +1,39 @@
+import { type PlotOptions, plot } from '@observablehq/plot'
+import { parseHTML } from 'linkedom'
+import { type Html, html, trusted, visible } from './markup.ts'
+
+/** A drawing with the words that stand in for it where it can't be seen. */
+export interface Chart {
+  /** Names it within its page. */
+  id: string
+  title: string
+  /** What it shows, in a sentence or two. */
+  description: string
+  options: PlotOptions
+}
+
+/** Draws a chart as a figure with a title, a caption, and an accessible name on the drawing itself. */
+export function chartFigure({ id, title, description, options }: Chart): Html {
+  return html`<figure id="${id}"><figcaption><b>${title}</b>${description}</figcaption>${svgOf(id, title, description, options)}</figure>`
+}
+
+/** A figure can be as wide as half of the page, and is made smaller on a phone. */
+const CHART_WIDTH = 460
+
+const { document } = parseHTML('<!doctype html><html><body></body></html>')
+
+function svgOf(id: string, title: string, description: string, options: PlotOptions): Html {
+  const drawing = plot({ width: CHART_WIDTH, ...options, className: 'plot', document })
+  // The page has these rules, and its policy obeys no other sheet.
+  for (const style of drawing.querySelectorAll('style')) style.remove()
+  const named = (name: string, text: string): ReturnType<typeof document.createElementNS> => {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', name)
+    element.setAttribute('id', `${id}-${name}`)
+    element.textContent = visible(text)
+    return element
+  }
+  drawing.setAttribute('role', 'img')
+  drawing.setAttribute('aria-labelledby', `${id}-title ${id}-desc`)
+  drawing.prepend(named('title', title), named('desc', description))
+  return trusted(drawing.outerHTML)
+}

@@ -1,0 +1,85 @@
+import type { CollectionReport, SystemReport } from '../report.ts'
+import { counted } from '../words.ts'
+import { type Html, html } from './markup.ts'
+
+/** Where a page tells how a number of a system was made. */
+export type LinkOf = (system: SystemReport) => string
+
+/** The first thing to look at: every system of a collection with what it is more or less than the baseline, and the verdict. */
+export function headlineSection(one: CollectionReport, linkOf: LinkOf | undefined): Html {
+  const { verdict, warnings } = one
+  return html`${verdict && html`<div class="verdict ${verdict.kind}"><p><strong>${VERDICTS[verdict.kind]}</strong>${verdict.text}</p></div>`}
+${systemsTable(one, linkOf)}
+<ul class="notes">${notesOf(one).map((note) => html`<li>${note}</li>`)}${warnings.map((text) => html`<li class="warning">${text}</li>`)}</ul>`
+}
+
+const VERDICTS = {
+  better: 'Better than the baseline',
+  baseline: 'The baseline is best',
+  undecided: 'Undecided',
+  'no-baseline': 'No baseline to test against',
+  alone: 'Nothing to compare',
+} as const
+
+function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
+  const { metrics, systems, baseline, clean } = one
+  const [primary = ''] = metrics
+  const best = Math.max(...systems.map((system) => system.metrics[primary]?.mean ?? Number.NEGATIVE_INFINITY))
+  const tested = systems.some(({ contrast }) => contrast !== null)
+  const head = html`<tr><th scope="col">system</th>${metrics.map(
+    (metric) =>
+      html`<th scope="col" class="n">${metric}</th>${clean !== null && html`<th scope="col" class="n">all</th>`}`,
+  )}${tested && html`<th scope="col" class="n">against ${baseline}</th><th scope="col" class="n">95 % interval</th><th scope="col" class="n">p</th>`}<th scope="col" class="n">trainings</th></tr>`
+  const rows = systems.map((system) => {
+    const cells = metrics.map((metric) => {
+      const found = system.metrics[metric]
+      const shown =
+        found && html`${fixed(found.mean)}${found.sd !== null && html` <span class="sd">± ${fixed(found.sd)}</span>`}`
+      const linked = shown && linkOf ? html`<a href="#${linkOf(system)}">${shown}</a>` : shown
+      return html`<td class="n">${linked ?? '–'}</td>${clean !== null && html`<td class="n soft">${found ? fixed(found.all) : '–'}</td>`}`
+    })
+    const isBest = system.metrics[primary]?.mean === best
+    return html`<tr${isBest && html` class="best"`}><th scope="row">${system.system}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
+  })
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Results on ${one.dataset}"><table>
+<thead>${head}</thead>
+<tbody>
+${rows.map((row) => html`${row}\n`)}</tbody></table></div>`
+}
+
+function contrastCells({ contrast }: SystemReport): Html {
+  if (contrast === null) return html`<td class="n"></td><td class="n"></td><td class="n"></td>`
+  const { difference, low, high, p } = contrast
+  const sure = p < 0.05 && (difference > 0 ? 'up' : 'down')
+  return html`<td class="n${sure && html` ${sure}`}">${signed(difference)}</td><td class="n soft">${signed(low)} to ${signed(high)}</td><td class="n">${pText(p)}</td>`
+}
+
+function notesOf({ queries, clean, metrics, systems, baseline }: CollectionReport): string[] {
+  const tested = systems.filter(({ contrast }) => contrast !== null).length
+  return [
+    clean === null
+      ? `Means over ${counted(queries, 'query', 'queries')}.`
+      : `Means over the ${counted(clean, 'query', 'queries')} that no system saw in training; “all” is over all ${counted(queries, 'query', 'queries')}.`,
+    ...(systems.some(({ replicates }) => replicates > 1) ? ['± is the standard deviation over trainings.'] : []),
+    ...(tested > 0
+      ? [
+          `Differences are in ${metrics[0]}, from ${baseline}: paired sign-flip test, p adjusted for ${tested === 1 ? 'the one system' : `all ${tested} systems`}; colour where p < 0.05.`,
+        ]
+      : []),
+    ...(systems.some(({ fresh }) => !fresh)
+      ? ['Run the pipeline for the newest numbers of what is older than it.']
+      : []),
+  ]
+}
+
+function fixed(value: number): string {
+  return value.toFixed(4)
+}
+
+function signed(value: number): string {
+  return value < 0 ? `−${(-value).toFixed(4)}` : `+${value.toFixed(4)}`
+}
+
+function pText(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toFixed(3)
+}

@@ -1,0 +1,106 @@
+import { csvText, markdownTable } from '../util/tables/formats.ts'
+import type { Table } from '../util/tables/table.ts'
+import type { CollectionReport, Report } from './report.ts'
+
+/** The report as a document in Markdown. */
+export function reportMarkdown(report: Report): string {
+  const { pipeline, description, collections } = report
+  const parts = [
+    `# ${markdownLine(pipeline)}`,
+    ...(description === undefined ? [] : [markdownLine(description)]),
+    ...collections.flatMap((one) => [
+      markdownTable(headlineTable(one)),
+      ...one.warnings.map((warning) => `- ${markdownLine(warning)}`),
+      ...(one.verdict ? [`**Verdict:** ${markdownLine(one.verdict.text)}`] : []),
+    ]),
+    ...(collections.length === 0 ? ['There are no results yet.'] : []),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+/** The numbers of the report, one row for each metric of a system on a collection. */
+export function reportCsv({ collections }: Report): string {
+  const rows = collections.flatMap((one) =>
+    one.systems.flatMap((system) =>
+      Object.entries(system.metrics).map(([metric, { mean, sd, all }]) => {
+        const { contrast } = system
+        const tested = contrast !== null && metric === one.metrics[0]
+        return [
+          one.dataset,
+          one.split,
+          one.profile,
+          system.system,
+          metric,
+          mean,
+          sd,
+          all,
+          system.replicates,
+          one.clean ?? one.queries,
+          ...(tested ? [one.baseline, contrast.difference, contrast.low, contrast.high, contrast.p] : NOT_TESTED),
+        ]
+      }),
+    ),
+  )
+  return csvText(COLUMNS, rows)
+}
+
+const COLUMNS = [
+  'dataset',
+  'split',
+  'profile',
+  'system',
+  'metric',
+  'mean',
+  'sd',
+  'mean_all_queries',
+  'trainings',
+  'queries',
+  'baseline',
+  'difference',
+  'low',
+  'high',
+  'p',
+]
+const NOT_TESTED = [null, null, null, null, null]
+
+/** The headline table of a collection, as texts. */
+function headlineTable(one: CollectionReport): Table {
+  const { dataset, split, profile, metrics, systems, queries, clean, baseline } = one
+  const right = (title: string): Table['columns'][number] => ({ title, align: 'right' })
+  const tested = systems.some(({ contrast }) => contrast !== null)
+  return {
+    title: `${dataset}, ${split}, profile ${profile}: ${clean ?? queries}${clean === null ? '' : ` clean of ${queries}`} queries`,
+    columns: [
+      { title: 'system', align: 'left' },
+      ...metrics.flatMap((metric) => [right(metric), right('sd')]),
+      ...(tested ? [right(`against ${baseline}`), right('95 % interval'), right('p')] : []),
+      right('trainings'),
+    ],
+    rows: systems.map(({ system, metrics: own, contrast, replicates, fresh }) => [
+      `${system}${fresh ? '' : ' *'}`,
+      ...metrics.flatMap((metric) => {
+        const found = own[metric]
+        return found ? [found.mean.toFixed(4), found.sd?.toFixed(4) ?? ''] : ['-', '']
+      }),
+      ...(tested
+        ? contrast
+          ? [signed(contrast.difference), `${signed(contrast.low)} to ${signed(contrast.high)}`, pText(contrast.p)]
+          : ['', '', '']
+        : []),
+      String(replicates),
+    ]),
+    notes: systems.every(({ fresh }) => fresh) ? [] : ['* older than the pipeline: run it for its newest numbers'],
+  }
+}
+
+function markdownLine(text: string): string {
+  return text.replace(/\s+/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+}
+
+function signed(value: number): string {
+  return value < 0 ? value.toFixed(4) : `+${value.toFixed(4)}`
+}
+
+function pText(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toFixed(3)
+}

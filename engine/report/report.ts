@@ -1,0 +1,131 @@
+import type { PipelineFacts } from '../parse/pipeline.ts'
+import type { NodeId } from '../plan/node.ts'
+import { type Contest, contestOf } from './contest.ts'
+import type { Result } from './results.ts'
+import { type Comparison, comparisonMetrics, comparisonsOf, type System } from './systems.ts'
+import { type TaskGroupTable, taskGroupTables } from './task-groups.ts'
+import { type Verdict, verdictOf } from './verdict.ts'
+
+/** What a pipeline's results say, as data; `report --format json` prints it. `schema` is raised when a program would misread it. */
+export interface Report {
+  schema: 1
+  pipeline: string
+  description?: string
+  collections: readonly CollectionReport[]
+  task_groups: readonly TaskGroupTable[]
+}
+
+/** Systems measured on one collection in one way. */
+export interface CollectionReport {
+  dataset: string
+  split: string
+  profile: string
+  /** Queries judged, and those of them that conclusions rest on: clean for every system, where some leaked. */
+  queries: number
+  clean: number | null
+  /** The first is what is tested. */
+  metrics: readonly string[]
+  baseline: string | null
+  systems: readonly SystemReport[]
+  verdict: Verdict | null
+  warnings: readonly string[]
+}
+
+/** One row of the headline table. */
+export interface SystemReport {
+  system: string
+  stage: string
+  variant: { readonly [axis: string]: string }
+  retriever: string
+  /** Trainings that the means are over. */
+  replicates: number
+  /** False where the pipeline, or what it reads, has changed since. */
+  fresh: boolean
+  /** By metric: over the queries that conclusions rest on (`sd` over replicates), and over all. */
+  metrics: { readonly [metric: string]: { mean: number; sd: number | null; all: number } }
+  /** What it scores more than the baseline on the first metric; null for what is not tested. */
+  contrast: { difference: number; low: number; high: number; p: number } | null
+  /** What the numbers were read from. */
+  nodes: readonly NodeId[]
+}
+
+/** A collection with what its figures are drawn from. */
+export interface Compared {
+  comparison: Comparison
+  contest: Contest | undefined
+  report: CollectionReport
+}
+
+/** Compares results by collection, in the way that the tables of `metrics` do. */
+export function comparedOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): Compared[] {
+  return comparisonsOf(results, pipeline).map((comparison) => {
+    const contest = contestOf(comparison, pipeline.report.baseline)
+    return { comparison, contest, report: collectionReport(comparison, contest, pipeline.report.baseline) }
+  })
+}
+
+/** The report of what was compared. */
+export function reportOf(
+  compared: readonly Compared[],
+  results: readonly Result[],
+  pipeline: Pick<PipelineFacts, 'axes' | 'report' | 'name' | 'description'>,
+): Report {
+  return {
+    schema: 1,
+    pipeline: pipeline.name,
+    ...(pipeline.description === undefined ? {} : { description: pipeline.description }),
+    collections: compared.map(({ report }) => report),
+    task_groups: taskGroupTables(results, pipeline),
+  }
+}
+
+function collectionReport(
+  comparison: Comparison,
+  contest: Contest | undefined,
+  baseline: string | undefined,
+): CollectionReport {
+  const { dataset, split, profile, queries, clean, metrics, systems } = comparison
+  return {
+    dataset,
+    split,
+    profile,
+    queries,
+    clean: clean && clean.size > 0 ? clean.size : null,
+    metrics,
+    baseline: contest?.baseline?.system.label ?? null,
+    systems: systems.map((system) => systemReport(system, comparison, contest)),
+    verdict: verdictOf(comparison, baseline, contest) ?? null,
+    warnings: [...new Set(systems.flatMap((one) => one.replicates.flatMap(({ scores }) => scores.warnings ?? [])))],
+  }
+}
+
+function systemReport(system: System, comparison: Comparison, contest: Contest | undefined): SystemReport {
+  const { label, stage, variant, retriever, replicates } = system
+  const chosen = replicates.map((result) => comparisonMetrics(result, comparison))
+  const metrics = comparison.metrics.flatMap((metric) => {
+    const values = chosen.flatMap((one) => one[metric] ?? [])
+    const all = replicates.flatMap(({ scores }) => scores.metrics[metric] ?? [])
+    return values.length === 0 ? [] : [[metric, { ...spread(values), all: spread(all).mean }] as const]
+  })
+  const at = contest?.others.findIndex((one) => one.system === system) ?? -1
+  const test = contest?.tests[at]
+  return {
+    system: label,
+    stage,
+    variant,
+    retriever,
+    replicates: replicates.length,
+    fresh: replicates.every(({ scored }) => scored.fresh),
+    metrics: Object.fromEntries(metrics),
+    contrast: test ? { difference: test.mean, low: test.interval.low, high: test.interval.high, p: test.p } : null,
+    nodes: replicates.map(({ scored }) => scored.node.id),
+  }
+}
+
+/** Mean and standard deviation (n − 1) of numbers; the deviation is null for fewer than two. */
+function spread(values: readonly number[]): { mean: number; sd: number | null } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  if (values.length < 2) return { mean, sd: null }
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, sd: Math.sqrt(squares / (values.length - 1)) }
+}

@@ -1,0 +1,34 @@
+import type { ActionRecord } from '../../cache/action-log.ts'
+import type { NodeId } from '../plan/node.ts'
+import type { Session } from '../session.ts'
+import { unreachable } from '../util/unreachable.ts'
+import { comparedOf, reportOf } from './report.ts'
+import { readResults } from './results.ts'
+import { scoredNodes } from './scored-nodes.ts'
+
+/** Forms that a report can have. */
+export type ReportFormat = 'html' | 'md' | 'csv' | 'json'
+
+/** The report of a pipeline's newest results as a text; `current` has those that are up to date. */
+export async function writtenReport(
+  session: Session,
+  current: ReadonlyMap<NodeId, ActionRecord>,
+  format: ReportFormat,
+): Promise<string> {
+  const { pipeline } = session
+  const results = await readResults(scoredNodes(session, (node) => current.get(node)))
+  const compared = comparedOf(results, pipeline)
+  const report = reportOf(compared, results, pipeline)
+  switch (format) {
+    case 'html':
+      return (await import('./html/report-page.ts')).reportPage(report)
+    case 'md':
+      return (await import('./report-tables.ts')).reportMarkdown(report)
+    case 'csv':
+      return (await import('./report-tables.ts')).reportCsv(report)
+    case 'json':
+      return `${JSON.stringify(report, undefined, 2)}\n`
+    default:
+      return unreachable(format)
+  }
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { accessibilityProblems, closeBrowser, hasBrowser, overflow, visit } from '../rig/browser.ts'
+import { fakeOpenai } from '../rig/fake-openai.ts'
+import { Project } from '../rig/project.ts'
+import { smallProject, writtenBy } from '../rig/small-project.ts'
+
+afterAll(closeBrowser)
+
+const BM25 = `  bm25:
+    uses: eval
+    with: { retriever: bm25, dataset: "\${datasets.d}", metrics: [ndcg@10, recall@10] }
+sweep:
+  axes: { fraction: [0.25, 0.5] }
+  replicates: { train_seed: [1, 2] }
+report: { baseline: bm25, labels: { bm25: BM25, scores: "<trained> & 'new'" } }
+`
+
+/** A small sweep, run. */
+async function sweep(): Promise<Project> {
+  const server = await fakeOpenai(writtenBy)
+  const files = smallProject(server.url)
+  const pipeline = files['pipeline.yaml'] as string
+  const project = new Project({
+    ...files,
+    'pipeline.yaml': `${pipeline
+      .replace('  minimum: 1\n', '  minimum: 1\n  train_seed: 1\n')
+      .replace(', { from: "${datasets.d.train}" }', '')
+      .replace('budget: { steps: 20 }', 'budget: { steps: 20 }, seed: "${params.train_seed}"')}${BM25}`,
+  })
+  const { status, stderr } = await project.call('run', 'pipeline.yaml', '--quiet')
+  if (status !== 0) throw new Error(stderr)
+  return project
+}
+
+describe('report', () => {
+  test('as data, as a document, as a table and as a page it tells the numbers that metrics tells', async () => {
+    const project = await sweep()
+    const report = await project.json<{ collections: { systems: { system: string; metrics: object }[] }[] }>(
+      'report',
+      'pipeline.yaml',
+    )
+    const metrics = await project.json<{ node: string; metrics: { [name: string]: number } }[]>(
+      'metrics',
+      'pipeline.yaml',
+    )
+    const bm25 = metrics.find(({ node }) => node === 'bm25')!.metrics['ndcg@10']!
+    const mean =
+      metrics
+        .filter(({ node }) => node.startsWith('scores[fraction=0.5'))
+        .reduce((sum, one) => sum + one.metrics['ndcg@10']!, 0) / 2
+    const rows = report.collections[0]!.systems
+    expect(rows.map(({ system }) => system)).toEqual([
+      "<trained> & 'new' [fraction=0.25]",
+      "<trained> & 'new' [fraction=0.5]",
+      'BM25',
+    ])
+    expect(rows[1]).toMatchObject({
+      replicates: 2,
+      fresh: true,
+      metrics: { 'ndcg@10': { mean: expect.closeTo(mean, 12) } },
+    })
+    expect(rows[2]).toMatchObject({ contrast: null, metrics: { 'ndcg@10': { mean: bm25, sd: null, all: bm25 } } })
+
+    const md = (await project.call('report', 'pipeline.yaml', '--format', 'md')).stdout
+    expect(md).toMatch(new RegExp(`\\| BM25 \\| ${bm25.toFixed(4)} \\|`))
+    expect(md).toContain("| &lt;trained> &amp; 'new' \\[fraction=0.5\\] |")
+    const csv = (await project.call('report', 'pipeline.yaml', '--format', 'csv', '-o', 'numbers.csv')).stdout
+    expect(csv).toMatch(/^numbers\.csv \(.* B\)\n$|^numbers\.csv \(.*KiB\)\n$/)
+    expect(readFileSync(join(project.folder, 'numbers.csv'), 'utf8')).toContain(`d,test,trec9,BM25,ndcg@10,${bm25},,`)
+
+    const told = await project.call('report', 'pipeline.yaml')
+    expect(told.stdout).toMatch(/^out\/pipeline\.html \(/)
+    const page = readFileSync(join(project.folder, 'out/pipeline.html'), 'utf8')
+    expect(page).toContain('&lt;trained&gt; &amp; &#39;new&#39; [fraction=0.5]')
+    expect(page).toContain(mean.toFixed(4))
+    if (hasBrowser) await lookedAt(join(project.folder, 'out/pipeline.html'))
+  })
+})
+
+/** Looks at a page as readers with other screens and other eyes do. */
+async function lookedAt(path: string): Promise<void> {
+  for (const [width, scheme] of [
+    [375, 'light'],
+    [1440, 'dark'],
+  ] as const) {
+    const { page, complaints, requests } = await visit(pathToFileURL(path).href, { width, scheme })
+    expect(await overflow(page)).toBe(0)
+    expect(await accessibilityProblems(page)).toEqual([])
+    expect(requests).toEqual([])
+    expect(complaints).toEqual([])
+    const figures = await page.locator('figure svg').evaluateAll((drawings) =>
+      drawings.map((drawing) => ({
+        title: drawing.querySelector('title')?.textContent ?? '',
+        marks: drawing.querySelectorAll('circle, path, rect, line').length,
+      })),
+    )
+    expect(figures.length).toBeGreaterThan(0)
+    for (const { title, marks } of figures) {
+      expect(title).not.toBe('')
+      expect(marks).toBeGreaterThan(2)
+    }
+  }
+}
