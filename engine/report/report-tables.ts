@@ -35,7 +35,7 @@ export function reportCsv({ collections }: Report): string {
           sd,
           all,
           system.replicates,
-          one.clean ?? one.queries,
+          one.clean || one.queries,
           ...(tested ? [one.baseline, contrast.difference, contrast.low, contrast.high, contrast.p] : NOT_TESTED),
         ]
       }),
@@ -69,7 +69,7 @@ function headlineTable(one: CollectionReport): Table {
   const right = (title: string): Table['columns'][number] => ({ title, align: 'right' })
   const tested = systems.some(({ contrast }) => contrast !== null)
   return {
-    title: `${dataset}, ${split}, profile ${profile}: ${clean ?? queries}${clean === null ? '' : ` clean of ${queries}`} queries`,
+    title: `${dataset}, ${split}, profile ${profile}: ${clean ? `${clean} clean of ${queries}` : queries} queries`,
     columns: [
       { title: 'system', align: 'left' },
       ...metrics.flatMap((metric) => [right(metric), right('sd')]),

@@ -20,7 +20,7 @@ export interface CollectionReport {
   dataset: string
   split: string
   profile: string
-  /** Queries judged, and those of them that conclusions rest on: clean for every system, where some leaked. */
+  /** Queries judged, and those of them that are clean for every system, where some leaked. Conclusions and means rest on these, if there are any. */
   queries: number
   clean: number | null
   /** The first is what is tested. */
@@ -90,7 +90,7 @@ function collectionReport(
     split,
     profile,
     queries,
-    clean: clean && clean.size > 0 ? clean.size : null,
+    clean: clean?.size ?? null,
     metrics,
     baseline: contest?.baseline?.system.label ?? null,
     systems: systems.map((system) => systemReport(system, comparison, contest)),

@@ -21,7 +21,8 @@ report: { baseline: bm25, labels: { bm25: BM25, scores: "<trained> & 'new'" } }
 /** A small sweep, run. */
 async function sweep(): Promise<Project> {
   const server = await fakeOpenai(writtenBy)
-  const files = smallProject(server.url)
+  // Queries of the training split are so like the others that all would count as leaked.
+  const { 'data/qrels/train.tsv': _, ...files } = smallProject(server.url)
   const pipeline = files['pipeline.yaml'] as string
   const project = new Project({
     ...files,

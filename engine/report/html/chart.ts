@@ -26,6 +26,8 @@ function svgOf(id: string, title: string, description: string, options: PlotOpti
   const drawing = plot({ width: CHART_WIDTH, ...options, className: 'plot', document })
   // The page has these rules, and its policy obeys no other sheet.
   for (const style of drawing.querySelectorAll('style')) style.remove()
+  // The drawing is one picture with one name: its parts have none of their own.
+  for (const part of drawing.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label')
   const named = (name: string, text: string): ReturnType<typeof document.createElementNS> => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', name)
     element.setAttribute('id', `${id}-${name}`)

@@ -24,11 +24,11 @@ const VERDICTS = {
 function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
   const { metrics, systems, baseline, clean } = one
   const [primary = ''] = metrics
+  const some = clean !== null && clean > 0
   const best = Math.max(...systems.map((system) => system.metrics[primary]?.mean ?? Number.NEGATIVE_INFINITY))
   const tested = systems.some(({ contrast }) => contrast !== null)
   const head = html`<tr><th scope="col">system</th>${metrics.map(
-    (metric) =>
-      html`<th scope="col" class="n">${metric}</th>${clean !== null && html`<th scope="col" class="n">all</th>`}`,
+    (metric) => html`<th scope="col" class="n">${metric}</th>${some && html`<th scope="col" class="n">all</th>`}`,
   )}${tested && html`<th scope="col" class="n">against ${baseline}</th><th scope="col" class="n">95 % interval</th><th scope="col" class="n">p</th>`}<th scope="col" class="n">trainings</th></tr>`
   const rows = systems.map((system) => {
     const cells = metrics.map((metric) => {
@@ -36,7 +36,7 @@ function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
       const shown =
         found && html`${fixed(found.mean)}${found.sd !== null && html` <span class="sd">± ${fixed(found.sd)}</span>`}`
       const linked = shown && linkOf ? html`<a href="#${linkOf(system)}">${shown}</a>` : shown
-      return html`<td class="n">${linked ?? '–'}</td>${clean !== null && html`<td class="n soft">${found ? fixed(found.all) : '–'}</td>`}`
+      return html`<td class="n">${linked ?? '–'}</td>${some && html`<td class="n soft">${found ? fixed(found.all) : '–'}</td>`}`
     })
     const isBest = system.metrics[primary]?.mean === best
     return html`<tr${isBest && html` class="best"`}><th scope="row">${system.system}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
@@ -57,9 +57,12 @@ function contrastCells({ contrast }: SystemReport): Html {
 function notesOf({ queries, clean, metrics, systems, baseline }: CollectionReport): string[] {
   const tested = systems.filter(({ contrast }) => contrast !== null).length
   return [
-    clean === null
+    clean === null || clean === 0
       ? `Means over ${counted(queries, 'query', 'queries')}.`
       : `Means over the ${counted(clean, 'query', 'queries')} that no system saw in training; “all” is over all ${counted(queries, 'query', 'queries')}.`,
+    ...(clean === 0
+      ? ['Every query was given away by the training of some system: nothing can be concluded from these numbers.']
+      : []),
     ...(systems.some(({ replicates }) => replicates > 1) ? ['± is the standard deviation over trainings.'] : []),
     ...(tested > 0
       ? [
