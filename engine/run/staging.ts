@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
 
@@ -10,9 +10,14 @@ export interface NodeFolders {
   outputs: { readonly [name: string]: string }
 }
 
+/** What the finished nodes of a run may leave lying until it ends. */
+export const LEFT_BYTES: number = 64 * 2 ** 20
+const LEFT_FILES = 10_000
+
 /** The private folders in which the nodes of one run work. */
 export class Staging {
   readonly root: string
+  readonly #left: Room = { bytes: LEFT_BYTES, files: LEFT_FILES }
 
   constructor(store: string) {
     this.root = makePrivateFolder(join(store, 'staging'))
@@ -46,12 +51,15 @@ export class Staging {
   }
 
   /**
-   * Gives back the room that the folders of a node take. The emptied folders go with the last node: one that is removed
-   * makes whoever makes another wait for the file system.
+   * Gives back the room that the folders of a node take. Little is left to lie until the run ends: ext4 looks at every
+   * inode that was freed in the last minutes before it gives out another.
    */
   discard({ scratch, outputs }: NodeFolders): void {
+    const folders = [scratch, ...Object.values(outputs)]
     try {
-      for (const folder of [scratch, ...Object.values(outputs)]) empty(folder)
+      const left = { ...this.#left }
+      if (folders.every((folder) => fits(folder, left))) Object.assign(this.#left, left)
+      else for (const folder of folders) empty(folder)
     } catch {
       // A straggler may be writing there until it is swept.
     }
@@ -62,7 +70,28 @@ export class Staging {
   }
 }
 
-/** Removes all files below a folder. */
+interface Room {
+  bytes: number
+  files: number
+}
+
+/** Takes what lies below a folder off the room; false as soon as that is not enough. */
+function fits(folder: string, room: Room): boolean {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`
+    room.files -= 1
+    if (room.files < 0) return false
+    if (entry.isDirectory()) {
+      if (!fits(path, room)) return false
+      continue
+    }
+    room.bytes -= lstatSync(path).size
+    if (room.bytes < 0) return false
+  }
+  return true
+}
+
+/** Removes all files below a folder; emptied folders go with the run. */
 function empty(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`
