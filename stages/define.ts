@@ -6,10 +6,12 @@ import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
+import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
+export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskFolders, TaskStanding } from './task-arrays.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -182,6 +184,8 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   rows: RowStore
   processes: ProcessRunner
   models: ModelLeases
+  /** Where parts of the node can run beyond this process, if its executor has such a place. */
+  arrays?: TaskArrays
   tools: ToolsCache
   /** Counts requests for the run's totals and its events, and what they took for the ledger. */
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
@@ -317,6 +321,8 @@ export interface StageDefinition<Options = never> {
 export interface ServiceStageDefinition<Options = never> extends Omit<StageDefinition<Options>, 'run' | 'thread'> {
   thread: 'main'
   run(context: ServiceContext<Options>): Promise<StageSummary>
+  /** The part that runs as a task of an array, which `run` submits. */
+  task?(context: TaskContext): Promise<void>
   /** The part that computes: called in a worker thread, where `run` asks for it. */
   compute?(context: StageContext<Options>, work: Json): Promise<StageSummary>
 }

@@ -17,6 +17,7 @@ import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
+import type { ShardSeams } from './shards/answer-in-shards.ts'
 import { type PairWriter, writeWithoutModel } from './without-model.ts'
 
 /** Rows looked up in the store at once. */
@@ -29,6 +30,7 @@ const TELL_MS = 2000
 /** Seams for tests. */
 export interface GenerateSeams {
   backoffMs?: (tries: number) => number
+  shards?: ShardSeams
 }
 
 /**
@@ -40,7 +42,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const source = fileOf(context.inputs.passages, FILES.passages)
   const lines = await countLines(source.location)
   const total = lines * context.options.per_passage
-  const passages = readPassages(source.location, source.path)
+  const passages = (): AsyncGenerator<Passage> => readPassages(source.location, source.path)
   const writer = await writeJsonl(join(folder, FILES.pairs))
   const meter = await DiversityMeter.of(lines, context.options.per_passage)
   const pairs: PairWriter = {
@@ -54,7 +56,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   let summary: StageSummary
   try {
     summary =
-      (await writeWithoutModel(context, passages, pairs, total)) ??
+      (await writeWithoutModel(context, passages(), pairs, total)) ??
       (await askAll(context, passages, { pairs, negatives }, total, seams))
   } finally {
     await writer.close()
@@ -74,15 +76,28 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
 }
 
 async function askAll(
-  context: ServiceContext<GenerateOptions>,
-  passages: AsyncIterable<Passage>,
+  given: ServiceContext<GenerateOptions>,
+  passages: () => AsyncIterable<Passage>,
   writers: { pairs: PairWriter; negatives: JsonlWriter | undefined },
   total: number,
   seams: GenerateSeams,
 ): Promise<StageSummary> {
-  const { options } = context
-  const setup = await requestSetup((name) => context.inputs[name], options)
-  const llm = context.inputs.model as Extract<typeof context.inputs.model, { type: 'llm' }>
+  const { options, arrays } = given
+  const setup = await requestSetup((name) => given.inputs[name], options)
+  const llm = given.inputs.model as Extract<typeof given.inputs.model, { type: 'llm' }>
+  const isServed = (llm.model as ModelBlock).serve !== undefined
+  const { warnings: ofTasks = [], ...answered } =
+    arrays && isServed
+      ? await (await import('./shards/answer-in-shards.ts')).answerInShards(
+          given,
+          arrays,
+          setup,
+          passages,
+          total,
+          seams.shards,
+        )
+      : {}
+  const context = { ...given, ...answered }
   const window = isBulk(llm.model as ModelBlock) ? BULK_WINDOW : WINDOW
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
   const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
@@ -150,7 +165,7 @@ async function askAll(
   try {
     const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
     let batch: Passage[] = []
-    for await (const passage of passages) {
+    for await (const passage of passages()) {
       if (asker.halted) {
         complete = false
         break
@@ -180,7 +195,7 @@ async function askAll(
       transient: true,
     })
   }
-  const warnings = [...warningsOf(counts, messages), ...cutWarning(cut, options)]
+  const warnings = [...ofTasks, ...warningsOf(counts, messages), ...cutWarning(cut, options)]
   return {
     counts: { ...counts, ...(writers.negatives ? { negatives: writers.negatives.rows } : {}) },
     ...(warnings.length > 0 ? { warnings } : {}),

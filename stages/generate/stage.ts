@@ -82,6 +82,10 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     const { run } = await import('./run.ts')
     return run(context)
   },
+  async task(context) {
+    const { runShardTask } = await import('./shards/task.ts')
+    return runShardTask(context)
+  },
 }
 
 function* questionsOf(
