@@ -5,6 +5,7 @@ import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 /** Programs and threads, each with a file of its own. */
 const ENTRIES = [
   'engine/cli/main',
+  'engine/run/stage-task',
   'engine/run/stage-worker',
   'engine/upkeep/hash-worker',
   'stages/encoders/encoder-worker',

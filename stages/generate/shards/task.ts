@@ -10,7 +10,6 @@ import { lazyLease } from '../lazy-lease.ts'
 import { RowAsker } from '../row-asker.ts'
 import { AnswerFile, type ShardRequest } from './answer-file.ts'
 import {
-  answersPath,
   errorPath,
   KEY_BYTES,
   keysPath,

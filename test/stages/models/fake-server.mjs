@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Stands in for a user's own llama-server, vllm or transformers: same options, same routes, no model. The model's name
 // says what goes wrong at the start. GET /die ends it as a crash would, GET /out-of-memory as one for want of memory.
+// Requests are answered after `--delay` milliseconds, and noted in the file `--request-log`.
+import { appendFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
 const { argv, env } = process
@@ -13,6 +15,21 @@ const key = env.LLAMA_API_KEY ?? env.VLLM_API_KEY ?? env.QUERYLOOM_SERVER_KEY
 function fail(message) {
   console.error(message)
   process.exit(3)
+}
+
+async function complete(request, response) {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  const { prompt, messages, seed } = JSON.parse(text)
+  const asked = prompt ?? messages.at(-1).content
+  const note = { asked, seed, cards: env.CUDA_VISIBLE_DEVICES, pid: process.pid }
+  if (flag('--request-log')) appendFileSync(flag('--request-log'), `${JSON.stringify(note)}\n`)
+  await new Promise((resolve) => setTimeout(resolve, Number(flag('--delay') ?? 0)))
+  const said = `query ${seed} of ${asked.length}`
+  const choice = prompt === undefined ? { message: { role: 'assistant', content: said } } : { text: said }
+  const usage = { prompt_tokens: 1, completion_tokens: 1 }
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ choices: [{ index: 0, finish_reason: 'stop', ...choice }], usage }))
 }
 
 console.log(`starting ${argv.slice(2).join(' ')}`)
@@ -32,6 +49,7 @@ createServer((request, response) => {
   }
   if (request.url === '/die') return process.exit(9)
   if (request.url === '/out-of-memory') return fail('CUDA error: out of memory')
+  if (request.method === 'POST') return complete(request, response)
   response.end(
     JSON.stringify({
       pid: process.pid,
