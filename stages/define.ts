@@ -11,7 +11,7 @@ import type { TaskArrays, TaskContext } from './task-arrays.ts'
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
-export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskFolders, TaskStanding } from './task-arrays.ts'
+export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskStanding } from './task-arrays.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 

@@ -8,7 +8,7 @@ import type { StageInput } from '../../define.ts'
 import { KeySet } from './key-set.ts'
 
 /** The model that is asked, as a task is told of it; no secret stands in it. */
-export type ShardModel = Extract<StageInput, { type: 'llm' }>
+type ShardModel = Extract<StageInput, { type: 'llm' }>
 
 /** What is known of the shards of one array: written once, before anybody is told of the array. */
 export interface ShardRecord {

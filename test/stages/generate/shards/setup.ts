@@ -96,7 +96,7 @@ export function arraysHere(url: string, tasks: number, folder: string = join(tem
 }
 
 /** Small arrays, looked at often. */
-export const HASTY: ShardSeams = {
+const HASTY: ShardSeams = {
   limits: { rows: 1000, array: 10_000, least: 1 },
   paces: { gather: 5, look: 20, poll: 20, late: 200 },
 }

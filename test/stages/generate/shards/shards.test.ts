@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakeOpenai } from '../../../rig/fake-openai.ts'
 import { passages } from '../setup.ts'
