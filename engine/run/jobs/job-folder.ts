@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce, writeFileAtomic } from '../../../cache/durable.ts'
 import { namesIn } from '../../util/names-in.ts'
@@ -12,11 +12,12 @@ import { jobScript } from './job-script.ts'
  * | --------------------- | ------------------------------------------------------------------------------------- |
  * | `script.sh`           | the one script of all tasks                                                           |
  * | `submissions/S`       | numbers of the tasks of a submission, a line each; written before it is submitted     |
+ * | `submissions/S.taken` | the scheduler has it                                                                  |
  * | `tasks/I/`            | folder of a task: its payload, put there before it is submitted                       |
  * | `tasks/I/attempts/A/` | private folder of an attempt, in which the command runs: what it leaves is its answer |
  * | `tasks/I/result/`     | folder of the first attempt that ended well, renamed: complete, and never replaced    |
  * | `exits/I.A`           | exit status of an attempt, written by temp + rename after its result                  |
- * | `logs/S.N`            | standard output and error of the submission's task number N, attempts appended        |
+ * | `logs/S.O.N`          | standard output and error of the submission's task number O + N, attempts appended    |
  *
  * `A` is `S.R.J`: the submission, how often it was put back into the queue before, and the scheduler's number of the
  * task. Two attempts of one task share nothing but its payload, so that a copy that was thought to be dead can't harm.
@@ -31,6 +32,9 @@ export interface JobFolder {
   attempts(task: number): readonly string[]
   log(submission: string, place: number): string
 }
+
+/** So many tasks go into one array at most: Slurm's limit, unless it is told otherwise, is one more. */
+export const ARRAY = 1_000
 
 const FOLDERS = ['submissions', 'tasks', 'exits', 'logs'] as const
 
@@ -47,7 +51,10 @@ export function jobFolder(folder: string): JobFolder {
         .sort()
         .map((name) => join(all, name))
     },
-    log: (submission, place) => join(folder, 'logs', `${submission}.${place}`),
+    log: (submission, place) => {
+      const offset = Math.floor(place / ARRAY) * ARRAY
+      return join(folder, 'logs', `${submission}.${offset}.${place - offset}`)
+    },
   }
 }
 
@@ -66,4 +73,71 @@ export function noteSubmission(job: Job, tasks: readonly number[]): Submission {
   const id = freshNonce()
   writeFileSync(join(job.folder, 'submissions', id), tasks.map((task) => `${task}\n`).join(''), { flag: 'wx' })
   return { job, id, tasks }
+}
+
+/** All submissions of a job that were written down, and when (by the clock of the file system). */
+export function notedSubmissions(job: Job): { submission: Submission; notedAt: number }[] {
+  const folder = join(job.folder, 'submissions')
+  return namesIn(folder)
+    .filter((name) => /^[0-9a-f]{16}$/.test(name))
+    .map((id) => {
+      const path = join(folder, id)
+      return { submission: { job, id, tasks: tasksIn(path) }, notedAt: statSync(path).mtimeMs }
+    })
+}
+
+function tasksIn(path: string): number[] {
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean).map(Number).filter(Number.isInteger)
+}
+
+/** Notes that a submission is in the queue now. */
+export function markSubmitted({ job, id }: Submission): void {
+  writeFileSync(join(job.folder, 'submissions', `${id}.taken`), '')
+}
+
+/** Whether a submission is known to have come into the queue. */
+export function isSubmitted({ job, id }: Submission): boolean {
+  return existsSync(join(job.folder, 'submissions', `${id}.taken`))
+}
+
+/** How an attempt of a task ended, by its own account. */
+export interface Exit {
+  task: number
+  submission: string
+  /** How often the submission's task was put back into the queue before. */
+  restart: number
+  status: number
+}
+
+/** Reads the exit statuses of a job, each file once: one look at one folder tells of all tasks. */
+export class ExitReader {
+  readonly #folder: string
+  readonly #seen = new Map<string, Exit>()
+
+  constructor(folder: string) {
+    this.#folder = join(folder, 'exits')
+  }
+
+  /** All exits by now. */
+  read(): Iterable<Exit> {
+    for (const name of namesIn(this.#folder)) {
+      if (this.#seen.has(name)) continue
+      const [, task, submission, restart] = /^(\d+)\.([0-9a-f]{16})\.(\d+)\.\w+$/.exec(name) ?? []
+      if (submission === undefined) continue
+      const status = statusIn(join(this.#folder, name))
+      if (status === undefined) continue
+      this.#seen.set(name, { task: Number(task), submission, restart: Number(restart), status })
+    }
+    return this.#seen.values()
+  }
+}
+
+function statusIn(path: string): number | undefined {
+  try {
+    const status = Number(readFileSync(path, 'utf8').trim())
+    return Number.isInteger(status) ? status : undefined
+  } catch {
+    // A shared file system may show a name before it has the file.
+    return undefined
+  }
 }

@@ -4,7 +4,7 @@ import type { Job } from '../executor.ts'
 export const NO_FOLDER = 117
 
 /**
- * The script of all tasks of a job: told a submission and a place in it, it makes the attempt's folder, runs the command
+ * The script of all tasks of a job: told a submission and a place in it (the index in an array is added), it makes the attempt's folder, runs the command
  * there, and gives its answer away by renaming: the first complete one stays. Its exit status is written down last.
  */
 export function jobScript(job: Job, before: readonly string[]): string {
@@ -13,7 +13,7 @@ export function jobScript(job: Job, before: readonly string[]): string {
 # ${job.title.replaceAll(/[^\x20-\x7e]/g, '?')}
 folder=${quoted(job.folder)}
 submission=$1
-place=\${SLURM_ARRAY_TASK_ID:-$2}
+place=$((\${SLURM_ARRAY_TASK_ID:-0} + $2))
 task=$(sed -n "$((place + 1))p" "$folder/submissions/$submission") && [ -n "$task" ] || {
   echo "$folder can't be seen from $(uname -n): it must be on a file system that the nodes share" >&2
   exit ${NO_FOLDER}

@@ -1,5 +1,6 @@
 import type { ProcessRunner } from '../../../stages/define.ts'
-import type { Executor, Job, Submission, TaskCause, TaskState } from '../executor.ts'
+import type { Executor, Job, Submission, TaskState } from '../executor.ts'
+import { exitCause } from './exit-cause.ts'
 import { jobFolder, noteSubmission } from './job-folder.ts'
 
 /** The tasks of one submission that this process runs. */
@@ -108,9 +109,4 @@ function stateOf(result: { exitCode: number | null; timedOut: boolean }): TaskSt
   const { exitCode } = result
   if (exitCode === 0) return { state: 'done' }
   return { state: 'failed', cause: exitCode === null ? { kind: 'signal', signal: 9 } : exitCause(exitCode) }
-}
-
-/** Of a status as shells tell it: above 128 a signal ended the command. */
-function exitCause(status: number): TaskCause {
-  return status > 128 && status <= 128 + 64 ? { kind: 'signal', signal: status - 128 } : { kind: 'exit', status }
 }
