@@ -5,11 +5,13 @@ import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.t
 import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
+import type { ProcessRunner } from './processes.ts'
 import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
+export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
 export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskStanding } from './task-arrays.ts'
 
@@ -37,6 +39,8 @@ export type ArtifactKind =
   | 'model'
   | 'scores'
   | 'run'
+  | 'qrels'
+  | 'judgements'
   | 'analysis'
   | 'file'
   | 'folder'
@@ -203,45 +207,6 @@ export interface RequestCounts {
   failed: number
 }
 
-/** Starts processes in their own group; they end with the engine whatever happens to it. */
-export interface ProcessRunner {
-  start(request: ProcessRequest): RunningProcess
-  /** Runs to the end; a status other than 0 is a `StageError` with the tail of the log. */
-  run(request: ProcessRequest): Promise<ProcessResult>
-}
-
-export interface ProcessRequest {
-  command: readonly [string, ...string[]]
-  cwd?: string
-  /** Added to the fixed environment. */
-  env?: { readonly [name: string]: string }
-  /** Engine tools (uv, pip) also see proxy, certificate and index settings. */
-  network?: boolean
-  /** Standard output and error go here, appended. */
-  log: string
-  /** Standard output goes here instead, if given. */
-  stdout?: string
-  timeoutMs?: number
-  graceMs?: number
-  signal?: AbortSignal
-  /** What it is, for events and errors: `llama.cpp server`. */
-  title: string
-}
-
-export interface ProcessResult {
-  exitCode: number | null
-  signal: string | null
-  timedOut: boolean
-}
-
-export interface RunningProcess {
-  readonly pid: number
-  readonly log: string
-  readonly ended: Promise<ProcessResult>
-  /** TERM to the whole group, KILL after the grace time; resolves when all of it is gone. */
-  stop(graceMs?: number): Promise<void>
-}
-
 /** Folders built once per content and shared by projects: Python environments, model files, downloads. */
 export interface ToolsCache {
   /**
@@ -302,6 +267,11 @@ export interface StageDefinition<Options = never> {
   shows?(options: Options): readonly Shown[]
   /** The split that it measures on is bound at `input`; `without` are its options if shown queries are left out. */
   measures?: { input: string; without(options: Options, shown: readonly Json[]): Json }
+  /**
+   * The language model bound at `model` judges what descends from the inputs at `of`: `circular` are the options where it
+   * also wrote or chose something on the way there.
+   */
+  judges?: { model: string; of: string; circular(options: Options): Json }
   cpus?(options: Options): number
   /** Which inputs hand down the corpus that ids resolve in. Default: all of them. */
   corpusFrom?(options: Options): readonly string[]

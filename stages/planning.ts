@@ -8,6 +8,8 @@ export type PredictedOutput = { readonly [file: string]: readonly Json[] }
 /** What `predict` and `estimate` can look at: inputs that are there, or were predicted themselves. */
 export interface PlanContext<Options> {
   options: Options
+  /** Names of all inputs; a list over variants has one for each. */
+  inputNames: readonly string[]
   /** The input if it is known by now. */
   input(name: string): StageInput | undefined
   /** Rows of a file of an artifact input, stored or predicted; undefined if not known, or too many (200k). */

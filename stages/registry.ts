@@ -8,6 +8,7 @@ import { evaluate } from './eval/stage.ts'
 import { filter } from './filter/stage.ts'
 import { parsePrompt } from './generate/prompt/prompt.ts'
 import { generate } from './generate/stage.ts'
+import { judge } from './judge/stage.ts'
 import { mix } from './mix/stage.ts'
 import { type ModelBlock, modelGpus, modelSchema } from './models/block.ts'
 import { modelExposes, modelFiles } from './models/exposure.ts'
@@ -24,6 +25,7 @@ export const registry: Registry = {
     mix,
     train,
     eval: evaluate,
+    judge,
     analysis,
     command,
   },

@@ -8,6 +8,8 @@ const WORDS: { readonly [kind in ArtifactKind | SourceKind]: string } = {
   model: 'a model',
   scores: 'scores',
   run: 'a run',
+  qrels: 'judgements for `eval`',
+  judgements: 'judged pairs',
   analysis: 'an analysis',
   file: 'a file',
   folder: 'a folder',

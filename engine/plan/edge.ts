@@ -79,6 +79,7 @@ function placeName({ path }: Binding): string {
 const ACTUAL = {
   model: 'a model',
   run: 'a run',
+  qrels: 'judgements for `eval`',
   file: 'a file',
   folder: 'a folder',
   dataset: 'a dataset',

@@ -95,6 +95,7 @@ export class Estimator {
   #context(node: GraphNode, signal: AbortSignal, round = 0): PlanContext<never> {
     return {
       options: node.options as never,
+      inputNames: [...node.inputs.keys()],
       input: (name) => this.#input(node, name),
       inputRows: (name, file) => this.#inputRows(node, name, file),
       known: (keys) => this.#store.rows.known(keys, round),

@@ -7,6 +7,7 @@ import { stagesThereAre } from '../parse/stages-there-are.ts'
 import { suggest } from '../parse/suggest.ts'
 import { variantsAgreeing } from './agreeing.ts'
 import type { Scope } from './bind.ts'
+import { markCircularJudges } from './circular-judges.ts'
 import { findCycles } from './cycle.ts'
 import type { OutputKinds } from './edge.ts'
 import { Files } from './files.ts'
@@ -101,6 +102,7 @@ class GraphBuilder {
     for (const cycle of findCycles(needs, stuck)) reportCycle(cycle, references, this.#pipeline, this.diagnostics)
     for (const name of order) if (!this.#instantiate(this.#stages.get(name)!)) break
     keepShownApart(this.#nodes.values(), this.#pipeline, this.diagnostics)
+    markCircularJudges(this.#nodes)
     if (this.diagnostics.errors === 0 && this.#nodes.size === 0)
       reportNothingLeft(this.#absent, this.#pipeline, this.diagnostics)
     if (this.diagnostics.errors > 0) return undefined

@@ -18,6 +18,8 @@ const ARTIFACTS: readonly ArtifactKind[] = [
   'model',
   'scores',
   'run',
+  'qrels',
+  'judgements',
   'analysis',
   'file',
   'folder',

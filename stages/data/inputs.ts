@@ -7,6 +7,13 @@ export function corpusOf(input: StageInput | undefined): SourceFile {
   return input.corpus
 }
 
+/** The queries file of a dataset input that has one. */
+export function queriesOf(input: StageInput | undefined): SourceFile {
+  if (input?.type !== 'dataset' || !input.queries)
+    throw new Error(`expected a dataset with its queries, got ${input?.type}`)
+  return input.queries
+}
+
 /** Queries and judgements of a split input. */
 export function splitOf(input: StageInput | undefined): { name: string; queries: SourceFile; qrels: SourceFile } {
   if (input?.type !== 'dataset' || !input.queries || !input.qrels)

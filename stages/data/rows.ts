@@ -41,6 +41,11 @@ export const FILES = {
   scores: 'scores.json',
   queries: 'queries.jsonl',
   run: 'run.trec',
+  qrels: 'qrels.tsv',
+  /** Who judged, how far they agree, what was left unjudged. */
+  judging: 'judging.json',
+  /** Pairs of a query and a passage that were to be judged, with their grades. */
+  pool: 'pool.jsonl',
 } as const
 
 /** The text that encoders read for a passage, in training and in evaluation alike (BEIR's rule). */

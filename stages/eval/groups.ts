@@ -1,4 +1,4 @@
-import { inputsAt, splitOf } from '../data/inputs.ts'
+import { inputsAt, queriesOf, splitOf } from '../data/inputs.ts'
 import { readJsonl } from '../data/jsonl.ts'
 import { artifact, FILES, type Pair, type Passage } from '../data/rows.ts'
 import { loadSplit, type Split } from '../data/split.ts'
@@ -46,7 +46,7 @@ async function leaksOf(
   const { leakage } = inputs
   if (!leakage) return undefined
   // Names are not part of keys, so it is by their content that two splits are told to be of one collection.
-  const sameCollection = splitOf(leakage).queries.digest === splitOf(inputs.judgements).queries.digest
+  const sameCollection = splitOf(leakage).queries.digest === queriesOf(inputs.judgements).digest
   return findLeaks(judged, await loadSplit(leakage), { jaccard: options.near_duplicate, sameCollection })
 }
 

@@ -6,6 +6,7 @@ import { writeJsonl } from '../data/jsonl.ts'
 import { FILES } from '../data/rows.ts'
 import { loadSplit, type Split } from '../data/split.ts'
 import { type SourceFile, type StageContext, StageError, type StageSummary } from '../define.ts'
+import type { Judging } from '../judge/judging.ts'
 import { parseMetric } from '../retrieval/metric-name.ts'
 import { evaluateRun, meansOf } from '../retrieval/metrics.ts'
 import { PROFILES, trecOrder } from '../retrieval/profile.ts'
@@ -13,10 +14,11 @@ import { strictlyDecreasing, writeRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
 import { openCorpus } from './corpus.ts'
 import { factsOf, groupsOf, type QueryFacts } from './groups.ts'
+import { judgedInput, unjudgedQueries } from './judged-split.ts'
 import type { Leak } from './leakage.ts'
 import { leaveOut } from './left-out.ts'
 import { mtebResult } from './mteb-result.ts'
-import { retrieve } from './retrievers.ts'
+import { type Retrieved, retrieve } from './retrievers.ts'
 import type { EvalOptions } from './stage-options.ts'
 import { TASKS } from './tasks.ts'
 
@@ -38,14 +40,29 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const known = task === undefined ? undefined : TASKS[task]
   const dropSelf = options.drop_self ?? (profile.self === 'dropped' || (known?.self ?? false))
   const corpus = await openCorpus(context)
-  const { split: judged, leftOut } = await leaveOut(await loadSplit(inputs.judgements, corpus.known), context)
-  const { queries: queriesFile, qrels: qrelsFile } = splitOf(inputs.judgements)
+  const rank = async (
+    queries: ReadonlyMap<string, string>,
+  ): Promise<{ found: Retrieved; ranked: Map<string, Hit[]> }> => {
+    const found = await retrieve(context, { queries, corpus, depth: top_k, dropSelf })
+    const ranked = new Map<string, Hit[]>()
+    for (const [query, hits] of found.run)
+      ranked.set(query, strictlyDecreasing(trecOrder(hits, profile).slice(0, top_k)))
+    await writeRun(path.join(outputs.run!, FILES.run), ranked, options.tag)
+    return { found, ranked }
+  }
+  if (options.queries === 'all') {
+    const { queries } = await unjudgedQueries(context)
+    const { found, ranked } = await rank(queries)
+    return {
+      counts: { passages: corpus.size, queries: queries.size, retrieved: ranked.size },
+      ...(found.warnings.length > 0 ? { warnings: found.warnings } : {}),
+    }
+  }
+  const { input: judgements, judging } = await judgedInput(context)
+  const { split: judged, leftOut } = await leaveOut(await loadSplit(judgements, corpus.known), context)
+  const { queries: queriesFile, qrels: qrelsFile } = splitOf(judgements)
   await requireTexts(judged, queriesFile)
-
-  const found = await retrieve(context, { queries: judged.queries, corpus, depth: top_k, dropSelf })
-  const ranked = new Map<string, Hit[]>()
-  for (const [query, hits] of found.run) ranked.set(query, strictlyDecreasing(trecOrder(hits, profile).slice(0, top_k)))
-  await writeRun(path.join(outputs.run!, FILES.run), ranked, options.tag)
+  const { found, ranked } = await rank(judged.queries)
 
   // What the run says, but for ties of a given run: in how these go, programs differ.
   const given = found.retriever.kind === 'run' ? found.run : ranked
@@ -64,7 +81,7 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const groups = Object.fromEntries([...groupsOf(facts)].map(([name, keep]) => [name, group(keep)]))
   const grouped = Object.keys(groups).length > 0 ? { groups } : {}
   const retrieved = [...judged.qrels.keys()].filter((query) => (ranked.get(query)?.length ?? 0) > 0).length
-  const warnings = [...found.warnings, ...countWarnings(judged, retrieved, values.size)]
+  const warnings = [...found.warnings, ...countWarnings(judged, retrieved, values.size), ...warningsOf(judging)]
   if (options.drop_self === undefined && !dropSelf && found.twins > 0)
     warnings.push(
       `${found.twins} queries are passages of the collection, and find themselves; say drop_self: true or false`,
@@ -88,6 +105,7 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
     retrieved,
     ...(leftOut > 0 && { left_out: leftOut }),
     judged: [...judged.qrels.values()].reduce((sum, judgements) => sum + judgements.size, 0),
+    ...(judging && { judging: { ...summaryOf(judging) } }),
     metrics: all.metrics,
     ...grouped,
     warnings,
@@ -162,6 +180,17 @@ function countWarnings({ qrels }: Split, retrieved: number, counted: number): st
   if (hopeless > 0)
     warnings.push(`${hopeless} of ${qrels.size} judged queries have no relevant passage; they count as 0`)
   return warnings
+}
+
+/** What of the judgements' making a measurement carries with it. */
+function summaryOf({ pairs, judged, by_hand, by_llm, relevant_from, circular, agreement }: Judging): object {
+  return { pairs, judged, by_hand, by_llm, relevant_from, circular, agreement }
+}
+
+function warningsOf(judging: Judging | undefined): string[] {
+  return judging?.circular && judging.by_llm > 0
+    ? ['the judgements are circular: the model that judged also wrote or chose what systems learned from']
+    : []
 }
 
 async function requireTexts({ queries }: Split, file: SourceFile): Promise<void> {

@@ -24,6 +24,8 @@ export interface EvalOptions {
   dataset: InputMarker
   passages?: InputMarker
   split: string
+  qrels?: InputMarker
+  queries?: 'all'
   task?: string
   metrics: readonly string[]
   top_k: number
@@ -125,6 +127,16 @@ export const evalSchema: OptionsSchema = {
       slot: { accepts: ['passages'] },
     },
     split: { type: 'string', default: 'test', description: 'The split whose queries and judgements count.' },
+    qrels: {
+      description:
+        "Judgements instead of the split's: what a `judge` stage made, or a file in the form of BEIR or TREC. The queries are those of the dataset that are judged.",
+      slot: { accepts: ['qrels', 'path'] },
+    },
+    queries: {
+      const: 'all',
+      description:
+        'Ranks every query of the dataset, judged or not, and measures nothing: the run is the only output. For `judge`.',
+    },
     task: {
       enum: Object.keys(TASKS),
       description:

@@ -9,9 +9,9 @@ export const evaluate: StageDefinition<EvalOptions> = {
   version: 2,
   description: 'Measures a retriever on a split of a dataset: metrics for each query and in all, and the run itself.',
   thread: 'worker',
-  outputs: { scores: 'scores', run: 'run' },
+  outputs: ({ queries }) => (queries === 'all' ? { run: 'run' } : { scores: 'scores', run: 'run' }),
   options: evalSchema,
-  check({ model, retriever, metrics, top_k }) {
+  check({ model, retriever, metrics, top_k, qrels, queries, leakage, augmented, left_out }) {
     const problems: { at: string; message: string; advice?: string }[] = []
     if ((model === undefined) === (retriever === undefined))
       problems.push({
@@ -21,6 +21,15 @@ export const evaluate: StageDefinition<EvalOptions> = {
             ? 'what should be measured? there is neither `model` nor `retriever`'
             : '`model` and `retriever` stand side by side; only one can be measured',
         advice: 'Give exactly one: `model: ${stages.NAME.model}`, or `retriever: bm25`.',
+      })
+    if (queries === 'all')
+      for (const [at, given] of Object.entries({ qrels, leakage, augmented }))
+        if (given !== undefined)
+          problems.push({ at, message: `\`queries: all\` measures nothing: \`${at}\` is not used` })
+    if (left_out && (qrels !== undefined || queries === 'all'))
+      problems.push({
+        at: 'left_out',
+        message: "queries are left out of a split's own judgements, and these are others",
       })
     if (typeof retriever === 'object' && 'hybrid' in retriever) {
       const { hybrid, weights } = retriever
@@ -35,7 +44,7 @@ export const evaluate: StageDefinition<EvalOptions> = {
       const at = `metrics/${i}`
       try {
         const { cutoff } = parseMetric(name)
-        if (Number.isFinite(cutoff) && cutoff > top_k)
+        if (queries !== 'all' && Number.isFinite(cutoff) && cutoff > top_k)
           problems.push({
             at,
             message: `${name} looks deeper than the ${top_k} passages that are retrieved`,
@@ -57,10 +66,16 @@ export const evaluate: StageDefinition<EvalOptions> = {
       return { ...options, left_out: [...(options.left_out ?? []), ...others] } as unknown as Json
     },
   },
-  implied({ split, leakage }, lineage) {
+  implied({ split, leakage, qrels, queries }, lineage) {
     const dataset = lineage.dataset('dataset')?.name
     if (dataset === undefined) return []
     const splits = lineage.splits(dataset)
+    const train = { input: 'leakage', dataset, parts: ['queries', 'qrels'], split: 'train' } as const
+    if (queries === 'all') return [{ input: 'judgements', dataset, parts: ['queries'] }]
+    if (qrels !== undefined) {
+      const judged = { input: 'judgements', dataset, parts: ['queries'] } as const
+      return leakage === undefined && splits.includes('train') ? [judged, train] : [judged]
+    }
     if (!splits.includes(split))
       return [
         {
@@ -71,15 +86,13 @@ export const evaluate: StageDefinition<EvalOptions> = {
           at: 'split',
           advice:
             splits.length === 0
-              ? 'A BEIR folder has them as qrels/SPLIT.tsv.'
+              ? 'A BEIR folder has them as qrels/SPLIT.tsv. Without any, rank by `queries: all`, judge by a `judge` stage, and name its `qrels`.'
               : `It has ${splits.map((name) => JSON.stringify(name)).join(', ')}.`,
         },
       ]
     const parts = ['queries', 'qrels'] as const
     const judgements = { input: 'judgements', dataset, parts, split }
-    return leakage === undefined && split !== 'train' && splits.includes('train')
-      ? [judgements, { input: 'leakage', dataset, parts, split: 'train' }]
-      : [judgements]
+    return leakage === undefined && split !== 'train' && splits.includes('train') ? [judgements, train] : [judgements]
   },
   async run(context) {
     const { run } = await import('./run.ts')

@@ -1,9 +1,10 @@
 import type { InputMarker, OptionsSchema } from '../define.ts'
-import { checkDecoding, type Decoding, decodingSchema, sendingSchema } from './decoding.ts'
+import { type AskingOptions, askingSchema } from './asking-options.ts'
+import { checkDecoding } from './decoding.ts'
 import type { ImportColumns } from './import/columns.ts'
 
 /** Options of `generate` after defaults. Exactly one of `model` (with `prompt`) and `crop` is there. */
-export interface GenerateOptions {
+export interface GenerateOptions extends AskingOptions {
   passages: InputMarker
   model?: InputMarker
   prompt?: InputMarker
@@ -15,15 +16,6 @@ export interface GenerateOptions {
   per_call?: number
   show_previous?: boolean
   negatives?: boolean
-  decoding: Decoding
-  max_words: number
-  seed: number
-  parse_attempts: number
-  concurrency: number
-  allow_failed: number
-  retries: number
-  request_timeout: number
-  spending_limit?: number
 }
 
 /** JSON Schema of the options of `generate`. */
@@ -122,27 +114,16 @@ export const generateSchema: OptionsSchema = {
       description:
         "Shows the model the passage's queries so far, in the prompt's `previous`, so that the next differs: requests of a passage follow one another.",
     },
-    decoding: decodingSchema({ temperature: 0.7, top_p: 0.9, max_tokens: 64, logprobs: false, extra: {} }),
     negatives: {
       type: 'boolean',
       description:
         'Keeps the texts that the prompt has the model write as negatives, as an output of their own. Experimental: mined negatives have done better (arXiv:2504.21015).',
     },
-    max_words: {
-      type: 'integer',
-      minimum: 1,
-      default: 200,
-      description: 'The passage in the prompt ends after so many words.',
-    },
-    seed: { type: 'integer', minimum: 0, default: 1, description: 'Seed of the samples.' },
-    parse_attempts: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 20,
-      default: 1,
-      description: 'How often a query is asked for while the answers hold none.',
-    },
-    ...sendingSchema,
+    ...askingSchema({
+      decoding: { temperature: 0.7, top_p: 0.9, max_tokens: 64, logprobs: false, extra: {} },
+      max_words: 200,
+      wanted: 'a query',
+    }),
   },
 }
 

@@ -4,7 +4,7 @@ import { askQuestions } from '../generate/ask-questions.ts'
 import type { Prompt } from '../generate/prompt/prompt.ts'
 import { type Question, question, type Settled } from '../generate/question.ts'
 import type { RequestSetup } from '../generate/requests.ts'
-import type { JudgeOptions } from './options.ts'
+import type { AskedJudge } from './options.ts'
 import { Queue } from './queue.ts'
 
 /** A pair that is judged, and whose it is. */
@@ -21,7 +21,7 @@ const AHEAD = 256
 export function judgeSetup(
   model: StageInput | undefined,
   prompt: StageInput | undefined,
-  options: JudgeOptions,
+  options: AskedJudge,
 ): RequestSetup {
   if (model?.type !== 'llm' || prompt?.type !== 'prompt') throw new Error('a judge needs a model and a prompt')
   return { prompt: prompt.value as Prompt, identity: model.identity, options }
@@ -56,7 +56,7 @@ export class Judge<Mark> {
   constructor(
     context: StageContext<unknown>,
     at: string,
-    options: JudgeOptions,
+    options: AskedJudge,
     onGrade: (mark: Mark, grade: number | null) => void,
   ) {
     this.#allowed = options.allow_failed
@@ -96,7 +96,7 @@ export class Judge<Mark> {
     context: StageContext<unknown>,
     llm: string,
     setup: RequestSetup,
-    options: JudgeOptions,
+    options: AskedJudge,
     onGrade: (mark: Mark, grade: number | null) => void,
   ): Promise<void> {
     const questions = askQuestions(

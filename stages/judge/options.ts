@@ -1,55 +1,48 @@
 import type { InputMarker, Lineage, OptionsSchema } from '../define.ts'
-import { checkDecoding, type Decoding, decodingSchema, sendingSchema } from '../generate/decoding.ts'
+import { type AskingOptions, askingSchema } from '../generate/asking-options.ts'
+import { checkDecoding } from '../generate/decoding.ts'
 import type { Prompt } from '../generate/prompt/prompt.ts'
 
-/** How a language model is asked whether a passage answers a query. */
-export interface JudgeOptions {
+/** How a language model is asked how well a passage answers a query. */
+export interface AskedJudge extends AskingOptions {
   model: InputMarker
   prompt: InputMarker
-  /** Lowest grade that says yes. */
-  at_least: number
-  decoding: Decoding
-  max_words: number
-  seed: number
-  parse_attempts: number
-  concurrency: number
-  allow_failed: number
-  retries: number
-  request_timeout: number
 }
 
-/** The options of a judge, as part of a stage's schema. */
-export const judgeProperties: { readonly [name: string]: OptionsSchema } = {
+/** A judge whose grades are turned into yes or no. */
+export interface JudgeOptions extends AskedJudge {
+  /** Lowest grade that says yes. */
+  at_least: number
+}
+
+/** The options of a judge that gives grades, as part of a stage's schema. */
+export const askedJudgeProperties: { readonly [name: string]: OptionsSchema } = {
   model: { description: 'The language model, a reference like ${models.NAME}.', slot: { accepts: ['llm'] } },
   prompt: {
     description:
       'The prompt file: it shows {{query}} and the passage, and reads a mark from the answer. `prompts/judge.yaml` has grades from 0 to 3, `prompts/judge-yes-no.yaml` yes (1) and no (0).',
     slot: { accepts: ['prompt'] },
   },
+  ...askingSchema({
+    decoding: { temperature: 0, top_p: 1, max_tokens: 16, logprobs: false, extra: {} },
+    max_words: 350,
+    wanted: 'a grade',
+  }),
+}
+
+/** The options of a judge that says yes or no. */
+export const judgeProperties: { readonly [name: string]: OptionsSchema } = {
+  model: askedJudgeProperties.model!,
+  prompt: askedJudgeProperties.prompt!,
   at_least: { type: 'number', description: 'The lowest grade that says yes.' },
-  decoding: decodingSchema({ temperature: 0, top_p: 1, max_tokens: 16, logprobs: false, extra: {} }),
-  max_words: {
-    type: 'integer',
-    minimum: 1,
-    default: 350,
-    description: 'Words of the passage that the prompt shows.',
-  },
-  seed: { type: 'integer', minimum: 0, default: 1, description: 'Of the requests.' },
-  parse_attempts: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 10,
-    default: 1,
-    description: 'How often a pair is asked about while no grade can be read from the answer.',
-  },
-  ...sendingSchema,
+  ...askedJudgeProperties,
 }
 
 /** The options that must be written. */
 export const judgeRequired = ['model', 'prompt', 'at_least'] as const
 
 /** What the schema can't say of a judge's options, which stand at `at` within `with`. */
-export function checkJudge(judge: JudgeOptions, at: string): { at: string; message: string }[] {
+export function checkJudge(judge: AskedJudge, at: string): { at: string; message: string }[] {
   return checkDecoding(judge.decoding, `${at}/decoding`)
 }
 

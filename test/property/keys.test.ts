@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parse, stringify, type ToStringOptions } from 'yaml'
+import type { GraphNode } from '../../engine/plan/node.ts'
 import type { Json } from '../../stages/define.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
@@ -35,6 +36,11 @@ function shuffled(value: Json, draw: (bound: number) => number): Json {
   return Object.fromEntries(entries)
 }
 
+function tellsAxes({ definition, inputs }: GraphNode): boolean {
+  const reads = [...inputs.values()].some((ref) => ref.type === 'stage' && ref.kind === 'qrels')
+  return reads || ['analysis', 'judge'].includes(definition.type)
+}
+
 const style = fc.record({
   indent: fc.constantFrom(2, 3, 8),
   lineWidth: fc.constantFrom(0, 40, 200),
@@ -63,9 +69,9 @@ describe('keys do not depend on', () => {
 
   test('names of stages, params, datasets, models, the pipeline, its file and its files', async () => {
     const place = folder()
-    // Names of axes are how an analysis tells variants apart: they stand in what it writes.
+    // Names of axes are how an analysis and a judge tell variants apart: they stand in what these write.
     const others = async (file: string): Promise<string[]> =>
-      (await keysOf(place, file)).flatMap(({ node, key }) => (node.definition.type === 'analysis' ? [] : [key])).sort()
+      (await keysOf(place, file)).flatMap(({ node, key }) => (tellsAxes(node) ? [] : [key])).sort()
     const expected = await others('pipeline.yaml')
     const sections = ['params', 'datasets', 'models', 'stages'] as const
     await fc.assert(
@@ -127,7 +133,18 @@ test('each thing that can change a result changes keys, and of no other node tha
     const keys = new Map((await keysOf(place)).map(({ node, key }) => [node.id as string, key]))
     return [...new Set(before.filter(({ node, key }) => keys.get(node.id) !== key).map(({ node }) => node.stage))]
   }
-  const afterQueries = ['analysis', 'data', 'kept', 'listed', 'model', 'model-of-words', 'ours', 'queries', 'scores']
+  const judgedToo = [
+    'judged',
+    'judged-scores',
+    'kept',
+    'listed',
+    'model',
+    'model-of-words',
+    'ours',
+    'queries',
+    'ranked',
+  ]
+  const afterQueries = ['analysis', 'data', ...judgedToo, 'scores']
   expect((await changed('LEVEL: "3"', 'LEVEL: "4"')).sort()).toEqual(['listed', 'ours'])
   expect((await changed('revision: r2', 'revision: r3')).sort()).toEqual(afterQueries)
   expect((await changed('min_p: 0.05', 'min_p: 0.06')).sort()).toEqual(afterQueries)

@@ -179,6 +179,7 @@ export async function predictStage(
 ): Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'> {
   const context: PlanContext<Json> = {
     options: checkedOptions(definition, written),
+    inputNames: Object.keys(inputs),
     input: (name) => inputs[name],
     inputRows: async () => rows,
     known: async () => new Set(),

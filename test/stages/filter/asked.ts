@@ -55,6 +55,7 @@ export function planContext(
 ): PlanContext<never> {
   return {
     options: checkedOptions(definition, options) as never,
+    inputNames: Object.keys(inputs),
     input: (name) => inputs[name],
     inputRows: async (name, file) => {
       const found = artifact(inputs[name]).files.find((one) => one.path === file)

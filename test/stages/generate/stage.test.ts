@@ -19,6 +19,7 @@ function planContext(
 ): PlanContext<GenerateOptions> {
   return {
     options: checkedOptions(generate, written) as never,
+    inputNames: Object.keys(inputs),
     input: (name) => inputs[name],
     inputRows: async () => rows,
     known: async () => new Set(),

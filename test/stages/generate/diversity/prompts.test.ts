@@ -16,6 +16,7 @@ async function plan(b: Bench, rows: readonly object[], options: { [name: string]
   const inputs = b.inputs(rows)
   const context: PlanContext<never> = {
     options: checkedOptions(generate, { ...marked, ...options }) as never,
+    inputNames: Object.keys(inputs),
     input: (name) => inputs[name],
     inputRows: async () => rows as Json[],
     known: (keys) => b.rows.known(keys),
