@@ -327,6 +327,17 @@ export interface Registry {
       part: RemotePart,
       services: { tools: ToolsCache; signal: AbortSignal; tell(note: string): void },
     ): Promise<void>
+    /** Texts of single passages or queries, for people to look at. */
+    texts?(
+      source: SourceFile,
+      part: 'corpus' | 'queries',
+      wanted: ReadonlySet<string>,
+    ): Promise<ReadonlyMap<string, string>>
+    /** Relevance by passage of single queries. */
+    judgements?(
+      source: SourceFile,
+      wanted: ReadonlySet<string>,
+    ): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>>
   }
   /** JSON Schema of a member of `models:` and what of it decides answers. */
   models: {

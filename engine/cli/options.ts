@@ -70,3 +70,10 @@ export function amountOfMoney(text: string): number {
     throw new InvalidArgumentError('It must be an amount such as 2.50.')
   return value
 }
+
+/** Which queries to show of a comparison: `worst:20`, `best:5`, `worst`. */
+export function whichQueries(text: string): { order: 'worst' | 'best'; count: number } {
+  const found = /^(worst|best)(?::([1-9]\d{0,4}))?$/.exec(text)
+  if (!found) throw new InvalidArgumentError('It must be worst:N or best:N.')
+  return { order: found[1] as 'worst' | 'best', count: Number(found[2] ?? 20) }
+}

@@ -3,7 +3,7 @@ import type { ReportFormat } from '../report/written-report.ts'
 import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
-import { amountOfMoney, type CommonOptions, wholeNumber, withCommonOptions } from './options.ts'
+import { amountOfMoney, type CommonOptions, whichQueries, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
 import { addSharingCommands } from './sharing-program.ts'
@@ -53,6 +53,14 @@ export interface CostCommandOptions extends CommonOptions {
   passages?: number
   perPassage?: number
   perHour?: number
+}
+
+/** Options of `compare` beside the common ones. */
+export interface CompareCommandOptions extends CommonOptions {
+  pipeline?: string
+  queries?: { order: 'worst' | 'best'; count: number }
+  system?: string
+  format: 'text' | 'md'
 }
 
 /** Options of `answers` beside the common ones. */
@@ -181,6 +189,21 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('-o, --output <FILE>', 'where to write it; - prints it')
     .action(async (file: string, options: ReportCommandOptions) => {
       ended(await (await import('./commands/report.ts')).reportCommand(file, options))
+    })
+
+  command(
+    'compare <A> <B>',
+    'Tell what changed from one run, lockfile, git revision or pipeline file to another, and what it did to the numbers.',
+    'queryloom compare HEAD~1 now --pipeline pipelines/scifact.yaml --queries worst:20',
+    'A side is a run id (or last, last~1), NAME.lock, a pipeline file, now, or REVISION[:FILE]; nothing is run.',
+    'Differences are B less A, tested query by query; p is adjusted for the systems of a collection.',
+  )
+    .option('--pipeline <FILE>', 'the pipeline that is meant by now and by a revision without a file')
+    .option('--queries <WHICH>', 'show the queries that changed most: worst:20 or best:20', whichQueries)
+    .option('--system <NAME>', 'whose queries: a stage, a node, or the name in the table (default: what moved most)')
+    .addOption(new Option('--format <FORMAT>', 'what to print it as').choices(['text', 'md']).default('text'))
+    .action(async (a: string, b: string, options: CompareCommandOptions) => {
+      ended(await (await import('./commands/compare.ts')).compareCommand(a, b, options))
     })
 
   command(

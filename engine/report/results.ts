@@ -25,6 +25,8 @@ export interface Scores {
   task_group?: string
   task_within?: string
   top_k: number
+  /** Digests of what was searched and judged by. */
+  dataset?: { readonly corpus?: string; readonly queries?: string; readonly qrels?: string; readonly passages?: string }
   retriever: { readonly kind: string; readonly [option: string]: unknown }
   queries: number
   metrics: Metrics

@@ -87,4 +87,6 @@ export const datasets: Registry['datasets'] = {
   resolve,
   fetched,
   fetch: async (part, services) => (await import('./fetch.ts')).fetchPart(part, services),
+  texts: async (source, part, wanted) => (await import('./show.ts')).textsOf(source, part, wanted),
+  judgements: async (source, wanted) => (await import('./show.ts')).judgementsOf(source, wanted),
 }

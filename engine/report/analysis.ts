@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises'
+import type { ActionRecord } from '../../cache/action-log.ts'
+import type { Store } from '../../cache/store.ts'
+
+/** What one system scores more than another, as an `analysis` stage tested it. */
+export interface AnalysedContrast {
+  a: string
+  b: string
+  difference: number
+  low: number
+  high: number
+  /** Adjusted for the contrasts of the collection. */
+  p: number
+  queries: number
+  replicates: number
+}
+
+/** From which value of an axis on more of it brings no more than `delta`; `undetermined` says why that can't be told. */
+export interface AnalysedPlateau {
+  system: string
+  axis: string
+  delta: number
+  points: readonly { value: string; missing: number; bound: number }[]
+  at?: string
+  undetermined?: string
+}
+
+/** What is read of `analysis.json`. */
+export interface Analysis {
+  schema: 1
+  metrics: readonly string[]
+  collections: readonly {
+    collection: string
+    queries: number
+    contrasts: readonly AnalysedContrast[]
+    plateaus: readonly AnalysedPlateau[]
+  }[]
+}
+
+/** The analysis among the outputs of a result; undefined if it has none, or its file is not stored whole. */
+export async function analysisOf(
+  { outputs }: Pick<ActionRecord, 'outputs'>,
+  blobs: Pick<Store['blobs'], 'check' | 'locate'>,
+): Promise<Analysis | undefined> {
+  const output = Object.values(outputs).find(({ kind }) => kind === 'analysis')
+  const file = output?.files.find(({ path }) => path === 'analysis.json')
+  if (!file || blobs.check(file.blob, file.size) !== 'ok') return undefined
+  return JSON.parse(await readFile(blobs.locate(file.blob), 'utf8')) as Analysis
+}

@@ -1,0 +1,16 @@
+import { type Paint, plainPaint } from '../colour.ts'
+import { blocksMarkdown, blocksText } from './blocks.ts'
+import type { SidesComparison } from './comparison.ts'
+import { comparisonBlocks } from './comparison-blocks.ts'
+
+const PAGE_WIDTH = 120
+
+/** A comparison for a terminal of so many columns. */
+export function comparisonText(comparison: SidesComparison, columns: number, paint: Paint = plainPaint): string {
+  return blocksText(comparisonBlocks(comparison, columns), paint)
+}
+
+/** A comparison in Markdown, as for a pull request. */
+export function comparisonMarkdown(comparison: SidesComparison): string {
+  return blocksMarkdown(comparisonBlocks(comparison, PAGE_WIDTH))
+}
