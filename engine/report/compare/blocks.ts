@@ -1,3 +1,4 @@
+import { markdownCell, markdownTable } from '../../util/tables/formats.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import { type Paint, plainPaint } from '../colour.ts'
 import { type Column, textTable } from '../text-table.ts'
@@ -40,20 +41,16 @@ export function blocksMarkdown(blocks: readonly Block[]): string {
   const texts = blocks.map((block): string => {
     switch (block.kind) {
       case 'heading':
-        return `## ${escaped(block.text)}`
+        return `## ${markdownCell(block.text)}`
       case 'paragraph':
-        return escaped(block.text)
+        return markdownCell(block.text)
       case 'list':
         return [
-          ...(block.title === undefined ? [] : [`${escaped(block.title)}:\n`]),
+          ...(block.title === undefined ? [] : [`${markdownCell(block.title)}:\n`]),
           ...block.items.map(itemText),
         ].join('\n')
-      case 'table': {
-        const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`
-        const rule = `|${block.columns.map(({ align }) => (align === 'left' ? ' --- ' : ' ---: ')).join('|')}|`
-        const table = [line(block.columns.map(({ title }) => title)), rule, ...block.rows.map(line)].join('\n')
-        return block.title === '' ? table : `### ${escaped(block.title)}\n\n${table}`
-      }
+      case 'table':
+        return markdownTable({ ...block, notes: [] })
       default:
         return unreachable(block)
     }
@@ -64,22 +61,13 @@ export function blocksMarkdown(blocks: readonly Block[]): string {
 // Further lines are a diff: they stand in a fence that is longer than any in them.
 function itemText(item: string): string {
   const [first = '', ...rest] = item.split('\n')
-  if (rest.length === 0) return `- ${escaped(first)}`
+  if (rest.length === 0) return `- ${markdownCell(first)}`
   const longest = Math.max(2, ...[...item.matchAll(/`+/g)].map(([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return [
-    `- ${escaped(first)}`,
+    `- ${markdownCell(first)}`,
     '',
     indent([`${fence}diff`, ...rest.map((line) => line.replace(/^ {2}/, '')), fence].join('\n'), '  '),
     '',
   ].join('\n')
-}
-
-function escaped(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replace(/[\\|*_`[\]#]/g, '\\$&')
 }

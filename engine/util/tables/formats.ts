@@ -1,11 +1,12 @@
 import type { Table } from './table.ts'
 
-/** A table in Markdown; what would end a cell is escaped, and what would be HTML is shown as it is. */
+/** A table in Markdown, with a heading unless its title is empty; nothing in it can pass for Markdown's marks or HTML. */
 export function markdownTable({ title, columns, rows, notes }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(markdownCell).join(' | ')} |`
   const rule = `|${columns.map(({ align }) => (align === 'left' ? ' --- ' : ' ---: ')).join('|')}|`
   const table = [line(columns.map((column) => column.title)), rule, ...rows.map(line)].join('\n')
-  return [`### ${markdownCell(title)}`, table, ...notes.map(markdownCell)].join('\n\n')
+  const heading = title === '' ? [] : [`### ${markdownCell(title)}`]
+  return [...heading, table, ...notes.map(markdownCell)].join('\n\n')
 }
 
 /** A table as LaTeX's tabular in a floating table, with the rules of booktabs. */
@@ -36,7 +37,8 @@ export function csvText(columns: readonly string[], rows: readonly (readonly (st
   return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 }
 
-function markdownCell(text: string): string {
+/** A text on one line in which nothing can pass for Markdown's marks or HTML. */
+export function markdownCell(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replaceAll('&', '&amp;')
