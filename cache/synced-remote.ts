@@ -7,10 +7,10 @@ import { type CanonicalValue, canonicalBytes } from './canonical.ts'
 import { type ActionKey, type BlobId, hexOf, sha256 } from './digest.ts'
 import { writeFileAtomic } from './durable.ts'
 import { forEachOf } from './for-each-of.ts'
+import { openRemote } from './open-remote.ts'
 import { type PatientRemote, patientRemote } from './patient-remote.ts'
 import { RemoteError } from './remote.ts'
 import type { RemoteConfig } from './remote-config.ts'
-import { folderRemote } from './remote-folder.ts'
 import {
   blobName,
   decodeEntry,
@@ -22,7 +22,6 @@ import {
   type PublishedResult,
   packName,
 } from './remote-index.ts'
-import { s3Remote } from './remote-s3.ts'
 import { receivePack } from './row-pack.ts'
 import type { Signer, TrustList } from './signing.ts'
 import { isMissing } from './store-error.ts'
@@ -169,8 +168,8 @@ export class SyncedRemote {
   }
 
   open(): PatientRemote {
-    const { place, timeoutMs } = this.config
-    this.#remote ??= patientRemote(place.kind === 'folder' ? folderRemote(place.path) : s3Remote(place), {
+    const { timeoutMs } = this.config
+    this.#remote ??= patientRemote(openRemote(this.config), {
       timeoutMs,
       ...(this.#signal ? { signal: this.#signal } : {}),
     })

@@ -36,7 +36,7 @@ const WAIT_MS = 60 * 60_000
 const AT_ONCE = 64
 
 /** The cache below `root`, which is `$XDG_CACHE_HOME/queryloom` (or `~/.cache/queryloom`) if not given. */
-export function openToolsCache(root: string = defaultRoot(), options: ToolsCacheOptions = {}): FolderCache {
+export function openToolsCache(root: string = toolsFolder(), options: ToolsCacheOptions = {}): FolderCache {
   const flights = new Map<string, Promise<string>>()
   const find = (kind: string, key: string): string | undefined => {
     const folder = folderOf(root, kind, key)
@@ -146,7 +146,8 @@ async function fsyncTree(folder: string): Promise<void> {
   await fsyncFolder(folder)
 }
 
-function defaultRoot(): string {
+/** Where the tools cache lies: below `XDG_CACHE_HOME` or ~/.cache. */
+export function toolsFolder(): string {
   const base = process.env.XDG_CACHE_HOME
   return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.cache'), 'queryloom')
 }

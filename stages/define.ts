@@ -4,12 +4,15 @@ import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
+import type { Survey } from './data/survey.ts'
+import type { Finding } from './finding.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { ProcessRunner } from './processes.ts'
 import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
+export type { Finding } from './finding.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
@@ -320,6 +323,8 @@ export interface Registry {
   datasets: {
     schema: OptionsSchema
     resolve(block: Json, folder: string): DatasetFiles | Problem
+    /** What the beginning of a collection tells, for somebody who has no pipeline yet. */
+    survey(block: Json, folder: string): Promise<Survey | Problem>
     /** What was fetched of a part, as it lies in the tools cache; undefined if it was not yet. */
     fetched?(part: RemotePart, tools: ToolsCache): { path: string; files?: readonly string[] } | undefined
     /** Brings a part into the tools cache, if it is not there. */
@@ -357,6 +362,8 @@ export interface Registry {
       encoder: { name: string; block: Json; folder: string },
       services: ProvideServices,
     ): Promise<readonly { path: string; location: string }[]>
+    /** Whether what a language model's block names can be reached from here; nothing is spent. */
+    examine(name: string, block: Json, signal: AbortSignal): Promise<readonly Finding[]>
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */
     lease: LeaseModel
     /** Asks models for rows on behalf of a stage; `close` when the stage has ended. */
@@ -369,6 +376,8 @@ export interface Registry {
     /** The prompt file's parsed value, or what is wrong with it. */
     parse(text: string, path: string): { value: Json } | { problems: readonly Problem[] }
   }
+  /** What this machine has of the programs that stages start. */
+  examine(signal: AbortSignal): Promise<readonly Finding[]>
   /** Without it, a pipeline can have none. */
   baselines?: Baselines
 }

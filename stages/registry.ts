@@ -38,11 +38,13 @@ export const registry: Registry = {
     files: modelFiles,
     missing: (block) => deviceProblem((block as ModelBlock).device ?? 'auto'),
     provide: async (encoder, services) => (await import('./encoders/provide.ts')).provideEncoder(encoder, services),
+    examine: async (name, block, signal) => (await import('./models/examine.ts')).examineModel(name, block, signal),
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
     asker: async (services) => new (await import('./generate/batch-asker.ts')).BatchAsker(services),
   },
   prompts: {
     parse: parsePrompt,
   },
+  examine: async (signal) => (await import('./python/examine.ts')).examinePython(signal),
   baselines,
 }

@@ -49,6 +49,15 @@ const RULES: readonly [folder: string, allowed: readonly string[]][] = [
     'engine/upkeep',
     ['engine/upkeep', 'engine/report', 'engine/run', 'engine/plan', 'engine/parse', 'engine/util', 'cache'],
   ],
+  [
+    'engine/doctor',
+    ['engine/doctor', 'engine/run', 'engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts'],
+  ],
+  ['engine/init', ['engine/init']],
+  [
+    'engine/watch',
+    ['engine/watch', 'engine/report', 'engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts'],
+  ],
   ['engine/cli', ['engine', 'cache', 'stages/registry.ts', 'stages/define.ts']],
 ]
 

@@ -6,6 +6,7 @@ import { addKeysCommands } from './keys-program.ts'
 import { amountOfMoney, type CommonOptions, whichQueries, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
+import { addSetupCommands } from './setup-program.ts'
 import { addSharingCommands } from './sharing-program.ts'
 
 /** Options of `run` beside the common ones. */
@@ -276,6 +277,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   addKeysCommands(program, ended)
   addCacheCommands(program, ended)
   addRemoteCommands(command, ended)
+  addSetupCommands(program, { command, chooser }, ended)
 
   return program
 }

@@ -38,7 +38,7 @@ export class Outside {
     this.registry = {
       ...registry,
       datasets: {
-        schema: registry.datasets.schema,
+        ...registry.datasets,
         resolve: (block, folder) => {
           const answer = registry.datasets.resolve(block, folder)
           this.#note({ ask: 'dataset', block, folder, answer: answer as unknown as Json })

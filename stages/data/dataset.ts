@@ -86,6 +86,7 @@ export const datasets: Registry['datasets'] = {
   schema,
   resolve,
   fetched,
+  survey: async (block, folder) => (await import('./survey.ts')).surveyCollection(block, folder),
   fetch: async (part, services) => (await import('./fetch.ts')).fetchPart(part, services),
   texts: async (source, part, wanted) => (await import('./show.ts')).textsOf(source, part, wanted),
   judgements: async (source, wanted) => (await import('./show.ts')).judgementsOf(source, wanted),

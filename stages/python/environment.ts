@@ -1,10 +1,11 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
 import { logTail } from '../../engine/util/log-tail.ts'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import { type ProcessRunner, StageError, type ToolsCache } from '../define.ts'
+import { OLDEST_PYTHON, onPath, PYTHON_ADVICE, pythonCandidates, TELL_PYTHON, toldPython } from './find-python.ts'
 import { damagedFile } from './installed-files.ts'
 
 /** What building Python environments needs. */
@@ -28,11 +29,7 @@ export interface PythonTools {
   uv: [string, ...string[]]
 }
 
-const OLDEST = 10
 const TELL_MS = 1000
-const NAMES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14', 'python']
-const TELL =
-  'import sys; assert sys.version_info >= (3, 10); print("%d.%d.%d %s" % (*sys.version_info[:3], sys.executable))'
 
 /** Path of a file that ships with the package beside the Python helpers. */
 export function pythonFile(name: string): string {
@@ -107,14 +104,12 @@ export async function pythonEnvironment(
 const checked = new Set<string>()
 
 async function findPython(services: PythonServices): Promise<{ python: string; version: string }> {
-  for (const name of NAMES) {
-    const path = onPath(name)
-    if (path === undefined) continue
+  for (const path of pythonCandidates()) {
     const answer = `${services.log}.python`
     try {
       await services.processes.run({
         title: 'Python',
-        command: [path, '-I', '-c', TELL],
+        command: [path, '-I', '-c', TELL_PYTHON],
         log: services.log,
         stdout: answer,
         timeoutMs: 30_000,
@@ -125,14 +120,10 @@ async function findPython(services: PythonServices): Promise<{ python: string; v
       if (error instanceof StageError) continue
       throw error
     }
-    const [version, ...executable] = readFileSync(answer, 'utf8').trim().split(' ')
-    // A shim would look at the folder it is called from; the interpreter itself does not.
-    if (version !== undefined && executable.length > 0) return { python: executable.join(' '), version }
+    const told = toldPython(readFileSync(answer, 'utf8'))
+    if (told) return told
   }
-  throw new StageError(`No Python >= 3.${OLDEST} was found`, {
-    advice:
-      'Install Python (https://www.python.org, or your system: `apt install python3 python3-venv`), use your own llama-server with `binary`, or a model that runs elsewhere with `endpoint`.',
-  })
+  throw new StageError(`No Python >= ${OLDEST_PYTHON} was found`, { advice: PYTHON_ADVICE })
 }
 
 async function install(services: PythonServices, title: string, command: [string, ...string[]]): Promise<void> {
@@ -157,20 +148,6 @@ async function install(services: PythonServices, title: string, command: [string
 
 function lastLine(log: string): string {
   return logTail(log).split('\n').at(-1)?.trim() ?? ''
-}
-
-function onPath(name: string): string | undefined {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    if (folder === '') continue
-    const path = join(folder, name)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined
 }
 
 function interpreter(folder: string): string {

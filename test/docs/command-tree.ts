@@ -14,7 +14,10 @@ export function leafCommands(): LeafCommand[] {
   const leaves = (command: Command, words: string): LeafCommand[] =>
     command.commands.length === 0
       ? [{ name: words, command, after: helpAfter(command) }]
-      : command.commands.flatMap((one) => leaves(one, `${words} ${one.name()}`.trim()))
+      : command
+          .createHelp()
+          .visibleCommands(command)
+          .flatMap((one) => leaves(one, `${words} ${one.name()}`.trim()))
   return leaves(
     buildProgram('0.0.0', () => {}),
     '',

@@ -9,8 +9,8 @@ import { pipelineReference } from './pipeline-reference.ts'
 import { shellWords } from './shell-words.ts'
 import { stageReference } from './stage-reference.ts'
 
-/** Commands whose output is for a shell to read. */
-const WITHOUT_JSON = ['completion']
+/** Commands that print what programs read anyway. */
+const WITHOUT_JSON = ['completion', 'schema']
 
 // `npx vitest run test/docs -u` writes them anew.
 test('docs/stages.md is what the stage definitions say', async () => {

@@ -171,6 +171,7 @@ export const fakeRegistry: Registry = {
       required: ['source'],
       properties: { source: { type: 'string', relative: true }, splits: { type: 'array', items: { type: 'string' } } },
     },
+    survey: () => Promise.reject(new Error('nothing is looked at in these tests')),
     resolve(block, folder) {
       const { source, splits = ['train', 'test'] } = block as { source: string; splits?: string[] }
       if (source.startsWith('missing')) return { message: `no folder ${source}`, advice: 'Mend it.', at: 'source' }
@@ -200,10 +201,12 @@ export const fakeRegistry: Registry = {
     exposes: () => [],
     files: () => [],
     missing: () => undefined,
+    examine: () => Promise.resolve([]),
     provide: () => Promise.reject(new Error('nothing runs in these tests')),
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
     asker: () => Promise.reject(new Error('nothing runs in these tests')),
   },
+  examine: () => Promise.resolve([]),
   prompts: {
     parse: (text) =>
       text.includes('{{oops}}')

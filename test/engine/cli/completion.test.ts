@@ -1,0 +1,89 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { complete, type PipelineNames } from '../../../engine/cli/completion/complete.ts'
+import { COMPLETION_SCRIPTS } from '../../../engine/cli/completion/shells.ts'
+import { buildProgram } from '../../../engine/cli/program.ts'
+import { packageRoot } from '../../../engine/util/package-root.ts'
+import { Project } from '../../rig/project.ts'
+import { smallProject } from '../../rig/small-project.ts'
+
+const names: PipelineNames = {
+  stages: () => ['queries', 'queries[density=1]', 'scores'],
+  params: () => ['density', 'seed'],
+  variants: () => ['density=1', 'density=3'],
+}
+
+async function offered(...words: string[]): Promise<string[]> {
+  const program = buildProgram('0.0.0', () => {})
+  const { candidates, files } = await complete(program, words, () => Promise.resolve(names))
+  return [...candidates.map(({ word }) => word), ...(files ? [`:${files}`] : [])]
+}
+
+test.each<[string, string[], string[]]>([
+  ['a command', ['va'], ['validate']],
+  ['a command of a command', ['cache', 'un'], ['untag']],
+  ['a pipeline file', ['run', ''], [':files']],
+  ['stages once the file is known', ['run', 'p.yaml', 'q'], ['queries', 'queries[density=1]']],
+  ['more stages', ['plan', 'p.yaml', 'queries', 's'], ['scores']],
+  ['one node only where one is taken', ['explain', 'p.yaml', 'queries', ''], []],
+  ['an option', ['plan', 'p.yaml', '--exp'], ['--explain']],
+  ['what an option of stages takes', ['run', 'p.yaml', '--force', 's'], ['scores']],
+  ['choices of an option', ['graph', 'p.yaml', '--format', ''], ['mermaid', 'dot']],
+  ['choices of an argument', ['completion', 'z'], ['zsh']],
+  ['params', ['run', 'p.yaml', '-p', 'd'], ['density=']],
+  ['variants', ['run', 'p.yaml', '--only', 'density=3'], ['density=3']],
+  ['folders', ['run', 'p.yaml', '--home', ''], [':folders']],
+  ['nothing after a value was given', ['run', 'p.yaml', '-j', '4', '--json', 'que'], ['queries', 'queries[density=1]']],
+  ['no hidden command', ['complet'], ['completion']],
+])('completes %s', async (_, words, expected) => {
+  expect(await offered(...words)).toEqual(expected)
+})
+
+test.each(['zsh', 'fish'] as const)('the script for %s is sound', (shell) => {
+  const check = spawnSync(shell, ['-n'], { input: COMPLETION_SCRIPTS[shell], encoding: 'utf8' })
+  if (check.error) {
+    console.log(`${shell} is not here: its script is not checked`)
+    return
+  }
+  expect(check).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('in bash, words are completed as they stand there: with `=`, brackets, and the names of a pipeline', async () => {
+  const project = new Project(smallProject('http://127.0.0.1:9/v1'))
+  const bin = join(project.folder, 'bin')
+  mkdirSync(bin)
+  const script = `#!/bin/sh\nexec "${process.execPath}" "${join(packageRoot, 'dist/engine/cli/main.js')}" "$@"\n`
+  writeFileSync(join(bin, 'queryloom'), script)
+  chmodSync(join(bin, 'queryloom'), 0o755)
+  const { stdout } = await project.call('completion', 'bash')
+  project.write('complete.sh', stdout)
+  project.write(
+    'swept.yaml',
+    'version: 1\nparams: { n: 1 }\nstages:\n  one:\n    uses: command\n    with: { run: "echo ${params.n} > a.txt", outputs: { a: a.txt } }\nsweep: { axes: { n: [1, 2] } }\n',
+  )
+  const tab = (...words: string[]): string[] => {
+    const line = words.filter((word) => !/^[=:]$/.test(word))
+    const text = words.reduce(
+      (all, word) => all + (/^[=:]$/.test(word) || /[=:]$/.test(all) || all === '' ? '' : ' ') + word,
+      '',
+    )
+    const quoted = words.map((word) => `'${word}'`).join(' ')
+    expect(line.length).toBeGreaterThan(0)
+    const run = `source complete.sh; COMP_LINE='${text}'; COMP_POINT=\${#COMP_LINE}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _queryloom; printf '%s\\n' "\${COMPREPLY[@]}"`
+    return execFileSync('bash', ['-c', run], {
+      cwd: project.folder,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+    })
+      .trimEnd()
+      .split('\n')
+  }
+  expect(tab('queryloom', 'sta')).toEqual(['status'])
+  expect(tab('queryloom', 'run', 'pipe')).toEqual(['pipeline.yaml'])
+  expect(tab('queryloom', 'run', 'pipeline.yaml', 'sc')).toEqual(['scores'])
+  expect(tab('queryloom', 'run', 'pipeline.yaml', '-p', 'den')).toEqual(['density='])
+  expect(tab('queryloom', 'run', 'swept.yaml', 'one\\[n=1')).toEqual(['one\\[n=1\\]'])
+  expect(tab('queryloom', 'run', 'swept.yaml', '--only', 'n', '=', '2')).toEqual(['2'])
+})
