@@ -52,8 +52,7 @@ export class AnswerFile implements RowStore {
         if (!found || 'failed' in found.outcome || this.has(found.line)) continue
         const request = requests(found.line)
         if (request?.key !== found.key || request.mark !== found.mark) continue
-        // What it took was told by the attempt that asked.
-        this.#write({ ...found, report: {} })
+        this.#write({ ...found, taken: true })
       }
     } catch (error) {
       // It was killed before its first answer, or has just ended well.

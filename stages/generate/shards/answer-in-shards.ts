@@ -63,16 +63,16 @@ export async function answerInShards(
   return { models: answeredBy(sharded), count: countingOnce(count, sharded.made), warnings: summed(warnings) }
 }
 
-/** The first request of each unit that has no stored answer. */
+/** The first request of each unit that has no stored answer, in the batches that they were looked up in. */
 async function* missingRequests(
   { rows, options }: ServiceContext<GenerateOptions>,
   setup: RequestSetup,
   passages: AsyncIterable<Passage>,
   onStored: (rows: number) => void,
-): AsyncGenerator<RowRequest> {
+): AsyncGenerator<readonly RowRequest[]> {
   const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
   let batch: Passage[] = []
-  const flush = async function* (): AsyncGenerator<RowRequest> {
+  const flush = async function* (): AsyncGenerator<readonly RowRequest[]> {
     let open = batch.flatMap((passage) =>
       [...unitsOf(setup, passage, options)].map(({ asked }) => begun(asked, asked.next())),
     )
@@ -80,12 +80,14 @@ async function* missingRequests(
     while (open.length > 0) {
       const stored = await rows.getMany(open.map(({ request }) => request.key))
       const next: typeof open = []
+      const missing: RowRequest[] = []
       for (const { asked, request } of open) {
         const row = stored.get(request.key)
-        if (row === undefined) yield request
+        if (row === undefined) missing.push(request)
         else next.push(begun(asked, asked.next(rowAnswer(row))))
       }
       onStored(stored.size)
+      yield missing
       open = next.filter(({ isOver }) => !isOver)
     }
   }

@@ -19,14 +19,16 @@ export interface AnswerLine {
   /** The row to store, or why there is none. */
   outcome: { row: CanonicalValue } | { failed: string }
   report: LineReport
+  /** Taken over from another attempt, which had told the same. */
+  taken?: true
 }
 
 /**
  * An answer as a line in the form of the answers of OpenAI batches, with what the row store keeps of its origin beside it,
  * which request it is to, and what asking took.
  */
-export function answerText({ key, line, mark, outcome, report }: AnswerLine): string {
-  return `${JSON.stringify({ custom_id: key, ...responseOf(outcome), line, request: mark, report })}\n`
+export function answerText({ key, line, mark, outcome, report, taken }: AnswerLine): string {
+  return `${JSON.stringify({ custom_id: key, ...responseOf(outcome), line, request: mark, report, taken })}\n`
 }
 
 function responseOf(outcome: AnswerLine['outcome']): object {
@@ -45,10 +47,12 @@ export function readAnswerLine(text: string): AnswerLine | undefined {
   } catch {
     return undefined
   }
-  const { custom_id: key, line, request: mark } = value ?? {}
+  const { custom_id: key, line, request: mark, report, taken } = value ?? {}
   if (!isSha256(key) || !Number.isInteger(line) || typeof mark !== 'string') return undefined
   const outcome = outcomeOf(value as { [name: string]: unknown })
-  return outcome && { key, line: line as number, mark, outcome, report: reportOf(value?.report) }
+  if (!outcome) return undefined
+  const found = { key, line: line as number, mark, outcome, report: reportOf(report) }
+  return taken === true ? { ...found, taken } : found
 }
 
 function outcomeOf({ response, error, provenance }: { [name: string]: unknown }): AnswerLine['outcome'] | undefined {

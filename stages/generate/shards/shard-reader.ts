@@ -11,6 +11,8 @@ export interface LineSink {
   answered(line: AnswerLine): Promise<void>
   /** A request that an attempt gave up, and that no attempt has answered by now. */
   failed(line: AnswerLine): void
+  /** Another attempt's word on a row that is answered. */
+  repeated(line: AnswerLine): void
   /** A line that is no answer to a request of the shard, and why. */
   refused(reason: string): void
 }
@@ -117,8 +119,11 @@ export class ShardReader {
         const asked = isRead === KEY_BYTES ? readEntry(entry) : undefined
         if (asked?.key !== found.key) sink.refused('an answer to a row that was not asked for')
         else if (asked.mark !== found.mark) sink.refused('an answer to another request for its row')
-        else if ('failed' in found.outcome) this.#fail(found, sink)
-        else if (this.#states[found.line] !== ANSWERED) {
+        else if (this.#states[found.line] === ANSWERED) sink.repeated(found)
+        else if ('failed' in found.outcome) {
+          this.#states[found.line] = FAILED
+          sink.failed(found)
+        } else {
           this.#states[found.line] = ANSWERED
           this.#answered++
           stored.push(sink.answered(found))
@@ -128,11 +133,5 @@ export class ShardReader {
       closeSync(keys)
     }
     await Promise.all(stored)
-  }
-
-  #fail(found: AnswerLine, sink: LineSink): void {
-    if (this.#states[found.line] === ANSWERED) return
-    this.#states[found.line] = FAILED
-    sink.failed(found)
   }
 }

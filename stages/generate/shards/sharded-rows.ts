@@ -61,6 +61,8 @@ export class ShardedRows {
   readonly #claims: Claims
   readonly #meter: ModelMeter
   readonly #own = new Map<string, OwnArray>()
+  /** Arrays that ended since the batch at hand was looked up. */
+  readonly #ended: OwnArray[] = []
   readonly #failed = new Map<RowKey, string>()
   readonly #end = new AbortController()
   readonly #halt: AbortSignal
@@ -92,9 +94,10 @@ export class ShardedRows {
 
   /**
    * Has these requests answered, as far as nobody else has them on their way and no task gave them up, and waits for those
-   * of others. `cut`: how many there were; `elsewhere`: how many of others were waited for.
+   * of others. Those of one batch were all not stored at the same time. `cut`: how many there were; `elsewhere`: how many
+   * of others were waited for.
    */
-  async round(requests: AsyncIterable<RowRequest>): Promise<{ cut: number; elsewhere: number }> {
+  async round(batches: AsyncIterable<readonly RowRequest[]>): Promise<{ cut: number; elsewhere: number }> {
     const waited = new Set<string>()
     const left = new Set<Promise<void>>()
     let cut = 0
@@ -104,30 +107,32 @@ export class ShardedRows {
     let others = await this.#beginCutting()
     let cutter = this.#cutter()
     try {
-      for await (const request of requests) {
+      for await (const batch of batches) {
         this.#throwIfHalted()
-        if (this.#failed.has(request.key)) continue
-        const other = others.find(({ keys }) => keys.has(request.key))
-        if (other) {
-          elsewhere++
-          waited.add(other.name)
-          continue
+        let stored: ReadonlySet<RowKey> = new Set()
+        for (const request of batch) {
+          const { key } = request
+          if (this.#failed.has(key) || stored.has(key)) continue
+          const other = others.find(({ keys }) => keys.has(key))
+          const own = other ? undefined : this.#ownOf(key)
+          if (other) waited.add(other.name)
+          if (own?.isLeft) left.add(own.ended)
+          if (other || own?.isLeft) elsewhere++
+          if (other || own) continue
+          cutter.add(request)
+          if (cutter.rows < most) continue
+          cut += cutter.rows
+          this.#begin(await cutter.finish())
+          // Others may cut while this process waits.
+          this.#claims.release(CUTTING)
+          await this.#untilFewer(AT_ONCE)
+          others = await this.#beginCutting()
+          cutter = this.#cutter()
+          // Rows of the batch may have been answered meanwhile.
+          stored = await this.#options.services.rows.known(batch.map((one) => one.key))
         }
-        const own = [...this.#own.values()].find(({ keys }) => keys.has(request.key))
-        if (own?.isLeft) {
-          elsewhere++
-          left.add(own.ended)
-        }
-        if (own) continue
-        cutter.add(request)
-        if (cutter.rows < most) continue
-        cut += cutter.rows
-        this.#begin(await cutter.finish())
-        // Others may cut while this process waits.
-        this.#claims.release(CUTTING)
-        await this.#untilFewer(AT_ONCE)
-        others = await this.#beginCutting()
-        cutter = this.#cutter()
+        // What ended by now is in the store by the next look.
+        this.#ended.length = 0
       }
       cut += cutter.rows
       this.#begin(await cutter.finish())
@@ -147,6 +152,11 @@ export class ShardedRows {
     this.#end.abort(new Error('not needed any more'))
     await Promise.allSettled([...this.#own.values()].map(({ ended }) => ended))
     this.#claims.close()
+  }
+
+  #ownOf(key: RowKey): OwnArray | undefined {
+    for (const array of this.#own.values()) if (array.keys.has(key)) return array
+    return this.#ended.find(({ keys }) => keys.has(key))
   }
 
   #cutter(): ShardCutter {
@@ -202,6 +212,9 @@ export class ShardedRows {
         sink: {
           answered: (line) => this.#store(line),
           failed: (line) => this.#fail(line),
+          repeated: ({ report, taken }) => {
+            if (!taken) this.#count(report)
+          },
           refused: (reason) => {
             // One fault in a file is most likely the same in all of its lines.
             if (this.#refused++ === 0) warn(`what a task wrote is not taken: ${reason}`)
@@ -230,6 +243,8 @@ export class ShardedRows {
     } catch (error) {
       this.#error ??= error
     } finally {
+      const ended = this.#own.get(key)
+      if (ended) this.#ended.push(ended)
       this.#own.delete(key)
       this.#claims.release(key)
     }
