@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { loadXxh } from '../../cache/xxh.ts'
-import type { StageInput } from '../define.ts'
+import type { Json, StageInput } from '../define.ts'
+import { openBytes } from './bytes.ts'
 import { Column } from './column.ts'
 import { IdTable } from './id-table.ts'
-import { readJsonl } from './jsonl.ts'
+import { jsonBatches, readJsonl } from './jsonl.ts'
 import { FILES, fileOf, type Passage } from './rows.ts'
 
 const NEWLINE = 0x0a
@@ -17,8 +18,10 @@ const REMEMBERED = 2048
 export class PassageLookup {
   readonly #location: string
   readonly #shown: string
-  #stream: AsyncGenerator<{ row: Passage }> | undefined
-  #current: Passage | undefined
+  #stream: AsyncGenerator<{ rows: { [name: string]: Json }[] }> | undefined
+  /** Rows that were read together, and the one among them that was found last. */
+  #rows: readonly Passage[] = []
+  #at = 0
   #index: { rows: IdTable; offsets: Column<Float64Array>; file: FileHandle } | undefined
   readonly #recent = new Map<string, Passage>()
 
@@ -26,20 +29,28 @@ export class PassageLookup {
     const file = fileOf(input, FILES.passages)
     this.#location = file.location
     this.#shown = FILES.passages
-    this.#stream = readJsonl<Passage>(this.#location, this.#shown)
+    this.#stream = jsonBatches(openBytes(this.#location, this.#shown), this.#shown)
+  }
+
+  /** The passage, if it is among those that were read last; otherwise `get` finds it. */
+  here(id: string): Passage | undefined {
+    for (; this.#at < this.#rows.length; this.#at++) {
+      const passage = this.#rows[this.#at] as Passage
+      if (passage._id === id) return passage
+    }
+    return undefined
   }
 
   async get(id: string): Promise<Passage | undefined> {
-    if (this.#current?._id === id) return this.#current
-    while (this.#stream) {
-      const next = await this.#stream.next()
-      if (next.done) {
-        this.#stream = undefined
-        break
-      }
-      this.#current = next.value.row
-      if (this.#current._id === id) return this.#current
+    for (;;) {
+      const passage = this.here(id)
+      if (passage) return passage
+      const next = await this.#stream?.next()
+      if (!next || next.done) break
+      this.#rows = next.value.rows as Passage[]
+      this.#at = 0
     }
+    this.#stream = undefined
     return this.#random(id)
   }
 

@@ -1,5 +1,5 @@
 import { type Pair, type Passage, passageText } from '../data/rows.ts'
-import { normalise, wordsOf } from '../text/normalise.ts'
+import { countWords, normalise, wordsOf } from '../text/normalise.ts'
 
 /** A pair on its way through the steps; what several steps need of its texts is worked out once. */
 export class Candidate {
@@ -27,6 +27,10 @@ export class Candidate {
   get words(): readonly string[] {
     this.#words ??= wordsOf(this.normalised)
     return this.#words
+  }
+
+  get wordCount(): number {
+    return this.#words?.length ?? countWords(this.normalised)
   }
 
   /** Title and text of the passage as encoders read them. */

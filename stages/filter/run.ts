@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { loadXxh } from '../../cache/xxh.ts'
+import { openBytes } from '../data/bytes.ts'
 import { Column } from '../data/column.ts'
 import { IdTable } from '../data/id-table.ts'
-import { readJsonl, writeJsonl } from '../data/jsonl.ts'
+import { jsonBatches, writeJsonl } from '../data/jsonl.ts'
 import { PassageLookup } from '../data/passage-lookup.ts'
 import { round6 } from '../data/quantiles.ts'
 import { FILES, fileOf, type Pair, type Passage } from '../data/rows.ts'
@@ -34,16 +35,13 @@ export async function run(context: StageContext<FilterOptions>): Promise<StageSu
     const rejected = await writeJsonl(path.join(outputs.rejected as string, FILES.rejected))
     try {
       for await (const batch of passes.run(() => readPairs(input, context))) {
+        const rows: { kept: object[]; rejected: object[] } = { kept: [], rejected: [] }
         for (const decided of batch) {
           report.add(decided)
-          const { reason, scores, candidate } = decided
-          const row = { ...moved(decided), ...(scores ? { scores } : {}) }
-          if (!reason) await kept.write(scores || row.passage_id !== candidate.pair.passage_id ? row : candidate.pair)
-          else {
-            const { step, score, detail } = reason
-            await rejected.write({ ...row, reason: step, score, ...(detail === undefined ? {} : { detail }) })
-          }
+          rows[decided.reason ? 'rejected' : 'kept'].push(rowOf(decided))
         }
+        await kept.writeAll(rows.kept)
+        await rejected.writeAll(rows.rejected)
       }
     } finally {
       await kept.close()
@@ -59,9 +57,13 @@ export async function run(context: StageContext<FilterOptions>): Promise<StageSu
   }
 }
 
-/** A pair with the passage that it has now. */
-function moved({ candidate: { pair, passage } }: Decided): Pair {
-  return pair.passage_id === passage._id ? pair : { ...pair, passage_id: passage._id }
+/** A pair with the passage that it has now, its scores where they are kept, and why it was dropped. */
+function rowOf({ candidate: { pair, passage }, reason, scores }: Decided): object {
+  const moved = pair.passage_id === passage._id ? pair : { ...pair, passage_id: passage._id }
+  const row = scores ? { ...moved, scores } : moved
+  if (!reason) return row
+  const { step, score, detail } = reason
+  return { ...row, reason: step, score, ...(detail === undefined ? {} : { detail }) }
 }
 
 /** Pairs with their passages, from the first; rows without a passage are a StageError. */
@@ -73,20 +75,24 @@ async function* readPairs(
   let done = 0
   let batch: { pair: Pair; passage: Passage }[] = []
   try {
-    for await (const { row: pair, line } of readJsonl<Pair>(fileOf(input, FILES.pairs).location, FILES.pairs)) {
-      const passage = await passages.get(pair.passage_id)
-      if (!passage)
-        throw new StageError(`the pair names a passage that is not with it: ${JSON.stringify(pair.passage_id)}`, {
-          where: `${FILES.pairs}:${line}`,
-        })
-      batch.push({ pair, passage })
-      if (batch.length < BATCH) continue
-      done += batch.length
-      yield batch
-      batch = []
-      progress(done)
-      await setImmediate()
-      signal.throwIfAborted()
+    const pairs = jsonBatches(openBytes(fileOf(input, FILES.pairs).location, FILES.pairs), FILES.pairs)
+    for await (const { rows, lines } of pairs) {
+      for (const [i, row] of rows.entries()) {
+        const pair = row as Pair
+        const passage = passages.here(pair.passage_id) ?? (await passages.get(pair.passage_id))
+        if (!passage)
+          throw new StageError(`the pair names a passage that is not with it: ${JSON.stringify(pair.passage_id)}`, {
+            where: `${FILES.pairs}:${lines[i]}`,
+          })
+        batch.push({ pair, passage })
+        if (batch.length < BATCH) continue
+        done += batch.length
+        yield batch
+        batch = []
+        progress(done)
+        await setImmediate()
+        signal.throwIfAborted()
+      }
     }
     yield batch
   } finally {

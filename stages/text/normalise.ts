@@ -14,14 +14,14 @@ export function normalise(text: string): string {
   )
 }
 
-const SPACE = 0x20
+export const SPACE: number = 0x20
 /** What becomes of each byte of ASCII. */
-const FORMS = Uint8Array.from({ length: 128 }, (_, code) => {
+export const ASCII_FORMS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   const form = String.fromCharCode(code).toLowerCase()
   return /[a-z0-9]/.test(form) ? form.charCodeAt(0) : SPACE
 })
-/** So long texts fit in all of UTF-8's three bytes a unit. */
-const MOST_UNITS = 16_384
+/** Texts of so many units are handled as bytes, in a buffer of UTF-8's three bytes a unit. */
+export const MOST_UNITS: number = 16_384
 const bytes = Buffer.alloc(3 * MOST_UNITS)
 
 /** The same for texts of ASCII, in a third of the time; undefined for others, and for very long ones. */
@@ -30,7 +30,7 @@ function normaliseAscii(text: string): string | undefined {
   let length = 0
   let previous = SPACE
   for (let i = 0; i < text.length; i++) {
-    const form = FORMS[bytes[i] as number] as number
+    const form = ASCII_FORMS[bytes[i] as number] as number
     if (form === SPACE && previous === SPACE) continue
     bytes[length++] = form
     previous = form
@@ -54,6 +54,14 @@ export function wordsOf(normalised: string): string[] {
   if (normalised === '') return []
   const spaced = normalised.split(' ')
   return UNSPACED.test(normalised) ? spaced.flatMap((word) => word.match(WORD_OR_UNSPACED) ?? []) : spaced
+}
+
+/** How many words a text has that `normalise` made. */
+export function countWords(normalised: string): number {
+  if (UNSPACED.test(normalised)) return wordsOf(normalised).length
+  let count = normalised === '' ? 0 : 1
+  for (let at = normalised.indexOf(' '); at !== -1; at = normalised.indexOf(' ', at + 1)) count++
+  return count
 }
 
 /** Every run of `n` words, joined by spaces; the whole text where it has fewer than `n` words, none where it is empty. */

@@ -1,4 +1,6 @@
 import { shingles, spacedWords } from '../../text/normalise.ts'
+import { WordRuns } from '../../text/word-runs.ts'
+import type { Candidate } from '../candidate.ts'
 import type { CopiedOptions } from '../options.ts'
 import { each, type Step } from './step.ts'
 
@@ -8,20 +10,40 @@ import { each, type Step } from './step.ts'
  * contiguous run: 1 for a span copied word for word, 0 for a query in other words.
  */
 export function copiedStep({ max_overlap, ngram = 3 }: CopiedOptions): Step {
+  const query = new WordRuns()
+  const passage = new WordRuns()
   // Several queries of a passage stand side by side.
-  let last = { of: '', text: '' }
+  let last: { of: string; isRead: boolean; text?: string } = { of: '', isRead: passage.read('') }
+
+  const copiedShare = (candidate: Candidate): number => {
+    const of = candidate.passageText
+    if (last.of !== of) last = { of, isRead: passage.read(of) }
+    if (last.isRead && query.read(candidate.pair.query)) return shareOfRuns(query, passage, ngram)
+    // With a space on both sides a run of words can only be found at word boundaries.
+    last.text ??= ` ${spacedWords(of)} `
+    return shareOfTexts(shingles(candidate.words, ngram), last.text)
+  }
+
   return {
     name: 'copied',
     judge: each((candidate) => {
-      const grams = shingles(candidate.words, ngram)
-      if (grams.length === 0) return { keep: true, score: 0 }
-      const of = candidate.passageText
-      // With a space on both sides a run of words can only be found at word boundaries.
-      if (last.of !== of) last = { of, text: ` ${spacedWords(of)} ` }
-      let copied = 0
-      for (const gram of grams) if (last.text.includes(` ${gram} `)) copied++
-      const score = copied / grams.length
+      const score = copiedShare(candidate)
       return { keep: score <= max_overlap, score }
     }),
   }
+}
+
+function shareOfTexts(grams: readonly string[], text: string): number {
+  let copied = 0
+  for (const gram of grams) if (text.includes(` ${gram} `)) copied++
+  return grams.length === 0 ? 0 : copied / grams.length
+}
+
+function shareOfRuns(query: WordRuns, passage: WordRuns, ngram: number): number {
+  const n = Math.min(ngram, query.length)
+  const grams = query.length - n + 1
+  if (n === 0) return 0
+  let copied = 0
+  for (let start = 0; start < grams; start++) if (query.occurIn(passage, start, n)) copied++
+  return copied / grams
 }

@@ -18,16 +18,16 @@ export function duplicateStep({ near, near_by = 'exact', within = 'all' }: Dupli
     judge: each((candidate) => {
       const scope = within === 'all' ? '' : candidate.passage._id
       const key = `${scope}\t${candidate.normalised}`
+      if (near === undefined)
+        return exact.add(key, 0) === undefined ? { keep: true, score: 0 } : { keep: false, score: 1 }
       if (exact.has(key)) return { keep: false, score: 1 }
-      if (near !== undefined) {
-        let greatest = indexes.get(scope)
-        if (!greatest) {
-          greatest = near_by === 'minhash' ? sketched(near) : counted(near)
-          indexes.set(scope, greatest)
-        }
-        const score = greatest(candidate)
-        if (score > 0) return { keep: false, score }
+      let greatest = indexes.get(scope)
+      if (!greatest) {
+        greatest = near_by === 'minhash' ? sketched(near) : counted(near)
+        indexes.set(scope, greatest)
       }
+      const score = greatest(candidate)
+      if (score > 0) return { keep: false, score }
       exact.add(key, 0)
       return { keep: true, score: 0 }
     }),

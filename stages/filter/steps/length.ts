@@ -5,9 +5,6 @@ import { each, type Step } from './step.ts'
 export function lengthStep({ min_words = 1, max_words = Number.POSITIVE_INFINITY }: LengthOptions): Step {
   return {
     name: 'length',
-    judge: each(({ words }) => ({
-      keep: words.length >= min_words && words.length <= max_words,
-      score: words.length,
-    })),
+    judge: each(({ wordCount }) => ({ keep: wordCount >= min_words && wordCount <= max_words, score: wordCount })),
   }
 }

@@ -26,7 +26,7 @@ await build({
   input: join(packageRoot, 'test/bench/data/step.ts'),
   platform: 'node',
   external: /^[^./]/,
-  output: { file: script, format: 'esm' },
+  output: { file: script, format: 'esm', codeSplitting: false },
 })
 const folder = mkdtempSync(join(values.folder ?? tmpdir(), 'queryloom-bench-'))
 try {

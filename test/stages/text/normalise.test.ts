@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { normalise, shingles, words } from '../../../stages/text/normalise.ts'
+import { countWords, normalise, shingles, words } from '../../../stages/text/normalise.ts'
 
 describe('normalise', () => {
   it('folds case, width, punctuation and spacing', () => {
@@ -38,6 +38,8 @@ describe('words', () => {
   it('keeps order and repeats, and has none for a text without letters', () => {
     expect(words('To be, or not to be')).toEqual(['to', 'be', 'or', 'not', 'to', 'be'])
     expect(words(' … ')).toEqual([])
+    for (const text of ['To be, or not', 'one', ' … ', '情報検索 of texts'])
+      expect(countWords(normalise(text))).toBe(words(text).length)
   })
 
   it('takes Han and kana one character each', () => {
