@@ -8,39 +8,31 @@ export class WordRuns {
   /** How many words the text has. */
   length = 0
   readonly #bytes = Buffer.alloc(3 * MOST_UNITS)
-  /** Where each word begins; the next one begins one byte after its end. */
-  readonly #starts = new Uint32Array(MOST_UNITS + 1)
+  /** Where each word begins in the text's bytes, and where it ends. */
+  readonly #starts = new Uint32Array(MOST_UNITS)
+  readonly #ends = new Uint32Array(MOST_UNITS)
   readonly #hashes = new Int32Array(MOST_UNITS)
 
   /** Takes the words of a text; false, with nothing to be found in it, where it is not all ASCII or is very long. */
   read(text: string): boolean {
     const bytes = this.#bytes
+    const forms = ASCII_FORMS
+    const end = text.length
     this.length = 0
-    if (text.length > MOST_UNITS || bytes.write(text) !== text.length) return false
-    let at = 0
+    if (end > MOST_UNITS || bytes.write(text) !== end) return false
     let count = 0
-    let hash = SEED
-    let begins = 0
-    for (let i = 0; i < text.length; i++) {
-      const form = ASCII_FORMS[bytes[i] as number] as number
-      if (form !== SPACE) {
-        // What is written never overtakes what is read.
-        bytes[at++] = form
+    for (let at = 0; at < end; at++) {
+      let form = forms[bytes[at] as number] as number
+      if (form === SPACE) continue
+      this.#starts[count] = at
+      let hash = SEED
+      do {
         hash = Math.imul(hash ^ form, PRIME)
-      } else if (at > begins) {
-        this.#starts[count] = begins
-        this.#hashes[count++] = hash
-        hash = SEED
-        bytes[at++] = form
-        begins = at
-      }
-    }
-    if (at > begins) {
-      this.#starts[count] = begins
+        form = ++at < end ? (forms[bytes[at] as number] as number) : SPACE
+      } while (form !== SPACE)
+      this.#ends[count] = at
       this.#hashes[count++] = hash
-      begins = at + 1
     }
-    this.#starts[count] = begins
     this.length = count
     return true
   }
@@ -54,17 +46,21 @@ export class WordRuns {
       if (others[at] !== first) continue
       let same = 1
       while (same < n && others[at + same] === hashes[start + same]) same++
-      if (same === n && this.#hasBytesOf(other, start, at, n)) return true
+      if (same < n) continue
+      while (same > 0 && this.#isSameWord(other, start + same - 1, at + same - 1)) same--
+      if (same === 0) return true
     }
     return false
   }
 
-  #hasBytesOf(other: WordRuns, start: number, at: number, n: number): boolean {
-    const from = this.#starts[start] as number
-    const otherFrom = other.#starts[at] as number
-    const length = (this.#starts[start + n] as number) - 1 - from
-    if ((other.#starts[at + n] as number) - 1 - otherFrom !== length) return false
-    for (let i = 0; i < length; i++) if (this.#bytes[from + i] !== other.#bytes[otherFrom + i]) return false
+  #isSameWord(other: WordRuns, index: number, otherIndex: number): boolean {
+    const from = this.#starts[index] as number
+    const otherFrom = other.#starts[otherIndex] as number
+    const length = (this.#ends[index] as number) - from
+    if ((other.#ends[otherIndex] as number) - otherFrom !== length) return false
+    for (let i = 0; i < length; i++)
+      if (ASCII_FORMS[this.#bytes[from + i] as number] !== ASCII_FORMS[other.#bytes[otherFrom + i] as number])
+        return false
     return true
   }
 }
