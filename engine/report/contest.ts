@@ -45,7 +45,7 @@ export function argmax(measured: readonly Measured[]): Measured {
 }
 
 /** Values of a metric over chosen queries, replicates by queries; what a query lacks counts as 0, as in its mean. */
-function valuesOver(system: System, ids: readonly string[], metric: string): number[][] {
+export function valuesOver(system: System, ids: readonly string[], metric: string): number[][] {
   return system.replicates.map((result) => valuesOf(result, ids, metric))
 }
 

@@ -1,9 +1,14 @@
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
+import type { Analysis } from './analyses.ts'
 import { type Contest, contestOf } from './contest.ts'
+import { type CurveSet, curvesOf } from './curves.ts'
+import type { Newest } from './newest.ts'
+import { type Diversity, diversitiesOf, type Funnel, funnelsOf } from './pair-facts.ts'
 import type { Result } from './results.ts'
 import { type Comparison, comparisonMetrics, comparisonsOf, type System } from './systems.ts'
 import { type TaskGroupTable, taskGroupTables } from './task-groups.ts'
+import { type TradeOffs, tradeOffsOf } from './trade-offs.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
 /** What a pipeline's results say, as data; `report --format json` prints it. `schema` is raised when a program would misread it. */
@@ -13,6 +18,9 @@ export interface Report {
   description?: string
   collections: readonly CollectionReport[]
   task_groups: readonly TaskGroupTable[]
+  analyses: readonly Analysis[]
+  funnels: readonly Funnel[]
+  diversity: readonly Diversity[]
 }
 
 /** Systems measured on one collection in one way. */
@@ -28,12 +36,17 @@ export interface CollectionReport {
   baseline: string | null
   systems: readonly SystemReport[]
   verdict: Verdict | null
+  curves: readonly CurveSet[]
+  /** Null where not both kinds of metric were measured, or nothing is the baseline. */
+  trade_offs: TradeOffs | null
   warnings: readonly string[]
 }
 
 /** One row of the headline table. */
 export interface SystemReport {
   system: string
+  /** The same without its axes. */
+  name: string
   stage: string
   variant: { readonly [axis: string]: string }
   retriever: string
@@ -49,41 +62,32 @@ export interface SystemReport {
   nodes: readonly NodeId[]
 }
 
-/** A collection with what its figures are drawn from. */
-export interface Compared {
-  comparison: Comparison
-  contest: Contest | undefined
-  report: CollectionReport
+/** What a report is made from. */
+export interface ReportFacts {
+  pipeline: Pick<PipelineFacts, 'axes' | 'report' | 'name' | 'description'>
+  results: readonly Result[]
+  newest: Newest
+  analyses: readonly Analysis[]
 }
 
-/** Compares results by collection, in the way that the tables of `metrics` do. */
-export function comparedOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): Compared[] {
-  return comparisonsOf(results, pipeline).map((comparison) => {
-    const contest = contestOf(comparison, pipeline.report.baseline)
-    return { comparison, contest, report: collectionReport(comparison, contest, pipeline.report.baseline) }
-  })
-}
-
-/** The report of what was compared. */
-export function reportOf(
-  compared: readonly Compared[],
-  results: readonly Result[],
-  pipeline: Pick<PipelineFacts, 'axes' | 'report' | 'name' | 'description'>,
-): Report {
+/** The report of a pipeline's newest results. */
+export function reportOf(facts: ReportFacts): Report {
+  const { pipeline, results, analyses, newest } = facts
   return {
     schema: 1,
     pipeline: pipeline.name,
     ...(pipeline.description === undefined ? {} : { description: pipeline.description }),
-    collections: compared.map(({ report }) => report),
+    collections: comparisonsOf(results, pipeline).map((comparison) => collectionReport(comparison, facts)),
     task_groups: taskGroupTables(results, pipeline),
+    analyses,
+    funnels: funnelsOf(newest),
+    diversity: diversitiesOf(newest),
   }
 }
 
-function collectionReport(
-  comparison: Comparison,
-  contest: Contest | undefined,
-  baseline: string | undefined,
-): CollectionReport {
+function collectionReport(comparison: Comparison, { pipeline, newest, analyses }: ReportFacts): CollectionReport {
+  const { axes, report } = pipeline
+  const contest = contestOf(comparison, report.baseline)
   const { dataset, split, profile, queries, clean, metrics, systems } = comparison
   return {
     dataset,
@@ -94,13 +98,21 @@ function collectionReport(
     metrics,
     baseline: contest?.baseline?.system.label ?? null,
     systems: systems.map((system) => systemReport(system, comparison, contest)),
-    verdict: verdictOf(comparison, baseline, contest) ?? null,
+    verdict: verdictOf(comparison, report.baseline, contest) ?? null,
+    curves: contest ? curvesOf(contest, axes, newest, deltasOf(analyses)) : [],
+    trade_offs: (contest && tradeOffsOf(comparison, contest, newest)) ?? null,
     warnings: [...new Set(systems.flatMap((one) => one.replicates.flatMap(({ scores }) => scores.warnings ?? [])))],
   }
 }
 
+/** By axis, what the pipeline's own analyses take for a plateau. */
+function deltasOf(analyses: readonly Analysis[]): { readonly [axis: string]: number } {
+  const plateaus = analyses.flatMap(({ collections }) => collections.flatMap((one) => one.plateaus))
+  return Object.fromEntries(plateaus.map(({ axis, delta }) => [axis, delta]))
+}
+
 function systemReport(system: System, comparison: Comparison, contest: Contest | undefined): SystemReport {
-  const { label, stage, variant, retriever, replicates } = system
+  const { label, name, stage, variant, retriever, replicates } = system
   const chosen = replicates.map((result) => comparisonMetrics(result, comparison))
   const metrics = comparison.metrics.flatMap((metric) => {
     const values = chosen.flatMap((one) => one[metric] ?? [])
@@ -111,6 +123,7 @@ function systemReport(system: System, comparison: Comparison, contest: Contest |
   const test = contest?.tests[at]
   return {
     system: label,
+    name,
     stage,
     variant,
     retriever,

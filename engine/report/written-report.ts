@@ -2,7 +2,9 @@ import type { ActionRecord } from '../../cache/action-log.ts'
 import type { NodeId } from '../plan/node.ts'
 import type { Session } from '../session.ts'
 import { unreachable } from '../util/unreachable.ts'
-import { comparedOf, reportOf } from './report.ts'
+import { readAnalyses } from './analyses.ts'
+import { newestOf } from './newest.ts'
+import { reportOf } from './report.ts'
 import { readResults } from './results.ts'
 import { scoredNodes } from './scored-nodes.ts'
 
@@ -17,11 +19,12 @@ export async function writtenReport(
 ): Promise<string> {
   const { pipeline } = session
   const results = await readResults(scoredNodes(session, (node) => current.get(node)))
-  const compared = comparedOf(results, pipeline)
-  const report = reportOf(compared, results, pipeline)
+  const newest = newestOf(session, current)
+  const analyses = await readAnalyses(newest, session)
+  const report = reportOf({ pipeline, results, newest, analyses })
   switch (format) {
     case 'html':
-      return (await import('./html/report-page.ts')).reportPage(report)
+      return (await import('./html/report-page.ts')).reportPage(report, pipeline.report.series)
     case 'md':
       return (await import('./report-tables.ts')).reportMarkdown(report)
     case 'csv':

@@ -1,4 +1,4 @@
-import { intervalOf, replicatedMean } from '../../engine/util/statistics/replicated-mean.ts'
+import { type Change, changeOf, findsMoreRanksWorse } from '../../engine/util/statistics/rank-change.ts'
 import { type Comparison, headline } from './comparison.ts'
 import { differencesOf, type Tested } from './contrasts.ts'
 import { average } from './figures.ts'
@@ -36,10 +36,9 @@ export function metricSignatures(
   if (recall === undefined || ndcg === undefined) return []
   const ids = headline(comparison)
   return tested.flatMap(({ a, b }): Signature[] => {
-    const up = changeOf(a, b, ids, recall)
-    const down = changeOf(a, b, ids, ndcg)
-    const holds = up.each.every((one) => one > 0) && down.each.every((one) => one < 0) && up.low > 0 && down.high < 0
-    if (!holds) return []
+    const up = changeBetween(a, b, ids, recall)
+    const down = changeBetween(a, b, ids, ndcg)
+    if (!findsMoreRanksWorse(up, down)) return []
     const { collection } = comparison
     return [{ kind: 'recall-up-ndcg-down', system: a.name, than: b.name, recall: up.mean, ndcg: down.mean, collection }]
   })
@@ -56,7 +55,7 @@ export function groupSignatures(
     for (const { a, b } of testedIn(comparison)) {
       const group = a.replicates[0]!.scores.task_group
       if (group === undefined) continue
-      const { mean, each } = changeOf(a, b, headline(comparison), metric)
+      const { mean, each } = changeBetween(a, b, headline(comparison), metric)
       const pair = JSON.stringify([a.name, b.name])
       const known = changes.get(pair) ?? []
       const there = known.find((one) => one.group === group)
@@ -118,18 +117,6 @@ export function fairnessSignatures({ collection, systems, all }: Comparison): Si
   return signatures
 }
 
-function changeOf(
-  a: Measured,
-  b: Measured,
-  ids: readonly string[],
-  metric: string,
-): {
-  mean: number
-  low: number
-  high: number
-  each: number[]
-} {
-  const table = differencesOf(a, b, ids, metric)
-  const found = replicatedMean(table)
-  return { mean: found.mean, ...intervalOf(found, 0.9), each: table.map(average) }
+function changeBetween(a: Measured, b: Measured, ids: readonly string[], metric: string): Change {
+  return changeOf(differencesOf(a, b, ids, metric))
 }

@@ -1,11 +1,16 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { writtenReport } from '../../engine/report/written-report.ts'
+import { makePlan, openSession } from '../../engine/session.ts'
+import { registry } from '../../stages/registry.ts'
 import { accessibilityProblems, closeBrowser, hasBrowser, overflow, visit } from '../rig/browser.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
+import { inventSweep } from '../rig/invented-sweep.ts'
 import { Project } from '../rig/project.ts'
 import { smallProject, writtenBy } from '../rig/small-project.ts'
+import { temporaryFolder } from '../rig/temporary.ts'
 
 afterAll(closeBrowser)
 
@@ -80,6 +85,50 @@ describe('report', () => {
     if (hasBrowser) await lookedAt(join(project.folder, 'out/pipeline.html'))
   })
 })
+
+const HOSTILE = `</script><img src=x onerror="window.hostile=1"><svg onload="window.hostile=2"> \u202egnp ${'long'.repeat(2000)} "'&lt;`
+
+test.skipIf(!hasBrowser)(
+  'a sweep has all its figures, and hostile text in passages, queries, prompts and names stays text',
+  async () => {
+    const folder = temporaryFolder()
+    const { file } = await inventSweep(folder, {
+      scales: [0.25, 0.5, 0.75, 1],
+      densities: [1],
+      generators: ['large', 'small'],
+      seeds: 3,
+      queries: 40,
+      text: HOSTILE,
+    })
+    const path = join(folder, 'sweep.html')
+    const { session } = await openSession({ file, registry, cwd: folder })
+    const current = new Map(
+      (await makePlan(session!)).nodes.flatMap(({ node, decision }) =>
+        decision.kind === 'cached' ? [[node.id, decision.record] as const] : [],
+      ),
+    )
+    writeFileSync(path, await writtenReport(session!, current, 'html'))
+    await session!.close()
+    await lookedAt(path)
+    const { page } = await visit(pathToFileURL(path).href)
+    expect(await page.evaluate('window.hostile')).toBeUndefined()
+    expect(await page.locator('img, svg[onload]').count()).toBe(0)
+    const titles = await page.locator('figure figcaption b').allTextContents()
+    expect(titles).toEqual(
+      expect.arrayContaining([
+        'Difference from BM25 in ndcg@10',
+        'ndcg@10 against recall@100, from BM25',
+        'ndcg@10 by scale',
+        'Diversity of queries',
+        'kept[density=1,generator=large,scale=0.25]',
+      ]),
+    )
+    const text = await page.textContent('body')
+    expect(text).toContain('finds more, ranks worse')
+    expect(text).toContain('generator=large plateau from 0.75')
+    expect(text).toContain('[U+202E]gnp')
+  },
+)
 
 /** Looks at a page as readers with other screens and other eyes do. */
 async function lookedAt(path: string): Promise<void> {

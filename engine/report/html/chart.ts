@@ -9,16 +9,28 @@ export interface Chart {
   title: string
   /** What it shows, in a sentence or two. */
   description: string
+  /** What is written above it; its description, unless that stands above several figures. */
+  caption?: Html | string
   options: PlotOptions
-}
-
-/** Draws a chart as a figure with a title, a caption, and an accessible name on the drawing itself. */
-export function chartFigure({ id, title, description, options }: Chart): Html {
-  return html`<figure id="${id}"><figcaption><b>${title}</b>${description}</figcaption>${svgOf(id, title, description, options)}</figure>`
+  /** What its series are called. */
+  legend?: Html
+  /** A line below it. */
+  below?: string | undefined
 }
 
 /** A figure can be as wide as half of the page, and is made smaller on a phone. */
 const CHART_WIDTH = 460
+
+/** Draws a chart as a figure with a title, a caption, and an accessible name on the drawing itself. */
+export function chartFigure({ id, title, description, options, legend, below, caption = description }: Chart): Html {
+  return html`<figure id="${id}"><figcaption><b>${title}</b>${caption}</figcaption>${legend}${svgOf(id, title, description, options)}${below !== undefined && html`<p class="small soft">${below}</p>`}</figure>`
+}
+
+/** A name that fits beside an axis. */
+export function shortened(text: string, most: number): string {
+  const characters = [...visible(text)]
+  return characters.length <= most ? characters.join('') : `${characters.slice(0, most - 1).join('')}…`
+}
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>')
 
@@ -37,5 +49,10 @@ function svgOf(id: string, title: string, description: string, options: PlotOpti
   drawing.setAttribute('role', 'img')
   drawing.setAttribute('aria-labelledby', `${id}-title ${id}-desc`)
   drawing.prepend(named('title', title), named('desc', description))
-  return trusted(drawing.outerHTML)
+  return trusted(shorter(drawing.outerHTML))
+}
+
+// A tenth of a pixel is more than a screen shows, and a large sweep has thousands of numbers.
+function shorter(markup: string): string {
+  return markup.replace(/="[^"]*"/g, (attribute) => attribute.replace(/(\d\.\d)\d+/g, '$1'))
 }

@@ -1,6 +1,8 @@
 import type { CollectionReport, SystemReport } from '../report.ts'
 import { counted } from '../words.ts'
+import { fixed, pText, signed } from './figures.ts'
 import { type Html, html } from './markup.ts'
+import { systemName } from './system-names.ts'
 
 /** Where a page tells how a number of a system was made. */
 export type LinkOf = (system: SystemReport) => string
@@ -9,7 +11,7 @@ export type LinkOf = (system: SystemReport) => string
 export function headlineSection(one: CollectionReport, linkOf: LinkOf | undefined): Html {
   const { verdict, warnings } = one
   return html`${verdict && html`<div class="verdict ${verdict.kind}"><p><strong>${VERDICTS[verdict.kind]}</strong>${verdict.text}</p></div>`}
-${systemsTable(one, linkOf)}
+${systemsTables(one, linkOf)}
 <ul class="notes">${notesOf(one).map((note) => html`<li>${note}</li>`)}${warnings.map((text) => html`<li class="warning">${text}</li>`)}</ul>`
 }
 
@@ -21,7 +23,21 @@ const VERDICTS = {
   alone: 'Nothing to compare',
 } as const
 
-function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
+/** So many rows are read from top to bottom; of more, the best stand apart. */
+const MOST_ROWS = 24
+const BEST_ROWS = 15
+
+function systemsTables(one: CollectionReport, linkOf: LinkOf | undefined): Html {
+  const { systems, metrics } = one
+  if (systems.length <= MOST_ROWS) return systemsTable(one, systems, linkOf)
+  const mean = ({ metrics: own }: SystemReport): number => own[metrics[0] ?? '']?.mean ?? Number.NEGATIVE_INFINITY
+  const best = new Set([...systems].sort((a, b) => mean(b) - mean(a)).slice(0, BEST_ROWS))
+  const chosen = systems.filter((system) => best.has(system) || Object.keys(system.variant).length === 0)
+  return html`${systemsTable(one, chosen, linkOf)}
+<details class="more"><summary>All ${systems.length} systems; above are the ${BEST_ROWS} with the highest ${metrics[0]}, and those outside of the sweep</summary>${systemsTable(one, systems, linkOf)}</details>`
+}
+
+function systemsTable(one: CollectionReport, shown: readonly SystemReport[], linkOf: LinkOf | undefined): Html {
   const { metrics, systems, baseline, clean } = one
   const [primary = ''] = metrics
   const some = clean !== null && clean > 0
@@ -30,7 +46,7 @@ function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
   const head = html`<tr><th scope="col">system</th>${metrics.map(
     (metric) => html`<th scope="col" class="n">${metric}</th>${some && html`<th scope="col" class="n">all</th>`}`,
   )}${tested && html`<th scope="col" class="n">against ${baseline}</th><th scope="col" class="n">95 % interval</th><th scope="col" class="n">p</th>`}<th scope="col" class="n">trainings</th></tr>`
-  const rows = systems.map((system) => {
+  const rows = shown.map((system) => {
     const cells = metrics.map((metric) => {
       const found = system.metrics[metric]
       const shown =
@@ -39,9 +55,9 @@ function systemsTable(one: CollectionReport, linkOf: LinkOf | undefined): Html {
       return html`<td class="n">${linked ?? '–'}</td>${some && html`<td class="n soft">${found ? fixed(found.all) : '–'}</td>`}`
     })
     const isBest = system.metrics[primary]?.mean === best
-    return html`<tr${isBest && html` class="best"`}><th scope="row">${system.system}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
+    return html`<tr${isBest && html` class="best"`}><th scope="row">${systemName(system)}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
   })
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Results on ${one.dataset}"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Results on ${one.dataset}"><table>
 <thead>${head}</thead>
 <tbody>
 ${rows.map((row) => html`${row}\n`)}</tbody></table></div>`
@@ -73,16 +89,4 @@ function notesOf({ queries, clean, metrics, systems, baseline }: CollectionRepor
       ? ['Run the pipeline for the newest numbers of what is older than it.']
       : []),
   ]
-}
-
-function fixed(value: number): string {
-  return value.toFixed(4)
-}
-
-function signed(value: number): string {
-  return value < 0 ? `−${(-value).toFixed(4)}` : `+${value.toFixed(4)}`
-}
-
-function pText(p: number): string {
-  return p < 0.001 ? '< 0.001' : p.toFixed(3)
 }

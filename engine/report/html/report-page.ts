@@ -1,25 +1,63 @@
-import type { Report } from '../report.ts'
+import type { CollectionReport, Report } from '../report.ts'
+import { analysisSections } from './analyses.ts'
+import { curvesFigures } from './curves.ts'
 import { differencesFigure } from './differences.ts'
+import { diversityBody } from './diversity.ts'
+import { funnelsBody } from './funnels.ts'
 import { headlineSection } from './headline.ts'
-import { html } from './markup.ts'
+import { type Html, html } from './markup.ts'
 import { page } from './page.ts'
+import { tradeOffsFigure } from './trade-offs.ts'
 
-/** A report as one self-contained page. */
-export function reportPage(report: Report): string {
+/** A part of the page with its heading. */
+interface Section {
+  id: string
+  title: string
+  body: Html
+}
+
+/** A report as one self-contained page; `series` is the axis that figures tell apart by colour. */
+export function reportPage(report: Report, series: string | undefined): string {
   const { pipeline, description, collections } = report
-  const sections = collections.map(
-    (one, i) => html`<section id="collection-${i}" aria-labelledby="title-${i}">
-<h2 id="title-${i}">${one.dataset}, ${one.split}</h2>
-${headlineSection(one, undefined)}
-${differencesFigure(`differences-${i}`, one)}
-</section>`,
-  )
+  const sections: Section[] = [
+    ...collections.map((one, i) => ({
+      id: `collection-${i}`,
+      title: `${one.dataset}, ${one.split}`,
+      body: collectionBody(`c${i}`, one, series),
+    })),
+    ...analysisSections(report.analyses),
+    { id: 'filters', title: 'Filters', body: funnelsBody('funnel', report.funnels) },
+    {
+      id: 'diversity',
+      title: 'Diversity of queries',
+      body: diversityBody('diversity-figure', report.diversity, series),
+    },
+  ]
   return page({
     title: `${pipeline}: report`,
     body: html`<a class="skip" href="#main">Skip to the results</a>
-<header class="top"><h1>${pipeline}</h1>${description !== undefined && html`<p class="lead">${description}</p>`}</header>
+<header class="top"><h1>${pipeline}</h1>${description !== undefined && html`<p class="lead">${description}</p>`}
+<nav class="contents" aria-label="Contents"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav></header>
 <main id="main">
-${sections.length > 0 ? sections : html`<p class="absent">There are no results yet: run the pipeline first.</p>`}
-</main>`,
+${collections.length === 0 && html`<p class="absent">There are no results yet: run the pipeline first.</p>`}
+${sections.map(
+  ({ id, title, body }) => html`<section id="${id}" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${title}</h2>
+${body}
+</section>
+`,
+)}</main>`,
   })
+}
+
+function collectionBody(id: string, one: CollectionReport, series: string | undefined): Html {
+  const { curves, trade_offs } = one
+  return html`${headlineSection(one, undefined)}
+<div class="figures">
+${differencesFigure(`${id}-differences`, one)}
+${trade_offs && tradeOffsFigure(`${id}-trade-offs`, trade_offs)}
+</div>
+${!trade_offs && html`<p class="absent">No figure of nDCG against recall: both (<code>ndcg@k</code> and <code>recall@k</code>) are to be measured, and one system is to be the baseline.</p>`}
+${curves.map((set, i) => curvesFigures(`${id}-curves-${i}`, set, series))}
+${curves.length === 0 && html`<p class="absent">No scale or density curve: a sweep over <code>fraction</code>, <code>count</code> or <code>per_passage</code> with two values or more draws one.</p>`}`
 }

@@ -51,6 +51,8 @@ tbody th { font-weight: 500; min-width: 9rem; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td a { color: inherit; text-decoration-color: color-mix(in srgb, currentColor 35%, transparent); }
 tr.best th, tr.best td { font-weight: 650; }
+span.axes { color: var(--soft); font-weight: 400; font-size: .92em; }
+details.more > summary { color: var(--accent); font-size: .9rem; margin: .5rem 0; }
 .sd { color: var(--soft); font-size: .85em; }
 .up { color: var(--good); }
 .down { color: var(--bad); }
@@ -70,6 +72,9 @@ figure > figcaption { font-size: .9rem; color: var(--soft); margin-bottom: .35re
 figure > figcaption b { display: block; color: var(--ink); font-weight: 600; font-size: .95rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 29rem), 1fr)); gap: 1rem 2.5rem; }
 figure svg { display: block; max-width: 100%; height: auto; overflow: visible; font-family: var(--sans); font-size: 12px; font-variant-numeric: tabular-nums; }
+ul.legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; list-style: none; margin: 0 0 .4rem; padding: 0; font-size: .82rem; }
+.s0 { color: var(--c0); } .s1 { color: var(--c1); } .s2 { color: var(--c2); } .s3 { color: var(--c3); }
+.s4 { color: var(--c4); } .s5 { color: var(--c5); } .s6 { color: var(--c6); } .s7 { color: var(--c7); }
 .plot text { white-space: pre; }
 details > summary { cursor: pointer; }
 details > summary:hover { color: var(--accent); }
