@@ -1,3 +1,4 @@
+import { type CheckedClaim, claimsOf } from './claims.ts'
 import { type Comparison, comparisonsOf, headline } from './comparison.ts'
 import { type Contrast, contrastsOf, testedPairs } from './contrasts.ts'
 import { average } from './figures.ts'
@@ -42,6 +43,8 @@ interface CollectionFindings {
   /** The same over queries whose answers were augmented, and over the others. */
   plateaus_augmented?: { yes: readonly Plateau[]; no: readonly Plateau[] }
   ladder: readonly Rung[]
+  /** Where findings were claimed. */
+  claims?: readonly CheckedClaim[]
 }
 
 /** `analysis.json`; `schema` is raised when a program would misread it. */
@@ -102,6 +105,7 @@ function collectionFindings(
       ? { plateaus_augmented: { yes: along(augmented.yes), no: along(augmented.no) } }
       : {}),
     ladder: ladderOf(comparison, primary),
+    ...(options.claims ? { claims: claimsOf(comparison, options.claims, primary) } : {}),
   }
 }
 

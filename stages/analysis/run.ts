@@ -20,6 +20,9 @@ export async function run(context: StageContext<AnalysisOptions>): Promise<Stage
   await write('analysis.csv', csv(findings))
   await write('analysis.tex', `${tablesOf(findings).map(latexTable).join('\n\n')}\n`)
   const plateaus = findings.collections.flatMap((one) => one.plateaus)
+  const claims = findings.collections.flatMap(({ collection, claims = [] }) =>
+    claims.map(({ claim, verdict }): Json => ({ claim, collection, verdict })),
+  )
   return {
     counts: {
       systems: new Set(measured.map(({ name }) => name)).size,
@@ -36,6 +39,7 @@ export async function run(context: StageContext<AnalysisOptions>): Promise<Stage
           ...(at === undefined ? { undetermined: undetermined ?? '' } : { at }),
         }),
       ),
+      ...(claims.length > 0 ? { claims } : {}),
     },
   }
 }

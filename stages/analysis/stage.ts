@@ -1,4 +1,6 @@
 import type { InputMarker, StageDefinition } from '../define.ts'
+import type { ClaimOption } from './claims.ts'
+import { claimsSchema } from './claims-schema.ts'
 
 /** One retriever, or all variants of one, as it is to be analysed. */
 export interface SystemOption {
@@ -19,6 +21,7 @@ export interface AnalysisOptions {
   metrics?: readonly string[]
   contrasts?: readonly { a: string; b: string }[]
   plateau?: { axis: string; delta: number }
+  claims?: readonly ClaimOption[]
 }
 
 /** Means over replicates, contrasts with significance, plateau, failure signatures: what a sweep shows, in one artifact. */
@@ -123,9 +126,10 @@ export const analysis: StageDefinition<AnalysisOptions> = {
           },
         },
       },
+      claims: claimsSchema,
     },
   },
-  check({ systems, contrasts = [] }) {
+  check({ systems, contrasts = [], claims = [] }) {
     const labels = new Map<string, number>()
     const problems: { at: string; message: string; advice?: string }[] = []
     for (const [i, { label, collection = '' }] of systems.entries()) {
@@ -147,6 +151,17 @@ export const analysis: StageDefinition<AnalysisOptions> = {
       unknown(`contrasts/${i}/a`, a)
       unknown(`contrasts/${i}/b`, b)
     }
+    for (const [i, { all }] of claims.entries())
+      for (const [j, one] of all.entries()) {
+        for (const side of ['plus', 'minus'] as const)
+          for (const [k, { system }] of one[side].entries()) unknown(`claims/${i}/all/${j}/${side}/${k}/system`, system)
+        if (one.above === undefined && one.below === undefined)
+          problems.push({
+            at: `claims/${i}/all/${j}`,
+            message: 'nothing is claimed of this difference',
+            advice: 'Add `above: 0`, or `below: 0.01`, or both.',
+          })
+      }
     for (const [i, { ladder }] of systems.entries()) if (ladder) unknown(`systems/${i}/ladder/of`, ladder.of)
     return problems
   },

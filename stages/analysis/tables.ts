@@ -10,6 +10,7 @@ export function tablesOf(findings: Findings): Table[] {
       contrastsTable(one, findings.metrics),
       plateauTable(one, findings.metrics),
       ladderTable(one, findings.metrics),
+      claimsTable(one),
     ]),
     macroTable(findings),
     macroContrastsTable(findings),
@@ -121,6 +122,42 @@ function ladderTable({ collection, ladder }: Collection, [metric = '']: readonly
     ]),
     notes: [],
   }
+}
+
+function claimsTable({ collection, claims = [] }: Collection): Table {
+  const rowsOf = ({ claim, verdict, differences }: (typeof claims)[number]): string[][] =>
+    differences.map((one, i) => [
+      i === 0 ? claim : '',
+      i === 0 ? verdict : '',
+      `${one.metric}: ${one.plus.join(' + ')} − ${one.minus.join(' − ')}`,
+      signed(one.difference),
+      `${signed(one.low)} to ${signed(one.high)}`,
+      claimedText(one),
+    ])
+  return {
+    title: `Claims on ${collection}`,
+    columns: [
+      left('claim'),
+      left('verdict'),
+      left('difference of'),
+      right('is'),
+      right('95 % interval'),
+      left('claimed'),
+    ],
+    rows: claims.flatMap(rowsOf),
+    notes: [
+      ...new Set(
+        claims.flatMap((one) =>
+          one.differences.flatMap(({ why }) => (why === undefined ? [] : [`“${one.claim}” is undetermined: ${why}.`])),
+        ),
+      ),
+    ],
+  }
+}
+
+function claimedText({ above, below }: { above?: number; below?: number }): string {
+  if (below === undefined) return `above ${above}`
+  return above === undefined ? `below ${below}` : `${above} to ${below}`
 }
 
 function macroTable({ macro, metrics }: Findings): Table {

@@ -49,6 +49,11 @@ export function methodsText({ collections, metrics, macro }: Findings): string {
           'A plateau is the smallest value from which on the one-sided 95 % bound of the loss against the largest value stays below delta, given at least four values, three trainings of each, and equal steps.',
         ]
       : []),
+    ...(collections.some(({ claims }) => claims)
+      ? [
+          'A claim holds where the 95 % t interval of each of its differences, of the same variance and not adjusted for other claims, lies wholly where it is claimed to lie, and does not hold where one lies wholly outside; otherwise, with fewer than three trainings or unequal steps it is undetermined.',
+        ]
+      : []),
     ...(macro.means.length > 0
       ? ['Means over collections weigh each alike, parts of one collection averaged before.']
       : []),

@@ -65,8 +65,9 @@ export const generateSchema: OptionsSchema = {
         'Instead of a model and a prompt: queries that others made, as far as they are for the given passages; at most `per_passage` of each, in the order of the file.',
       properties: {
         file: {
-          description: 'A file of queries: .jsonl, .tsv or .csv with a header (also .gz), or .parquet.',
-          slot: { accepts: ['path'] },
+          description:
+            'A file of queries: .jsonl, .tsv or .csv with a header (also .gz), or .parquet; one that is there, or one that a stage makes.',
+          slot: { accepts: ['path', 'file'] },
         },
         qrels: {
           description: 'Judgements that say which passage each query is for, where the file does not (GPL, GenQ).',

@@ -1,3 +1,4 @@
+import { loadXxh } from '../../cache/xxh.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { readChosenRows, readPassageRows } from '../data/beir.ts'
 import { chunksOf } from '../data/chunk.ts'
@@ -59,6 +60,7 @@ async function* generate(
   findOrder: FindOrder | undefined,
 ): AsyncGenerator<Passage[]> {
   const { counts } = sample
+  await loadXxh()
   const go = (read: number, of?: number): true => {
     if (!within(read, of)) throw new StageError('stopped while the corpus was read')
     return true

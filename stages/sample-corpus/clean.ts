@@ -1,3 +1,4 @@
+import { hash64 } from '../../cache/xxh.ts'
 import { IdTable } from '../data/id-table.ts'
 import type { SampleOptions } from './stage.ts'
 
@@ -7,22 +8,33 @@ export interface CleanCounts {
   too_short: number
   too_long: number
   duplicates: number
+  /** Beyond the pool; only where there is one. */
+  outside?: number
   eligible: number
 }
 
-/** Tells of documents, in the order of the corpus, whether they may be chosen, and counts why not. */
+/**
+ * Tells of documents, in the order of the corpus, whether they may be chosen, and counts why not. With a pool `loadXxh()`
+ * must have been awaited.
+ */
 export class Cleaning {
   readonly counts: CleanCounts = { read: 0, too_short: 0, too_long: 0, duplicates: 0, eligible: 0 }
   /** Documents without any word. */
   empty = 0
   readonly #options: SampleOptions
   readonly #texts = new IdTable()
+  /** Documents with this hash or a greater one are outside of the pool. */
+  readonly #end: bigint | undefined
 
   constructor(options: SampleOptions) {
     this.#options = options
+    const { pool = 1 } = options
+    if (pool === 1) return
+    this.#end = BigInt(Math.round(pool * 2 ** 53)) << 11n
+    this.counts.outside = 0
   }
 
-  isEligible({ title, text }: { title: string; text: string }): boolean {
+  isEligible({ _id, title, text }: { _id: string; title: string; text: string }): boolean {
     const { min_words, max_words, drop_duplicates } = this.#options
     const { counts } = this
     counts.read++
@@ -40,9 +52,18 @@ export class Cleaning {
       counts.duplicates++
       return false
     }
+    if (this.#end !== undefined && chanceOf(_id, this.#options.seed) >= this.#end) {
+      counts.outside!++
+      return false
+    }
     counts.eligible++
     return true
   }
+}
+
+/** The place of a document in the order of chance. */
+export function chanceOf(id: string, seed: number): bigint {
+  return hash64(`${seed}\t${id}`)
 }
 
 const WORD = /\S+/g

@@ -10,6 +10,7 @@ export interface SampleOptions {
   count?: number
   budget?: 'auto'
   seed: number
+  pool?: number
   min_words: number
   max_words?: number
   drop_duplicates: boolean
@@ -65,6 +66,13 @@ export const sampleCorpus: StageDefinition<SampleOptions> = {
           "Instead of a fraction, GPL's rule: about 250,000 queries in all, three a passage; the summary tells how many a passage.",
       },
       seed: { type: 'integer', minimum: 0, default: 1, description: 'Which random order is used.' },
+      pool: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          'About this share of the documents, by hash of seed and id, is all there is to choose from: the pilot of a larger study. `fraction` counts within it; a random sample of the pilot is part of the same of the study. 1 is the same as none.',
+      },
       field: {
         type: 'string',
         minLength: 1,

@@ -1,10 +1,9 @@
-import { hash64, loadXxh } from '../../cache/xxh.ts'
 import { readPassageRows } from '../data/beir.ts'
 import { Column } from '../data/column.ts'
 import { valueAt } from '../data/columns.ts'
 import { HashColumn } from '../data/hash-column.ts'
 import { type Json, type SourceFile, StageError } from '../define.ts'
-import { type Cleaning, countWords } from './clean.ts'
+import { type Cleaning, chanceOf, countWords } from './clean.ts'
 import type { SampleOptions } from './stage.ts'
 
 /** What is kept of the eligible documents of a corpus: 12 to 20 bytes each, no text. */
@@ -28,9 +27,7 @@ export async function survey(
   cleaning: Cleaning,
   within: (read: number) => boolean,
 ): Promise<Survey> {
-  await loadXxh()
   const { strategy, seed, field } = options
-  const prefix = `${seed}\t`
   const found: Survey = {
     rows: Column.integers(),
     hashes: new HashColumn(),
@@ -44,7 +41,7 @@ export async function survey(
       const row = rows[i] as (typeof rows)[number]
       if (!cleaning.isEligible(row)) continue
       found.rows.push(cleaning.counts.read - 1)
-      found.hashes.push(hash64(prefix + row._id))
+      found.hashes.push(chanceOf(row._id, seed))
       if (strategy === 'longest' || strategy === 'shortest') found.values.push(countWords(row.text))
       if (field === undefined) continue
       const value = valueAt(row.fields, field)

@@ -1,8 +1,9 @@
+import type { FileDigest } from '../../../cache/digest.ts'
 import type { Pair, Passage } from '../../data/rows.ts'
 import { type SourceFile, StageError, type StageInput } from '../../define.ts'
 import { toPair } from '../passages.ts'
 import type { ImportColumns } from './columns.ts'
-import { importedRows, type Judged, readJudged } from './imported-rows.ts'
+import { importedRows, type Judged, type NamedFile, readJudged } from './imported-rows.ts'
 
 /** Queries held at once. */
 const MOST_HELD = 2_000_000
@@ -27,7 +28,7 @@ export function noImports(): ImportCounts {
 
 /** What is imported, and from where. */
 export interface ImportSource {
-  file: SourceFile
+  file: NamedFile
   qrels?: SourceFile
   columns: ImportColumns
   per_passage: number
@@ -103,8 +104,11 @@ async function* pairsOf(
   }
 }
 
-function single(input: StageInput | undefined): SourceFile | undefined {
-  return input?.type === 'path' ? input.files[0] : undefined
+function single(input: StageInput | undefined): NamedFile | undefined {
+  if (input?.type === 'path') return input.files[0] && { ...input.files[0], name: input.path }
+  const file = input?.type === 'artifact' ? input.files[0] : undefined
+  // A blob and a file of the same bytes have the same digest.
+  return file && { location: file.location, digest: file.blob as string as FileDigest, name: file.path }
 }
 
 function nothing({ file, qrels }: ImportSource): StageError {

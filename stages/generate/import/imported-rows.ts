@@ -12,6 +12,9 @@ export interface ImportedRow {
   logprob?: number
 }
 
+/** A file, and the name that tells its form: one that a stage made lies in the store under another. */
+export type NamedFile = SourceFile & { name: string }
+
 /** Passages that each query of a file of judgements is for, by query id. */
 export type Judged = ReadonlyMap<string, readonly string[]>
 
@@ -36,11 +39,11 @@ const NAMED: Headless = {
 
 /** Rows of a file of queries in its order, streamed, in any form that collections have; JSON Lines unless its name says so. */
 export async function* importedRows(
-  file: SourceFile,
+  file: NamedFile,
   given: ImportColumns,
   judged: Judged | undefined,
 ): AsyncGenerator<ImportedRow> {
-  const reading = { form: formByName(file.location) ?? 'jsonl' } satisfies PartReading
+  const reading = { form: formByName(file.name) ?? 'jsonl' } satisfies PartReading
   let columns: FoundColumns | undefined
   for await (const { shown, rows, lines } of readRecords({ ...file, reading }, NAMED)) {
     for (const [i, fields] of rows.entries()) {

@@ -1,18 +1,14 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { loadStaticModel } from '../../../stages/retrieval/static-model.ts'
 import { learnTokenizer } from '../../../stages/train/corpus-tokenizer.ts'
-import { randomTable } from '../../../stages/train/embedding-table.ts'
-import { writeModel } from '../../../stages/train/model-folder.ts'
 import { scheduleFor } from '../../../stages/train/schedule.ts'
-import { trainTable } from '../../../stages/train/trainer.ts'
-import { readTrainingSet } from '../../../stages/train/training-set.ts'
 import { pythonRig } from '../../rig/python.ts'
 import { readCollection } from './collection.ts'
 import { meanAndSd, median, table } from './figures.ts'
+import { loadOwn, trainOwn } from './own.ts'
 
 /**
  * The static trainer beside SentenceTransformers' StaticEmbedding with MultipleNegativesRankingLoss: the same rows,
@@ -21,9 +17,6 @@ import { meanAndSd, median, table } from './figures.ts'
 const [folder = '../shared/data/scifact', count = '5'] = process.argv.slice(2)
 const SEEDS = Array.from({ length: Number(count) }, (_, i) => i + 1)
 const DIMENSIONS = 256
-const PREFIXES = { query: '', passage: '' }
-/** Ours, and the one of their own recipe for static models. */
-const PEER_RATES = [0.03, 0.2]
 
 interface Turn {
   seconds: number
@@ -34,23 +27,22 @@ const execute = promisify(execFile)
 const rig = await pythonRig('the peer')
 if (!rig) process.exit(1)
 const home = mkdtempSync(path.join(tmpdir(), 'queryloom-bench-train-'))
-const { corpus, rows, score } = await readCollection(folder)
+const collection = await readCollection(folder)
+const rows = collection.pairs(await collection.judged('train'))
+const test = await collection.judged('test')
 const rowsFile = path.join(home, 'training.jsonl')
 writeFileSync(rowsFile, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 const hooks = { signal: new AbortController().signal, progress: () => {} }
-const tokenizer = await learnTokenizer([corpus], undefined, hooks)
+const tokenizer = await learnTokenizer([collection.corpus], undefined, hooks)
 const schedule = scheduleFor(rows.length, { budget: { steps: 200 } })
 const { batch, steps } = schedule
 
+/** Ours, and the one of their own recipe for static models. */
+const PEER_RATES = [schedule.learningRate, 0.2]
+
 async function ours(seed: number): Promise<Turn & { folder: string }> {
   const out = path.join(home, `own-${seed}`)
-  mkdirSync(out)
-  const start = randomTable(tokenizer.encoder.vocabularySize, DIMENSIONS, seed)
-  const began = performance.now()
-  const data = await readTrainingSet(rowsFile, tokenizer.encoder, PREFIXES)
-  await trainTable(start, data, undefined, { ...schedule, warmup: 0.1, scale: 20, seed, select: 'last' }, hooks)
-  const seconds = (performance.now() - began) / 1000
-  await writeModel(out, { table: start, tokenizer, prefixes: PREFIXES })
+  const seconds = await trainOwn(out, rowsFile, tokenizer, schedule, { dimensions: DIMENSIONS, seed })
   return { seconds, ndcg: await scoreOf(out), folder: out }
 }
 
@@ -69,8 +61,7 @@ async function theirs(seed: number, learning_rate: number, like: string): Promis
 }
 
 async function scoreOf(model: string): Promise<number> {
-  const names = ['modules.json', 'queryloom.json', 'tokenizer.json', 'model.safetensors']
-  return score(await loadStaticModel(names.map((name) => ({ path: name, location: path.join(model, name) }))))
+  return collection.score(await loadOwn(model), test)
 }
 
 console.log(

@@ -109,6 +109,23 @@ describe('sample-corpus', () => {
     expect(await sample(corpus, { strategy: 'all', drop_duplicates: false })).toHaveLength(5)
   })
 
+  it('chooses from a pool alone, so that a pilot is part of its study', async () => {
+    const corpus = numbered(200)
+    const input = datasetInput({ corpus })
+    const pilot = await runStage(sampleCorpus, { dataset: 'x', fraction: 1, pool: 0.4 }, { dataset: input })
+    const pool = ids(pilot.rows('passages', 'passages.jsonl'))
+    const { eligible, outside } = pilot.summary.counts
+    expect([eligible! + outside!, eligible]).toEqual([200, pool.length])
+    expect(Math.abs(pool.length - 80)).toBeLessThan(30)
+    const half = ids(await sample(corpus, { fraction: 0.5, pool: 0.4 }))
+    expect(half).toHaveLength(Math.round(pool.length / 2))
+    const ofStudy = new Set(ids(await sample(corpus, { fraction: 0.5 })))
+    expect(half.filter((id) => !ofStudy.has(id))).toEqual([])
+    const longest = ids(await sample(corpus, { strategy: 'longest', fraction: 0.5, pool: 0.4 }))
+    expect(longest.filter((id) => !pool.includes(id))).toEqual([])
+    expect(await sample(corpus, { fraction: 0.5, pool: 1 })).toEqual(await sample(corpus, { fraction: 0.5 }))
+  })
+
   it('warns when there are fewer passages than asked for', async () => {
     const result = await runStage(
       sampleCorpus,

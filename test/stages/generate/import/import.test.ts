@@ -48,6 +48,16 @@ const jsonl = (rows: readonly object[]): string => rows.map((row) => `${JSON.str
 const queriesOf = (result: StageResult): string[] =>
   result.rows('pairs', 'pairs.jsonl').map(({ _id, query }) => `${_id} ${query}`)
 
+test('a file that a stage made is read like one that is there, by the name that the stage gave it', async () => {
+  const given = passages(2)
+  const rows = given.map(({ _id }) => ({ doc_id: _id, query: `what is ${_id}` }))
+  const made = artifactInput('file', { 'written.jsonl': rows })
+  const named = await run(given, made)
+  expect(queriesOf(named)).toEqual(['p0-0 what is p0', 'p1-0 what is p1'])
+  const csv = artifactInput('file', { 'written.csv': 'doc_id,query\np1,what is it\n' })
+  expect(queriesOf(await run(given, csv))).toEqual(['p1-0 what is it'])
+})
+
 test('rows go to their own passage, whatever their order, and to no other', async () => {
   const row = fc.record({ doc: fc.nat(12), query: fc.constantFrom('', '  ', 'a', 'b  c', 'd') })
   await fc.assert(
@@ -74,7 +84,12 @@ test('rows go to their own passage, whatever their order, and to no other', asyn
             })),
         )
         const found: Pair[] = []
-        const importing = importPairs(given, { file: sourceFile(location), columns: {}, per_passage }, counts, { held })
+        const importing = importPairs(
+          given,
+          { file: { ...sourceFile(location), name: location }, columns: {}, per_passage },
+          counts,
+          { held },
+        )
         if (expected.length === 0 && rows.length > 0 && given.length > 0) {
           await expect(importing.next()).rejects.toThrow('no query of the file is for any of the passages')
           return
