@@ -229,7 +229,7 @@ export const trainSchema: OptionsSchema = {
       type: 'number',
       exclusiveMinimum: 0,
       description:
-        'Of a table: greatest step of an entry, whose entries have variance 1 at first; default 0.03. Of a transformer: default 0.00002, with random weights 0.0005.',
+        'Of a table: greatest step of an entry, whose entries have variance 1 at first; default 0.0075 times the root of the batch (0.06 for 64 rows). Of a transformer: default 0.00002, with random weights 0.0005.',
     },
     weight_decay: { type: 'number', minimum: 0, description: 'Transformers: of matrices, by AdamW. Default: 0.01.' },
     max_grad_norm: {

@@ -21,24 +21,22 @@ export interface Schedule {
 
 const LEAST_STEPS = 200
 const DEFAULT_EPOCHS = 3
-const DEFAULT_LEARNING_RATE = 0.03
+/** Of a table, for a batch of one row. */
+const UNIT_LEARNING_RATE = 0.0075
 const POINTS_OF_CURVE = 20
 
 /**
  * Fills in what was not said, by the number of rows: a batch of an eighth of them, at least 8 and at most 256 (never
- * more than there are), and 3 epochs, at least 200 steps. What was measured for these is in docs/experiments.md.
+ * more than there are), and 3 epochs, at least 200 steps. The learning rate of a table grows with the root of the batch,
+ * so that a sweep with one batch has one rate. What was measured for these is in docs/experiments.md.
  */
-export function scheduleFor(
-  rows: number,
-  options: ScheduleOptions,
-  learningRate: number = DEFAULT_LEARNING_RATE,
-): Schedule {
+export function scheduleFor(rows: number, options: ScheduleOptions, learningRate?: number): Schedule {
   const batch = Math.min(rows, options.batch ?? Math.min(256, Math.max(8, Math.floor(rows / 8))))
   const steps = batch === 0 ? 0 : stepsFor(rows, batch, options.budget)
   return {
     steps,
     batch,
-    learningRate: options.learning_rate ?? learningRate,
+    learningRate: options.learning_rate ?? learningRate ?? UNIT_LEARNING_RATE * Math.sqrt(batch),
     curveEvery: options.curve_every ?? Math.max(1, Math.floor(steps / POINTS_OF_CURVE)),
   }
 }

@@ -4,17 +4,23 @@ import { rateAt, scheduleFor } from '../../../stages/train/schedule.ts'
 
 describe('the default schedule', () => {
   it.each([
-    // rows, batch, steps
-    [0, 0, 0],
-    [5, 5, 200],
-    [60, 8, 200],
-    [240, 30, 200],
-    [919, 114, 200],
-    [5_000, 256, 200],
-    [17_066, 256, 200],
-    [100_000, 256, 1172],
-  ])('grows with the data: %i rows', (rows, batch, steps) => {
-    expect(scheduleFor(rows, {})).toMatchObject({ batch, steps, learningRate: 0.03 })
+    // rows, batch, steps, learning rate
+    [0, 0, 0, 0],
+    [5, 5, 200, 0.0168],
+    [60, 8, 200, 0.0212],
+    [240, 30, 200, 0.0411],
+    [919, 114, 200, 0.0801],
+    [5_000, 256, 200, 0.12],
+    [17_066, 256, 200, 0.12],
+    [100_000, 256, 1172, 0.12],
+  ])('grows with the data: %i rows', (rows, batch, steps, learningRate) => {
+    expect(scheduleFor(rows, {})).toMatchObject({ batch, steps })
+    expect(scheduleFor(rows, {}).learningRate).toBeCloseTo(learningRate, 4)
+  })
+
+  it('has one learning rate for one batch, whatever the number of rows', () => {
+    expect(scheduleFor(100, { batch: 64 }).learningRate).toBe(scheduleFor(10_000, { batch: 64 }).learningRate)
+    expect(scheduleFor(1000, {}, 2e-5).learningRate).toBe(2e-5)
   })
 
   it('keeps to what was asked for', () => {
