@@ -4,13 +4,13 @@ import { type Comparison, headline } from './comparison.ts'
 import { type Measured, valuesOf } from './measured.ts'
 
 /** A system by its label and, where it has several variants, values of its axes. */
-export interface Chosen {
+interface Chosen {
   system: string
   [axis: string]: string | number | boolean
 }
 
 /** A sum of what systems score, others taken off, and between what it is claimed to lie. */
-export interface ClaimedDifference {
+interface ClaimedDifference {
   plus: readonly Chosen[]
   minus: readonly Chosen[]
   above?: number
@@ -24,10 +24,10 @@ export interface ClaimOption {
   all: readonly ClaimedDifference[]
 }
 
-export type Verdict = 'holds' | 'does not hold' | 'undetermined'
+type Verdict = 'holds' | 'does not hold' | 'undetermined'
 
 /** One difference of a claim on one collection. */
-export interface CheckedDifference {
+interface CheckedDifference {
   plus: readonly string[]
   minus: readonly string[]
   metric: string

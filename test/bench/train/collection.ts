@@ -12,7 +12,7 @@ import type { StaticModel } from '../../../stages/retrieval/static-model.ts'
 export type Judged = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /** A row of training data without negatives. */
-export interface Pair {
+interface Pair {
   anchor: string
   positive: string
 }
