@@ -16,14 +16,37 @@ export type CanonicalValue =
  * TypeError on what has no such form (NaN, infinities, lone surrogates, anything that is not plain data).
  */
 export function canonicalBytes(domain: string, value: CanonicalValue): Buffer {
-  return Buffer.from(`queryloom:${domain}:1\n${textOf(value)}`, 'utf8')
+  return Buffer.from(canonicalText(domain, value), 'utf8')
 }
 
+/** The text whose UTF-8 bytes those are. */
+export function canonicalText(domain: string, value: CanonicalValue): string {
+  return `queryloom:${domain}:1\n${textOf(value)}`
+}
+
+/**
+ * The canonical texts of values that differ in one place only, without making the rest anew for each: `valueWith` gives the
+ * value with what it is handed in that place.
+ */
+export function canonicalTexts(
+  domain: string,
+  valueWith: (varying: CanonicalValue) => CanonicalValue,
+): (varying: CanonicalValue) => string {
+  const [before, after, ...others] = canonicalText(domain, valueWith(GAP as unknown as CanonicalValue)).split(GAP_TEXT)
+  if (before === undefined || after === undefined || others.length > 0) throw new TypeError('one place must vary')
+  return (varying) => before + textOf(varying) + after
+}
+
+/** Stands where values vary; its text is a lone surrogate, which no canonical text holds. */
+const GAP: unique symbol = Symbol('gap')
+const GAP_TEXT = '\ud800'
+
 function textOf(value: CanonicalValue): string {
+  if (typeof value === 'string') return stringText(value)
   if (value === null) return 'n;'
   if (typeof value === 'boolean') return value ? 't;' : 'f;'
   if (typeof value === 'number') return `d${numberText(value)};`
-  if (typeof value === 'string') return stringText(value)
+  if ((value as unknown) === GAP) return GAP_TEXT
   if (Array.isArray(value)) {
     let text = `l${value.length}[`
     for (const item of value as readonly CanonicalValue[]) text += textOf(item)

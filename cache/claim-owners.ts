@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { FolderNames } from './folder-names.ts'
 import { newOwner, type OwnerRecord, parseOwner, vitality } from './owner.ts'
 import { isMissing } from './store-error.ts'
 
@@ -9,6 +10,7 @@ const SILENT_MS = 180_000
 const NOBODY_MS = 10_000
 const BEAT_MS = 15_000
 const ABANDONED_MS = 24 * 3600_000
+const ENDING = '.json'
 
 /**
  * The owners of claims in one folder: a file each, named by its nonce, whose time is the owner's last sign of life.
@@ -20,11 +22,27 @@ export class ClaimOwners {
   readonly #now: () => number
   /** Since when owners of whom nothing can be proved look as they do. */
   readonly #signs = new Map<string, { sign: string; since: number }>()
+  readonly #names: FolderNames
   #beat: NodeJS.Timeout | undefined
 
   constructor(folder: string, now: () => number) {
     this.#folder = folder
     this.#now = now
+    this.#names = new FolderNames(folder, ENDING)
+  }
+
+  /** Whether this process, which has announced itself, is the only one. */
+  isAlone(): boolean {
+    const names = this.#names.list()
+    return names.length === 1 && names[0] === this.me.nonce + ENDING
+  }
+
+  /** Nonces of the other owners, dead ones among them. */
+  others(): string[] {
+    return this.#names
+      .list()
+      .map((name) => name.slice(0, -ENDING.length))
+      .filter((nonce) => nonce !== this.me.nonce)
   }
 
   /** Makes this process known, and keeps it so; does nothing if it is. */
@@ -54,7 +72,7 @@ export class ClaimOwners {
   /** Nonces of dead owners, and of those that nobody can judge and that were silent for a day. */
   abandoned(): string[] {
     return readdirSync(this.#folder).flatMap((name) => {
-      const nonce = name.replace(/\.json$/, '')
+      const nonce = name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : name
       const { owner, time } = this.#read(nonce)
       const state = owner ? vitality(owner) : 'unknown'
       const isSilent = Date.now() - time > ABANDONED_MS
@@ -107,6 +125,6 @@ export class ClaimOwners {
   }
 
   #path(nonce: string): string {
-    return join(this.#folder, `${nonce}.json`)
+    return join(this.#folder, nonce + ENDING)
   }
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClaimOwners } from './claim-owners.ts'
+import { ClaimSlots, isInSlots, isLocalFolder } from './claim-slots.ts'
 import { freshNonce } from './durable.ts'
 import { NameWatch, type WatchFolder } from './name-watch.ts'
 import type { OwnerRecord } from './owner.ts'
@@ -35,10 +36,12 @@ export interface Claims {
   close(): void
 }
 
-/** Seams for tests. */
 export interface ClaimsOptions {
-  /** Time in milliseconds from anywhere. */
+  /** Claims are many and held for moments, without notes: while nobody else is there they are made without links. */
+  brief?: boolean
+  /** Time in milliseconds from anywhere; a seam for tests. */
   now?: () => number
+  /** A seam for tests. */
   watch?: WatchFolder
 }
 
@@ -46,12 +49,19 @@ export interface ClaimsOptions {
  * Opens the claims in `folder`; nothing is read or written before the first is taken. A claim is a symbolic link from
  * its name to its owner's nonce: it appears as a whole, by one call, on network file systems too. Names are plain file
  * names other than `owners`.
+ *
+ * Brief claims on a local file system are lines in a file of their owner's instead, as long as it is the only one. Who
+ * comes announces itself, makes a link and reads the others' lines; who is alone writes its line and then looks whether
+ * anybody came, in which case it needs the link, too. So one of the two sees the other, whatever the order.
  */
 export function openClaims(folder: string, options: ClaimsOptions = {}): Claims {
   return new LinkedClaims(folder, options)
 }
 
 const OWNERS = 'owners'
+const SLOTS = '.slots'
+/** How often it is looked whether those who are there are still alive. */
+const SWEEP_MS = 5_000
 /** Nobody is overtaken before that. */
 const SURELY_MINE_MS = 60_000
 
@@ -61,21 +71,36 @@ class LinkedClaims implements Claims {
   readonly #watch: NameWatch
   /** Names and since when they are held. */
   readonly #held = new Map<string, number>()
+  /** Those of them that have a link. */
+  readonly #linked = new Set<string>()
   readonly #now: () => number
+  readonly #isBrief: boolean
+  /** Undefined where every claim has to be a link. */
+  #slots: ClaimSlots | undefined
+  #isAlone: boolean = false
   #announced: boolean = false
+  #swept = Number.NEGATIVE_INFINITY
 
-  constructor(folder: string, { now = () => performance.now(), watch }: ClaimsOptions) {
+  constructor(folder: string, { brief = false, now = () => performance.now(), watch }: ClaimsOptions) {
     this.#folder = folder
+    this.#isBrief = brief
     this.#now = now
     this.#owners = new ClaimOwners(join(folder, OWNERS), now)
-    this.#watch = new NameWatch(folder, (name) => this.#isFree(name), watch)
+    const holdsMany = (name: string): boolean => name.endsWith(SLOTS)
+    this.#watch = new NameWatch(folder, (name) => this.#isFree(name), holdsMany, watch)
   }
 
   take(name: string, note = ''): Holder | undefined {
     if (this.#held.has(name)) return { owner: this.#owners.me, note, isSelf: true }
     try {
-      const holder = this.#link(name, note)
-      if (holder) return holder
+      if (!this.#announced) this.#announce()
+      if (!this.#takeAlone(name)) {
+        const holder = this.#takeAmongOthers(name, note)
+        if (holder) {
+          this.#slots?.release(name)
+          return holder
+        }
+      }
     } catch {
       // Without a claim others may do the same work: that costs, and breaks nothing.
     }
@@ -87,12 +112,15 @@ class LinkedClaims implements Claims {
     const since = this.#held.get(name)
     if (since === undefined) return
     this.#held.delete(name)
-    try {
-      // Whoever overtook this process, which takes long, has a claim of its own there.
-      const isSafe = this.#now() - since < SURELY_MINE_MS
-      if (isSafe || this.#isMine(targetOf(this.#path(name)))) unlinkSync(this.#path(name))
-    } catch {
-      // It is overtaken when this process has ended.
+    this.#slots?.release(name)
+    if (this.#linked.delete(name)) {
+      try {
+        // Whoever overtook this process, which takes long, has a claim of its own there.
+        const isSafe = this.#now() - since < SURELY_MINE_MS
+        if (isSafe || this.#isMine(targetOf(this.#path(name)))) unlinkSync(this.#path(name))
+      } catch {
+        // It is overtaken when this process has ended.
+      }
     }
     this.#watch.wake(name)
   }
@@ -104,13 +132,38 @@ class LinkedClaims implements Claims {
   close(): void {
     for (const name of [...this.#held.keys()]) this.release(name)
     this.#watch.close()
+    this.#slots?.close()
+    this.#slots = undefined
     this.#owners.close()
     this.#announced = false
   }
 
+  /** Whether a line was enough: nobody else is there to look for a link. */
+  #takeAlone(name: string): boolean {
+    if (!this.#slots || !this.#isAlone || !this.#slots.take(name)) {
+      this.#isAlone = this.#owners.isAlone()
+      return false
+    }
+    this.#isAlone = this.#owners.isAlone()
+    return this.#isAlone
+  }
+
+  #takeAmongOthers(name: string, note: string): Holder | undefined {
+    // The dead keep nobody from being alone.
+    if (this.#slots && this.#now() - this.#swept > SWEEP_MS) this.#sweep()
+    const holder = this.#link(name, note)
+    if (holder) return holder
+    this.#linked.add(name)
+    const inSlots = this.#isBrief ? this.#holderInSlots(name) : undefined
+    if (inSlots) {
+      this.#linked.delete(name)
+      unlinkSync(this.#path(name))
+    }
+    return inSlots
+  }
+
   #link(name: string, note: string): Holder | undefined {
     const path = this.#path(name)
-    if (!this.#announced) this.#announce()
     for (let isTold = false; ; ) {
       try {
         symlinkSync(`${this.#owners.me.nonce} ${note}`, path)
@@ -139,17 +192,33 @@ class LinkedClaims implements Claims {
     this.#owners.announce()
     this.#announced = true
     this.#sweep()
+    if (!this.#isBrief || this.#slots || !isLocalFolder(this.#folder)) return
+    this.#slots = new ClaimSlots(this.#path(this.#owners.me.nonce + SLOTS))
+    this.#isAlone = this.#owners.isAlone()
   }
 
   // Claims go before their owner does: a claim without an owner is left alone for a while.
   #sweep(): void {
+    this.#swept = this.#now()
     const abandoned = new Set(this.#owners.abandoned())
     if (abandoned.size === 0) return
     for (const name of readdirSync(this.#folder)) {
-      const target = name === OWNERS ? undefined : targetOf(this.#path(name))
+      const target = name === OWNERS || name.endsWith(SLOTS) ? undefined : targetOf(this.#path(name))
       if (target !== undefined && abandoned.has(nonceOf(target))) takeAway(this.#path(name), target)
     }
-    for (const nonce of abandoned) this.#owners.forget(nonce)
+    for (const nonce of abandoned) {
+      rmSync(this.#path(nonce + SLOTS), { force: true })
+      this.#owners.forget(nonce)
+    }
+  }
+
+  #holderInSlots(name: string): Holder | undefined {
+    for (const nonce of this.#owners.others()) {
+      if (!isInSlots(this.#path(nonce + SLOTS), name)) continue
+      const { owner, isGone } = this.#owners.judge(nonce, name)
+      if (!isGone) return { owner, note: '', isSelf: false }
+    }
+    return undefined
   }
 
   #judge(name: string, target: string): { holder: Holder; isGone: boolean } {
@@ -162,7 +231,8 @@ class LinkedClaims implements Claims {
     if (this.#held.has(name)) return false
     try {
       const target = targetOf(this.#path(name))
-      return target === undefined || this.#judge(name, target).isGone
+      if (target !== undefined && !this.#judge(name, target).isGone) return false
+      return !this.#isBrief || this.#holderInSlots(name) === undefined
     } catch {
       // What can't be looked at can't be waited for either; `take` goes on without it.
       return true

@@ -11,14 +11,22 @@ const RECHECK_MS = 1000
 export class NameWatch {
   readonly #folder: string
   readonly #isFree: (name: string) => boolean
+  readonly #holdsMany: (name: string) => boolean
   readonly #watchFolder: WatchFolder
   readonly #waiting = new Map<string, Set<() => void>>()
   #recheck: NodeJS.Timeout | undefined
   #watcher: ReturnType<WatchFolder> | undefined
 
-  constructor(folder: string, isFree: (name: string) => boolean, watchFolder: WatchFolder = watchNames) {
+  /** `holdsMany`: whether an entry with this name says of others whether they are free. */
+  constructor(
+    folder: string,
+    isFree: (name: string) => boolean,
+    holdsMany: (name: string) => boolean,
+    watchFolder: WatchFolder = watchNames,
+  ) {
     this.#folder = folder
     this.#isFree = isFree
+    this.#holdsMany = holdsMany
     this.#watchFolder = watchFolder
   }
 
@@ -66,11 +74,14 @@ export class NameWatch {
 
   #start(): void {
     if (this.#recheck !== undefined) return
-    this.#recheck = setInterval(() => {
+    const lookAtAll = (): void => {
       for (const name of [...this.#waiting.keys()]) this.#wakeIfFree(name)
-    }, RECHECK_MS)
+    }
+    this.#recheck = setInterval(lookAtAll, RECHECK_MS)
     try {
-      const watcher = this.#watchFolder(this.#folder, (name) => this.#wakeIfFree(name))
+      const watcher = this.#watchFolder(this.#folder, (name) =>
+        this.#holdsMany(name) ? lookAtAll() : this.#wakeIfFree(name),
+      )
       this.#watcher = watcher
       watcher.on('error', () => watcher.close())
     } catch {

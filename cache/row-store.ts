@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { CanonicalValue } from './canonical.ts'
 import { type Claims, openClaims } from './claims.ts'
 import { hexOf, type RowKey } from './digest.ts'
+import { FolderNames } from './folder-names.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
 import { decodeRow, encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
-import { SegmentNames } from './segment-names.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { asStoreError } from './store-error.ts'
@@ -51,7 +51,10 @@ export interface RowStore {
  * several answers of one round that are stored for one key, the first in the order of segments counts, for everybody.
  * `claims` are closed with the store.
  */
-export function openRowStore(folder: string, claims: Claims = openClaims(join(folder, 'claims'))): RowStore {
+export function openRowStore(
+  folder: string,
+  claims: Claims = openClaims(join(folder, 'claims'), { brief: true }),
+): RowStore {
   return new SegmentRowStore(folder, claims)
 }
 
@@ -88,7 +91,7 @@ class SegmentRowStore implements RowStore {
   /** Places that turned out to be damaged after they were indexed. */
   readonly #damaged = new Set<string>()
   #lastRound = 0
-  readonly #names: SegmentNames
+  readonly #names: FolderNames
   #index: RowIndex | undefined
   /** Rows that the index doesn't cover. */
   #recent = new Map<RowKey, RowPlace[]>()
@@ -97,7 +100,7 @@ class SegmentRowStore implements RowStore {
   constructor(folder: string, claims: Claims) {
     this.#folder = folder
     this.#claims = claims
-    this.#names = new SegmentNames(folder)
+    this.#names = new FolderNames(folder, '.seg')
     this.#reader = new SegmentReader(folder)
     this.#writer = new SegmentWriter(folder)
   }

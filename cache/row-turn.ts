@@ -27,10 +27,9 @@ export function rowTurn(name: string, claims: Claims, isStored: () => boolean): 
   return {
     take: () => {
       const holder = claims.take(name)
-      if (holder) return { kind: 'taken', owner: holder.owner }
-      // Who had the turn before stored the row before it gave the turn back.
-      if (!isStored()) return { kind: 'mine' }
-      claims.release(name)
+      // Who had the turn before stored the row before it gave the turn back, which may take a moment to be seen.
+      if (!isStored()) return holder ? { kind: 'taken', owner: holder.owner } : { kind: 'mine' }
+      if (!holder) claims.release(name)
       return { kind: 'stored' }
     },
     pass: () => claims.release(name),

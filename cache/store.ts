@@ -50,7 +50,7 @@ export async function openStore(root: string, options: StoreOptions = {}): Promi
   const blobs = openBlobStore(root, memo)
   const actions = openActionLog(root, blobs)
   const claims = openClaims(join(root, 'claims', 'actions'))
-  const rows = openRowStore(join(root, 'rows', 'llm'), openClaims(join(root, 'claims', 'rows')))
+  const rows = openRowStore(join(root, 'rows', 'llm'), openClaims(join(root, 'claims', 'rows'), { brief: true }))
   return {
     root,
     blobs,

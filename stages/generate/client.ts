@@ -1,11 +1,11 @@
-import { EventEmitter } from 'node:events'
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { onAbort } from '../../engine/util/abort-listeners.ts'
 import { type Redactor, redactor } from '../../engine/util/redactor.ts'
 import type { ModelEndpoint, RowRequest } from '../define.ts'
 import { isLoopback } from '../models/source.ts'
 import { readChoice } from './choice.ts'
+import { Exchange } from './exchange.ts'
 import { classifyStatus, retryAfter, type SendFailure } from './send-failure.ts'
 
 /**
@@ -27,6 +27,7 @@ export interface ModelClient {
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 /** Small servers close connections that rest for a few seconds; a request must not be on its way just then. */
 const KEPT_MS = 1_000
+const INTERRUPTED = new Error('interrupted')
 const NEVER_CONNECTED = [
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -49,6 +50,8 @@ export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelC
     // Cut last: of a key that is cut short, the rest would stay.
     return (secrets?.text(message) ?? message).replace(/\s+/g, ' ').trim().slice(0, 500)
   }
+  const { origin, pathname } = new URL(endpoint.baseUrl)
+  const base = pathname.replace(/\/$/, '')
   const headers = {
     accept: 'application/json',
     'content-type': 'application/json',
@@ -58,27 +61,23 @@ export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelC
   return {
     async send({ path, body }, signal) {
       if (signal.aborted) return { sent: false, aborted: true }
-      // Cheaper than an abort controller, of which each request would need one.
-      const ending = new EventEmitter()
-      const abort = (): boolean => ending.emit('abort')
-      const off = onAbort(signal, abort)
+      const exchange = new Exchange(dispatcher, {
+        origin,
+        path: base + path,
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ model: endpoint.model, ...body }),
+      })
+      const off = onAbort(signal, () => exchange.end(INTERRUPTED))
       let late = false
       const timer = setTimeout(() => {
         late = true
-        abort()
+        exchange.end(INTERRUPTED)
       }, deadlineMs)
       try {
-        const response = await request(endpoint.baseUrl + path, {
-          method: 'POST',
-          headers,
-          body: JSON.stringify({ model: endpoint.model, ...body }),
-          dispatcher,
-          signal: ending,
-        })
-        const header = headerOf(response.headers)
+        const { status, headers: came, text } = await exchange.done
+        const header = headerOf(came)
         endpoint.pace?.learn({ get: header })
-        const text = await response.body.text()
-        const status = response.statusCode
         if (status >= 200 && status < 300) return answerOf(text, secrets)
         const { message, code } = errorIn(text)
         return { sent: true, failure: classifyStatus(status, describe(message), code, retryAfter(header, Date.now())) }

@@ -1,4 +1,4 @@
-import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
+import { type CanonicalValue, canonicalText, canonicalTexts } from '../../cache/canonical.ts'
 import { type RowKey, sha256 } from '../../cache/digest.ts'
 import type { Json, RowRequest } from '../define.ts'
 import type { Decoding } from './decoding.ts'
@@ -20,13 +20,47 @@ export interface RequestSetup {
  * the position.
  */
 export function rowRequest(setup: RequestSetup, asked: Asked, sample: number, attempt: number): RowRequest {
-  const { decoding, max_words, seed } = setup.options
+  const { max_words, seed } = setup.options
   const rendered = render(setup.prompt, asked, sample, seed, max_words)
-  const chat = 'messages' in rendered
-  const { schema, constrain } = setup.prompt
+  const common = commonOf(setup, sample, attempt)
+  const body: { [name: string]: Json } = { ...rendered, ...common.members }
+  for (const name of common.without) delete body[name]
+  const key = common.key(body)
+  return { key, path: 'messages' in rendered ? '/chat/completions' : '/completions', body }
+}
+
+/** What the requests of one sample and attempt have in common. */
+interface Common {
+  /** Members beside the prompt or the messages. */
+  members: { readonly [name: string]: Json }
+  /** Members that are taken away. */
+  without: readonly string[]
+  key(body: { readonly [name: string]: Json }): RowKey
+}
+
+const common = new WeakMap<RequestSetup, Map<string, Common>>()
+
+function commonOf(setup: RequestSetup, sample: number, attempt: number): Common {
+  let known = common.get(setup)
+  if (!known) {
+    known = new Map()
+    common.set(setup, known)
+  }
+  const id = `${sample} ${attempt}`
+  let found = known.get(id)
+  if (!found) {
+    found = makeCommon(setup, sample, attempt)
+    known.set(id, found)
+  }
+  return found
+}
+
+function makeCommon(setup: RequestSetup, sample: number, attempt: number): Common {
+  const { decoding, seed } = setup.options
+  const { schema, constrain, mode } = setup.prompt
+  const chat = mode === 'chat'
   const stop = decoding.stop ?? setup.prompt.stop
-  const body: { [name: string]: Json } = {
-    ...rendered,
+  const members: { [name: string]: Json } = {
     temperature: temperatureOf(decoding, sample),
     top_p: decoding.top_p,
     max_tokens: decoding.max_tokens,
@@ -36,11 +70,20 @@ export function rowRequest(setup: RequestSetup, asked: Asked, sample: number, at
     ...(decoding.logprobs ? { logprobs: chat ? true : 1 } : {}),
     ...(chat && schema !== undefined && constrain !== false ? { response_format: formatOf(schema) } : {}),
   }
+  const without: string[] = []
   for (const [name, value] of Object.entries(decoding.extra)) {
-    if (value === null) delete body[name]
-    else body[name] = value
+    if (value === null) {
+      delete members[name]
+      without.push(name)
+    } else members[name] = value
   }
-  return { key: rowKey(body, setup.identity, sample, attempt), path: chat ? '/chat/completions' : '/completions', body }
+  const varying = chat ? 'messages' : 'prompt'
+  if (without.includes(varying) || Object.hasOwn(members, varying))
+    return { members, without, key: (body) => rowKey(body, setup.identity, sample, attempt) }
+  const texts = canonicalTexts('row', (value) =>
+    preimage({ ...members, [varying]: value }, setup.identity, sample, attempt),
+  )
+  return { members, without, key: (body) => sha256<'row'>(texts(body[varying] as CanonicalValue)) }
 }
 
 /**
@@ -78,9 +121,23 @@ function formatOf(schema: Json): Json {
 // Members that can't change the answer stay out of the key.
 const UNKEYED = ['model', 'stream', 'stream_options', 'user', 'safety_identifier', 'prompt_cache_key', 'cache_prompt']
 
-function rowKey(body: { [name: string]: Json }, model: CanonicalValue, sample: number, attempt: number): RowKey {
+function preimage(
+  body: { readonly [name: string]: CanonicalValue },
+  model: CanonicalValue,
+  sample: number,
+  attempt: number,
+): CanonicalValue {
   const keyed = Object.fromEntries(Object.entries(body).filter(([name]) => !UNKEYED.includes(name)))
-  return sha256<'row'>(canonicalBytes('row', { body: keyed as CanonicalValue, model, sample, attempt }))
+  return { body: keyed, model, sample, attempt }
+}
+
+function rowKey(
+  body: { readonly [name: string]: Json },
+  model: CanonicalValue,
+  sample: number,
+  attempt: number,
+): RowKey {
+  return sha256<'row'>(canonicalText('row', preimage(body as never, model, sample, attempt)))
 }
 
 /** Tokens that a request is expected to take, at four characters a token and a full answer. */

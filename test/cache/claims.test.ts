@@ -4,6 +4,7 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -203,7 +204,10 @@ describe('a claim', () => {
     expect(existsSync(folder)).toBe(true)
   })
 
-  test('in any order of steps is never held by two, and nobody waits for ever', async () => {
+  test.each<[string, ClaimsOptions]>([
+    ['with links', {}],
+    ['that is brief', { brief: true }],
+  ])('%s is never held by two in any order of steps, and nobody waits for ever', async (_, options) => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
@@ -223,11 +227,72 @@ describe('a claim', () => {
             }
             claims.close()
           }
-          await scheduler.waitFor(Promise.all(orders.map((order) => work(openClaims(folder), order))))
+          await scheduler.waitFor(Promise.all(orders.map((order) => work(openClaims(folder, options), order))))
           expect(readdirSync(folder)).toEqual(['owners'])
         },
       ),
       { numRuns: 60, seed: 7 },
     )
+  })
+})
+
+describe('a brief claim', () => {
+  const brief = { brief: true }
+  const slotsIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.slots'))
+
+  test('is a line in one file as long as nobody else is there, and a link from then on', () => {
+    const folder = freshFolder()
+    const [one, other] = [openClaims(folder, brief), openClaims(folder, brief)]
+    for (const name of ['a', 'b', 'c']) expect(one.take(name)).toBeUndefined()
+    expect(readdirSync(folder).sort()).toEqual([...slotsIn(folder), 'owners'].sort())
+    expect(slotsIn(folder).length).toBe(1)
+    expect(other.take('b')).toMatchObject({ isSelf: false, owner: { pid: process.pid } })
+    expect(other.take('d')).toBeUndefined()
+    expect(one.take('d')).toMatchObject({ isSelf: false })
+    expect(one.take('e')).toBeUndefined()
+    expect(other.take('e')).toMatchObject({ isSelf: false })
+    expect(readlinkSync(join(folder, 'e'))).toMatch(/^[0-9a-f]{16} $/)
+    other.close()
+    expect(one.take('f')).toBeUndefined()
+    expect(one.take('g')).toBeUndefined()
+    expect(existsSync(join(folder, 'g'))).toBe(false)
+    one.close()
+    expect(readdirSync(folder)).toEqual(['owners'])
+    expect(readdirSync(join(folder, 'owners'))).toEqual([])
+  })
+
+  test('that was given back takes no room: the next stands in its place', () => {
+    const folder = freshFolder()
+    const claims = openClaims(folder, brief)
+    for (let n = 0; n < 1000; n++) {
+      claims.take(`row ${n}`)
+      if (n >= 4) claims.release(`row ${n - 4}`)
+    }
+    expect(statSync(join(folder, slotsIn(folder)[0]!)).size).toBeLessThanOrEqual(6 * 80)
+    claims.close()
+  })
+
+  test('is free for others soon after it was given back', async () => {
+    const folder = freshFolder()
+    const [one, other] = [openClaims(folder, brief), openClaims(folder, brief)]
+    for (const name of ['a', 'ab', 'b']) one.take(name)
+    expect(other.take('a')).toMatchObject({ isSelf: false })
+    one.release('a')
+    await other.freed('a', ever)
+    expect(other.take('a')).toBeUndefined()
+    expect(other.take('ab')).toMatchObject({ isSelf: false })
+    for (const claims of [one, other]) claims.close()
+  })
+
+  test('of an owner that is killed is overtaken, and nothing of it is left', async () => {
+    const folder = freshFolder()
+    const claims = openClaims(folder, brief)
+    const { child, ended } = startFixture('claimer.ts', [folder, 'a', 'brief'], () => child.kill('SIGKILL'))
+    expect(await ended).toBeNull()
+    expect(slotsIn(folder).length).toBe(1)
+    expect(claims.take('a')).toBeUndefined()
+    claims.close()
+    expect(readdirSync(folder)).toEqual(['owners'])
+    expect(readdirSync(join(folder, 'owners'))).toEqual([])
   })
 })

@@ -4,9 +4,10 @@ import { isMissing } from './store-error.ts'
 /** Two changes within one tick of a file system's clock look like one. */
 const TICK_MS = 50
 
-/** The names of the segments in a folder, which is listed again only when it may have changed: it is looked at several times a row. */
-export class SegmentNames {
+/** The names with an ending in a folder, which is listed again only when it may have changed: it is looked at several times a row. */
+export class FolderNames {
   readonly #folder: string
+  readonly #ending: string
   #names: readonly string[] = []
   /** The folder's time of change, and since when it has been seen to be that. */
   #changed: number | undefined
@@ -14,22 +15,24 @@ export class SegmentNames {
   /** Listed so long after the change that nothing can have come since. */
   #isSettled = false
 
-  constructor(folder: string) {
+  constructor(folder: string, ending: string) {
     this.#folder = folder
+    this.#ending = ending
   }
 
+  /** The same list as long as nothing changed. */
   list(): readonly string[] {
     const changed = statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs
     if (changed === undefined) return []
+    if (this.#isSettled && changed === this.#changed) return this.#names
     const now = performance.now()
     if (changed !== this.#changed) {
       this.#changed = changed
       this.#since = now
       this.#isSettled = false
     }
-    if (this.#isSettled) return this.#names
     try {
-      this.#names = readdirSync(this.#folder).filter((name) => name.endsWith('.seg'))
+      this.#names = readdirSync(this.#folder).filter((name) => name.endsWith(this.#ending))
     } catch (error) {
       if (isMissing(error)) return []
       throw error
