@@ -88,10 +88,16 @@ export class RowAsker {
     this.#halt.abort(reason)
   }
 
+  /** The answer that a stored row holds. */
+  stored(row: CanonicalValue): Exclude<AskedRow, { kind: 'halted' | 'failed' }> {
+    this.#meter.stored()
+    return this.#read(row)
+  }
+
   /** The answer to a request; `stored` is its row if that is known. */
   async answer(request: RowRequest, stored?: CanonicalValue): Promise<AskedRow> {
     try {
-      return this.#read(await this.#value(request, stored))
+      return stored === undefined ? this.#read(await this.#value(request)) : this.stored(stored)
     } catch (error) {
       return this.#failure(error)
     }
@@ -115,11 +121,7 @@ export class RowAsker {
     await this.#lease.release()
   }
 
-  async #value(request: RowRequest, stored: CanonicalValue | undefined): Promise<CanonicalValue> {
-    if (stored !== undefined) {
-      this.#meter.stored()
-      return stored
-    }
+  async #value(request: RowRequest): Promise<CanonicalValue> {
     for (;;) {
       if (this.halted) throw new RowFailure('halted', 'not asked')
       try {
@@ -156,7 +158,7 @@ export class RowAsker {
     }
   }
 
-  #read(value: CanonicalValue): AskedRow {
+  #read(value: CanonicalValue): Exclude<AskedRow, { kind: 'halted' | 'failed' }> {
     const answer = rowAnswer(value)
     if (answer.kind === 'answered') {
       this.#answers++

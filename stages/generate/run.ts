@@ -3,17 +3,17 @@ import { chmod, copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
-import { unreachable } from '../../engine/util/unreachable.ts'
 import { type JsonlWriter, writeJsonl } from '../data/jsonl.ts'
-import { FILES, fileOf, type Negative, type Pair, type Passage } from '../data/rows.ts'
+import { FILES, fileOf, type Passage } from '../data/rows.ts'
 import { type RowRequest, type ServiceContext, StageError, type StageSummary } from '../define.ts'
 import { isBulk, type ModelBlock } from '../models/block.ts'
 import { BULK_WINDOW } from '../models/bulk.ts'
 import { DiversityMeter } from './diversity/meter.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
-import { readPassages, toPair } from './passages.ts'
-import { callsOf, type QueryUnit, samplesOf, unitsOf } from './query-units.ts'
+import { readPassages } from './passages.ts'
+import { callsOf, type QueryUnit, unitsOf } from './query-units.ts'
+import { QueryWriter } from './query-writer.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
@@ -46,9 +46,9 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const writer = await writeJsonl(join(folder, FILES.pairs))
   const meter = await DiversityMeter.of(lines, context.options.per_passage)
   const pairs: PairWriter = {
-    async write(pair) {
-      meter.add(pair)
-      await writer.write(pair)
+    async writeAll(some) {
+      for (const pair of some) meter.add(pair)
+      await writer.writeAll(some)
     },
   }
   const { negatives: negativesFolder } = context.outputs
@@ -100,45 +100,29 @@ async function askAll(
   const context = { ...given, ...answered }
   const window = isBulk(llm.model as ModelBlock) ? BULK_WINDOW : WINDOW
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
-  const counts = { passages: 0, pairs: 0, unparsed: 0, refused: 0, failed: 0 }
-  const messages: { refused?: string; failed?: string } = {}
-  const begun: { passage: Passage; unit: QueryUnit; result: Promise<UnitResult> }[] = []
-  const { per_call = 1 } = options
-  let cut = 0
+  const writer = new QueryWriter(writers, options)
+  const { counts } = writer
+  const queriesOf = options.show_previous ? options.per_passage : (options.per_call ?? 1)
+  const begun: { passage: Passage; first: number; result: UnitResult | Promise<void> }[] = []
   let settled = 0
   let complete = true
 
-  const writeCall = async (passage: Passage, call: number, row: Settled): Promise<void> => {
-    switch (row.kind) {
-      case 'parsed': {
-        const queries = samplesOf(row, call, options)
-        counts.unparsed += Math.min(per_call, options.per_passage - call * per_call) - queries.length
-        counts.pairs += queries.length
-        if (row.cut) cut++
-        for (const { sample, query, negatives } of queries) {
-          const pair = toPair(passage, sample, query, row.logprob)
-          await writers.pairs.write(pair)
-          if (writers.negatives) await writeNegatives(writers.negatives, pair, negatives)
-        }
-        return
-      }
-      case 'unparsed':
-        counts.unparsed++
-        return
-      case 'refused':
-      case 'failed':
-        counts[row.kind]++
-        messages[row.kind] ??= row.message
-        return
-      default:
-        return unreachable(row)
-    }
+  const settle = (): void => {
+    settled = Math.min(total, settled + queriesOf)
   }
-  const writeFirst = async (): Promise<void> => {
-    const { passage, unit, result } = begun.shift()!
-    const calls = await result
-    if (calls === 'halted') complete = false
-    else for (const [i, row] of calls.entries()) await writeCall(passage, unit.first + i, row)
+  /** Writes what is settled, and waits until no more than so much is left. */
+  const write = async (most: number): Promise<void> => {
+    for (let next = begun[0]; next; next = begun[0]) {
+      if (next.result instanceof Promise) {
+        if (begun.length <= most) break
+        await next.result
+        continue
+      }
+      begun.shift()
+      if (next.result === 'halted') complete = false
+      else writer.add(next.passage, next.first, next.result)
+      if (writer.isFull) await writer.flush()
+    }
   }
   const begin = async (batch: readonly Passage[]): Promise<void> => {
     const units = batch.flatMap((passage) =>
@@ -147,16 +131,23 @@ async function askAll(
     const keys = units.flatMap(({ first }) => (first.done ? [] : [first.value.key]))
     const stored = await context.rows.getMany([...new Set(keys)])
     for (const { passage, unit, first } of units) {
-      const result = converse(asker, unit.asked, first, stored)
-      const queries = options.show_previous ? options.per_passage : per_call
-      void result.then((calls) => {
+      const next = followStored(asker, unit.asked, first, stored)
+      const one: (typeof begun)[number] = { passage, first: unit.first, result: [] }
+      begun.push(one)
+      if (next.done) {
+        one.result = next.value
+        settle()
+        continue
+      }
+      one.result = converse(asker, unit.asked, next).then((calls) => {
+        one.result = calls
         if (calls === 'halted') return
-        settled = Math.min(total, settled + queries)
+        settle()
         context.progress(settled, total, asker.waitsFor)
       })
-      begun.push({ passage, unit, result })
     }
-    while (begun.length > window) await writeFirst()
+    context.progress(settled, total, asker.waitsFor)
+    await write(window)
   }
 
   const telling = setInterval(() => {
@@ -177,7 +168,8 @@ async function askAll(
       batch = []
     }
     await begin(batch)
-    while (begun.length > 0) await writeFirst()
+    await write(0)
+    await writer.flush()
     await asker.finish(complete)
   } catch (error) {
     asker.halt(error)
@@ -190,12 +182,12 @@ async function askAll(
     await asker.close()
   }
   if (counts.failed > options.allow_failed) {
-    throw new StageError(`${counts.failed} of ${settled} requests failed: ${messages.failed}`, {
+    throw new StageError(`${counts.failed} of ${settled} requests failed: ${writer.messages.failed}`, {
       advice: 'Every answer so far is kept: run again to ask for the rest, or set `allow_failed`.',
       transient: true,
     })
   }
-  const warnings = [...ofTasks, ...warningsOf(counts, messages), ...cutWarning(cut, options)]
+  const warnings = [...ofTasks, ...warningsOf(writer), ...cutWarning(writer.cut, options)]
   return {
     counts: { ...counts, ...(writers.negatives ? { negatives: writers.negatives.rows } : {}) },
     ...(warnings.length > 0 ? { warnings } : {}),
@@ -203,24 +195,32 @@ async function askAll(
   }
 }
 
-async function writeNegatives(writer: JsonlWriter, pair: Pair, texts: readonly string[]): Promise<void> {
-  const { _id: pair_id, passage_id } = pair
-  for (const [i, text] of texts.entries())
-    await writer.write({ _id: `${pair_id}-n${i}`, pair_id, passage_id, text } satisfies Negative)
-}
+/** A request, or what its conversation came to. */
+type QueryStep = IteratorResult<RowRequest, readonly Settled[]>
 
 /** What became of a unit's calls; never a rejection, so that units can be awaited in order. */
 type UnitResult = readonly Settled[] | 'halted'
 
-async function converse(
+/** Follows a conversation as far as its answers are stored. */
+function followStored(
   asker: RowAsker,
   asked: QueryUnit['asked'],
-  first: IteratorResult<RowRequest, readonly Settled[]>,
+  first: QueryStep,
   stored: ReadonlyMap<RowKey, CanonicalValue>,
-): Promise<UnitResult> {
-  for (let next = first; ; ) {
+): QueryStep {
+  let next = first
+  while (!next.done) {
+    const value = stored.get(next.value.key)
+    if (value === undefined) break
+    next = asked.next(asker.stored(value))
+  }
+  return next
+}
+
+async function converse(asker: RowAsker, asked: QueryUnit['asked'], from: QueryStep): Promise<UnitResult> {
+  for (let next = from; ; ) {
     if (next.done) return next.value
-    const answer = await asker.answer(next.value, stored.get(next.value.key))
+    const answer = await asker.answer(next.value)
     if (answer.kind === 'halted') return 'halted'
     next = asked.next(answer)
   }
@@ -231,10 +231,7 @@ function cutWarning(cut: number, { decoding }: GenerateOptions): string[] {
   return [`${cut} answers ended at max_tokens (${decoding.max_tokens}), most likely in the middle of a query`]
 }
 
-function warningsOf(
-  counts: { unparsed: number; refused: number; failed: number },
-  messages: { refused?: string; failed?: string },
-): string[] {
+function warningsOf({ counts, messages }: QueryWriter): string[] {
   return [
     ...(counts.refused > 0 ? [`${counts.refused} requests were refused for good: ${messages.refused}`] : []),
     ...(counts.failed > 0 ? [`${counts.failed} requests failed and will be asked again: ${messages.failed}`] : []),

@@ -7,7 +7,7 @@ import { toPair } from './passages.ts'
 
 /** Takes pairs in their order. */
 export interface PairWriter {
-  write(pair: Pair): Promise<void>
+  writeAll(pairs: readonly Pair[]): Promise<void>
 }
 
 /** Rows between two looks at the signal. */
@@ -58,13 +58,16 @@ export async function writeWithoutModel(
   const { options, inputs, signal } = context
   const found = pairsWithoutModel(passages, (name) => inputs[name], options)
   if (!found) return undefined
-  let written = 0
+  let batch: Pair[] = []
   for await (const pair of found.pairs) {
-    await writer.write(pair)
-    if (++written % BATCH !== 0) continue
+    batch.push(pair)
+    if (batch.length < BATCH) continue
+    await writer.writeAll(batch)
+    batch = []
     signal.throwIfAborted()
     context.progress(Math.min(total, found.counts.passages * options.per_passage), total)
   }
+  await writer.writeAll(batch)
   context.progress(total, total)
   return { counts: { ...found.counts } }
 }
