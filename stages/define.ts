@@ -13,7 +13,7 @@ import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { Finding } from './finding.ts'
-export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
+export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown, UpstreamPairs } from './planning.ts'
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
 export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskStanding } from './task-arrays.ts'

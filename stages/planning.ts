@@ -49,6 +49,11 @@ export interface Shown {
 export interface Lineage {
   /** Names of the datasets whose corpus the given input descends from, sorted. */
   corpora(input: string): readonly string[]
+  /**
+   * The pairs that training upstream of the input was given, each once, by their places in it; of a filter's, what it
+   * wrote.
+   */
+  pairs(input: string): readonly UpstreamPairs[]
   /** The dataset or split bound at this input. */
   dataset(input: string): { name: string; split?: string } | undefined
   /** The value of the prompt bound at this input. */
@@ -57,7 +62,15 @@ export interface Lineage {
   splits(dataset: string): readonly string[]
 }
 
+/** An artifact of pairs, and the datasets whose passages they are about. */
+export interface UpstreamPairs {
+  node: string
+  output: string
+  corpora: readonly string[]
+}
+
 /** An input that the pipeline did not write but that follows from it, e.g. the corpus that ids resolve in. */
 export type Implied =
   | { input: string; dataset: string; parts: readonly DatasetPart[]; split?: string }
+  | { input: string; pairs: UpstreamPairs }
   | { error: string; at: string; advice?: string }

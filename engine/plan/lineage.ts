@@ -1,13 +1,16 @@
 import { compareUtf8 } from '../../cache/canonical.ts'
-import type { DatasetFiles, Lineage } from '../../stages/define.ts'
+import type { DatasetFiles, Lineage, UpstreamPairs } from '../../stages/define.ts'
 import type { InputRef, NodeId } from './node.ts'
 
 /** Follows inputs up to the datasets whose corpus they descend from; nodes are entered in topological order. */
 export class Lineages {
   readonly #corpora = new Map<NodeId, readonly string[]>()
+  readonly #inputs = new Map<NodeId, ReadonlyMap<string, InputRef>>()
+  readonly #pairs = new Map<NodeId, readonly UpstreamPairs[]>()
 
   /** Remembers what a node hands down; all nodes that it reads must have been entered. */
   enter(node: NodeId, inputs: ReadonlyMap<string, InputRef>, from: readonly string[] | undefined): void {
+    this.#inputs.set(node, inputs)
     const names = new Set<string>()
     let only: readonly string[] | undefined
     for (const [name, ref] of inputs) {
@@ -28,6 +31,10 @@ export class Lineages {
         const members = [...inputs].filter(([name]) => name.startsWith(`${input}/`))
         return [...new Set(members.flatMap(([, member]) => this.#of(member)))].sort(compareUtf8)
       },
+      pairs: (input) => {
+        const ref = inputs.get(input)
+        return ref ? this.#pairsOf(ref) : []
+      },
       dataset: (input) => {
         const ref = inputs.get(input)
         if (ref?.type !== 'dataset') return undefined
@@ -44,5 +51,20 @@ export class Lineages {
   #of(ref: InputRef): readonly string[] {
     if (ref.type === 'stage') return this.#corpora.get(ref.node) ?? []
     return ref.type === 'dataset' ? [ref.name] : []
+  }
+
+  // By the places of inputs, never by names of nodes: keys must not depend on those.
+  #pairsOf(ref: InputRef): readonly UpstreamPairs[] {
+    if (ref.type !== 'stage') return []
+    if (ref.kind === 'pairs') return [{ node: ref.node, output: ref.output, corpora: this.#of(ref) }]
+    let pairs = this.#pairs.get(ref.node)
+    if (!pairs) {
+      const found = new Map<string, UpstreamPairs>()
+      for (const [, input] of [...(this.#inputs.get(ref.node) ?? [])].sort(([a], [b]) => compareUtf8(a, b)))
+        for (const one of this.#pairsOf(input)) found.set(`${one.node} ${one.output}`, one)
+      pairs = [...found.values()]
+      this.#pairs.set(ref.node, pairs)
+    }
+    return pairs
   }
 }

@@ -147,6 +147,11 @@ export class NodeInputs {
         reportInBlock([problem], bound, base, pipeline, diagnostics)
         return undefined
       }
+      if ('pairs' in one) {
+        const { node, output } = one.pairs
+        all.set(one.input, { type: 'stage', node: node as NodeId, output, kind: 'pairs' })
+        continue
+      }
       // Near its own place, if nobody wrote a reference to its dataset.
       const at = (): Position => {
         const written = references.find(({ reference: { root, name } }) => root === 'datasets' && name === one.dataset)

@@ -183,7 +183,7 @@ export const evalSchema: OptionsSchema = {
     },
     augmented: {
       description:
-        'Passages that training queries were made for, or those pairs: scores are also given for the queries with an answer among them, and for the others.',
+        'Passages that training queries were made for, or those pairs: scores are also given for the queries with an answer among them, and for the others. Without it, of a `model`: the pairs of this collection that it was trained on.',
       slot: { accepts: ['passages', 'pairs'], lists: 'numbered' },
     },
     left_out: {

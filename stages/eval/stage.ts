@@ -66,15 +66,20 @@ export const evaluate: StageDefinition<EvalOptions> = {
       return { ...options, left_out: [...(options.left_out ?? []), ...others] } as unknown as Json
     },
   },
-  implied({ split, leakage, qrels, queries }, lineage) {
+  implied({ split, leakage, qrels, queries, model, augmented }, lineage) {
     const dataset = lineage.dataset('dataset')?.name
     if (dataset === undefined) return []
     const splits = lineage.splits(dataset)
+    // What the model was trained on, of the collection that it is measured on.
+    const trained = model === undefined || augmented !== undefined ? [] : lineage.pairs('model')
+    const pairs = trained
+      .filter(({ corpora }) => corpora.includes(dataset))
+      .map((one, i) => ({ input: `augmented/${i}`, pairs: one }))
     const train = { input: 'leakage', dataset, parts: ['queries', 'qrels'], split: 'train' } as const
     if (queries === 'all') return [{ input: 'judgements', dataset, parts: ['queries'] }]
     if (qrels !== undefined) {
       const judged = { input: 'judgements', dataset, parts: ['queries'] } as const
-      return leakage === undefined && splits.includes('train') ? [judged, train] : [judged]
+      return leakage === undefined && splits.includes('train') ? [judged, ...pairs, train] : [judged, ...pairs]
     }
     if (!splits.includes(split))
       return [
@@ -92,7 +97,8 @@ export const evaluate: StageDefinition<EvalOptions> = {
       ]
     const parts = ['queries', 'qrels'] as const
     const judgements = { input: 'judgements', dataset, parts, split }
-    return leakage === undefined && split !== 'train' && splits.includes('train') ? [judgements, train] : [judgements]
+    const isTrainGiven = leakage !== undefined || split === 'train' || !splits.includes('train')
+    return isTrainGiven ? [judgements, ...pairs] : [judgements, ...pairs, train]
   },
   async run(context) {
     const { run } = await import('./run.ts')

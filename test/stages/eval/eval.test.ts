@@ -309,6 +309,7 @@ describe('the options of eval', () => {
 
   const lineage = (splits: readonly string[]): Lineage => ({
     corpora: () => ['scifact'],
+    pairs: () => [],
     dataset: () => ({ name: 'scifact' }),
     prompt: () => undefined,
     splits: () => splits,
@@ -327,6 +328,17 @@ describe('the options of eval', () => {
     expect(implied({}, ['test'])).toEqual([part('judgements', 'test')])
     expect(implied({ split: 'train' }, ['test', 'train'])).toEqual([part('judgements', 'train')])
     expect(implied({ leakage: { $input: 'leakage' } }, ['test', 'train'])).toEqual([part('judgements', 'test')])
+  })
+
+  it('imply the pairs of the collection that the model was trained on, unless others are given', () => {
+    const own = { node: 'kept', output: 'pairs', corpora: ['scifact'] }
+    const others = { node: 'far', output: 'pairs', corpora: ['cranfield'] }
+    const of: Lineage = { ...lineage(['test']), pairs: (input) => (input === 'model' ? [others, own] : []) }
+    const { retriever: _, ...trained } = options({ model: { $input: 'model' } })
+    const judgements = part('judgements', 'test')
+    expect(evaluate.implied!(trained, of)).toEqual([judgements, { input: 'augmented/0', pairs: own }])
+    expect(evaluate.implied!({ ...trained, augmented: { $input: 'augmented' } }, of)).toEqual([judgements])
+    expect(evaluate.implied!(options({}), of)).toEqual([judgements])
   })
 
   it('say which splits there are where the one asked for is not', () => {

@@ -186,6 +186,7 @@ describe('filter', () => {
     it('implies the whole corpus that the ids resolve in, and only where a step needs it', () => {
       const lineage = (...corpora: string[]): Lineage => ({
         corpora: () => corpora,
+        pairs: () => [],
         dataset: () => undefined,
         prompt: () => undefined,
         splits: () => [],

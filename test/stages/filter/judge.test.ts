@@ -102,6 +102,7 @@ describe('judge', () => {
       if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems))
       const lineage: Lineage = {
         corpora: () => ['toy'],
+        pairs: () => [],
         dataset: () => undefined,
         splits: () => [],
         prompt: (at) => (at === 'steps/0/judge/prompt' ? parsed.value : undefined),

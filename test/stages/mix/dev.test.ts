@@ -58,6 +58,7 @@ describe('dev', () => {
     const options = checkedOptions(mix, { pairs: [{ from: 'x' }], dev: { from: 'y' } }) as never
     const lineage = (split: string): Lineage => ({
       corpora: () => ['toy'],
+      pairs: () => [],
       prompt: () => undefined,
       dataset: (input) => (input === 'dev/from' ? { name: 'toy', split } : undefined),
       splits: () => ['dev', 'test'],
@@ -116,6 +117,7 @@ describe('decontaminate: gold', () => {
   it('implies the corpora of the splits, only where they are looked into', () => {
     const lineage: Lineage = {
       corpora: () => ['toy'],
+      pairs: () => [],
       prompt: () => undefined,
       dataset: (input) => (input.startsWith('decontaminate') ? { name: 'toy', split: 'test' } : undefined),
       splits: () => ['test'],

@@ -445,6 +445,7 @@ describe('mix', () => {
   it('implies the corpus of a split always, that of pairs for mining only', () => {
     const lineage = (corpora: string[]): Lineage => ({
       corpora: () => corpora,
+      pairs: () => [],
       dataset: (input) => (input === 'pairs/1/from' ? { name: 'kitchen', split: 'train' } : undefined),
       prompt: () => undefined,
       splits: () => ['train'],

@@ -356,6 +356,7 @@ describe('what train is told', () => {
   it('learns its tokenizer from the whole corpora that the data descends from', () => {
     const lineage = (...corpora: string[]): Lineage => ({
       corpora: (input) => (input === 'data' ? corpora : []),
+      pairs: () => [],
       dataset: () => undefined,
       prompt: () => undefined,
       splits: () => [],

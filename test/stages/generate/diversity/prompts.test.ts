@@ -177,7 +177,13 @@ test.each([
 ])('options %j do not go with prompt %s', (options, prompt, at, message) => {
   const value = bench('http://127.0.0.1:1', { prompt }).inputs([]).prompt as { value: Json }
   const checked = checkedOptions(generate, { ...marked, ...options }) as never
-  const lineage = { corpora: () => [], dataset: () => undefined, splits: () => [], prompt: () => value.value }
+  const lineage = {
+    corpora: () => [],
+    pairs: () => [],
+    dataset: () => undefined,
+    splits: () => [],
+    prompt: () => value.value,
+  }
   expect(generate.implied!(checked, lineage)).toEqual([
     { at, error: expect.stringContaining(message), advice: expect.any(String) },
   ])
