@@ -2,6 +2,7 @@ import type { CanonicalValue } from '../cache/canonical.ts'
 import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
+import type { Audits } from './auditing.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Survey } from './data/survey.ts'
@@ -12,6 +13,7 @@ import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
+export type { AuditGrade, AuditItem, AuditNode, AuditSignals, AuditSource, Audits } from './auditing.ts'
 export type { Finding } from './finding.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown, UpstreamPairs } from './planning.ts'
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
@@ -380,4 +382,6 @@ export interface Registry {
   examine(signal: AbortSignal): Promise<readonly Finding[]>
   /** Without it, a pipeline can have none. */
   baselines?: Baselines
+  /** What people are given to judge. */
+  audits?(): Promise<Audits>
 }

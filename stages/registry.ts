@@ -47,4 +47,5 @@ export const registry: Registry = {
   },
   examine: async (signal) => (await import('./python/examine.ts')).examinePython(signal),
   baselines,
+  audits: async () => (await import('./audit/audits.ts')).audits,
 }

@@ -28,6 +28,19 @@ const RULES: readonly [folder: string, allowed: readonly string[]][] = [
   ],
   ['engine/session.ts', ['engine/lock', 'engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
   [
+    'engine/audit',
+    [
+      'engine/audit',
+      'engine/report',
+      'engine/plan',
+      'engine/parse',
+      'engine/util',
+      'engine/session.ts',
+      'cache',
+      'stages/define.ts',
+    ],
+  ],
+  [
     'engine/report',
     [
       'engine/report',

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import type { ReportFormat } from '../report/written-report.ts'
+import { addAuditCommand } from './audit-program.ts'
 import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { addKeysCommands } from './keys-program.ts'
@@ -273,6 +274,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
       ended(await (await import('./commands/logs.ts')).logsCommand(file, node, options))
     })
 
+  addAuditCommand(command, ended)
   addSharingCommands(program, ended)
   addKeysCommands(program, ended)
   addCacheCommands(program, ended)

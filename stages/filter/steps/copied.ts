@@ -1,4 +1,5 @@
-import { shingles, spacedWords } from '../../text/normalise.ts'
+import { copiedShare } from '../../text/copied-share.ts'
+import { spacedWords } from '../../text/normalise.ts'
 import { WordRuns } from '../../text/word-runs.ts'
 import type { Candidate } from '../candidate.ts'
 import type { CopiedOptions } from '../options.ts'
@@ -15,28 +16,22 @@ export function copiedStep({ max_overlap, ngram = 3 }: CopiedOptions): Step {
   // Several queries of a passage stand side by side.
   let last: { of: string; isRead: boolean; text?: string } = { of: '', isRead: passage.read('') }
 
-  const copiedShare = (candidate: Candidate): number => {
+  const shareOf = (candidate: Candidate): number => {
     const of = candidate.passageText
     if (last.of !== of) last = { of, isRead: passage.read(of) }
     if (last.isRead && query.read(candidate.pair.query)) return shareOfRuns(query, passage, ngram)
     // With a space on both sides a run of words can only be found at word boundaries.
     last.text ??= ` ${spacedWords(of)} `
-    return shareOfTexts(shingles(candidate.words, ngram), last.text)
+    return copiedShare(candidate.words, last.text, ngram)
   }
 
   return {
     name: 'copied',
     judge: each((candidate) => {
-      const score = copiedShare(candidate)
+      const score = shareOf(candidate)
       return { keep: score <= max_overlap, score }
     }),
   }
-}
-
-function shareOfTexts(grams: readonly string[], text: string): number {
-  let copied = 0
-  for (const gram of grams) if (text.includes(` ${gram} `)) copied++
-  return grams.length === 0 ? 0 : copied / grams.length
 }
 
 function shareOfRuns(query: WordRuns, passage: WordRuns, ngram: number): number {
