@@ -76,6 +76,11 @@ export class ArrayWatch {
   readonly #shards: readonly Shard[]
   #submitted: SubmittedTasks[] = []
   #failure: StageError | undefined
+  #hasBegun: () => void = () => {}
+  /** Resolves when it is known which tasks go on. */
+  readonly begun: Promise<void> = new Promise((resolve) => {
+    this.#hasBegun = resolve
+  })
   #wake: () => void = () => {}
   #watches = 0
 
@@ -95,6 +100,11 @@ export class ArrayWatch {
       watches: new Map(),
       isDirty: true,
     }))
+  }
+
+  /** Whether tasks may still bring something. */
+  get isGoing(): boolean {
+    return this.#open.length > 0
   }
 
   /** For people. */
@@ -129,6 +139,7 @@ export class ArrayWatch {
       const covered = new Set(this.#submitted.flatMap(({ tasks }) => tasks))
       if (this.#array.isLeft) for (const [task, shard] of this.#shards.entries()) shard.isGivenUp = !covered.has(task)
       else await this.#submit(this.#openTasks.filter((task) => !covered.has(task)))
+      this.#hasBegun()
       await this.#follow()
       if (this.#failure) throw this.#failure
     } catch (error) {
@@ -136,6 +147,7 @@ export class ArrayWatch {
       throw error
     } finally {
       off()
+      this.#hasBegun()
       for (const shard of this.#shards) this.#unwatch(shard)
     }
   }

@@ -182,10 +182,19 @@ export class ShardedRows {
       const layout = arrays.layout(folder)
       const keys = keysIn((record?.shards ?? []).map((_, task) => layout.task(task)))
       if (isTaken) others.push({ name, keys })
-      else if (record) this.#watch(name, record, keys, true)
+      else if (record) await this.#takeOver(name, record, keys)
       else this.#claims.release(name)
     }
+    // What is looked up from now on is not older than their ends.
+    this.#ended.length = 0
     return others
+  }
+
+  // Of tasks that are gone, rows are known to be answered or missing before others are cut.
+  async #takeOver(name: string, record: ShardRecord, keys: KeySet): Promise<void> {
+    const { watch, ended } = this.#watch(name, record, keys, true)
+    await watch.begun
+    if (!watch.isGoing) await ended
   }
 
   #begin(array: CutArray | undefined): void {
@@ -194,7 +203,7 @@ export class ShardedRows {
     this.#watch(array.key, array.record, array.keys, false)
   }
 
-  #watch(key: string, record: ShardRecord, keys: KeySet, isLeft: boolean): void {
+  #watch(key: string, record: ShardRecord, keys: KeySet, isLeft: boolean): OwnArray {
     const { arrays, title, onChange, warn, services, clock, paces } = this.#options
     const folder = join(arrays.folder, key)
     // What an earlier run left goes on when this one has all that it needs.
@@ -223,7 +232,9 @@ export class ShardedRows {
       },
     )
     const ended = this.#bringHome(key, folder, watch, leave)
-    this.#own.set(key, { keys, watch, isLeft, ended })
+    const own = { keys, watch, isLeft, ended }
+    this.#own.set(key, own)
+    return own
   }
 
   async #bringHome(key: string, folder: string, watch: ArrayWatch, leave: () => boolean): Promise<void> {

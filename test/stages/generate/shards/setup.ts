@@ -27,7 +27,7 @@ export interface ArraysHere extends TaskArrays {
   /** Called in the place of a task's work; does it by `work`. */
   onTask(task: number, attempt: number, work: () => Promise<void>, folder: string): Promise<void>
   /** What `attach` finds. */
-  left: SubmittedTasks[]
+  left: { folder: string; submitted: SubmittedTasks }[]
 }
 
 /** Arrays of tasks that run here, each with a lease of the fake endpoint. */
@@ -49,7 +49,7 @@ export function arraysHere(url: string, tasks: number, folder: string = join(tem
     arrays: [],
     left: [],
     onTask: (_, __, work) => work(),
-    attach: async () => made.left,
+    attach: async ({ folder: of }) => made.left.flatMap((one) => (one.folder === of ? one.submitted : [])),
     async submit(array, numbers) {
       made.submissions.push([...numbers])
       made.arrays.push(array)
