@@ -59,7 +59,8 @@ interface Shard {
   before: number
   /** When its task was found to have ended without a result to be seen. */
   since?: number
-  isGivenUp: boolean
+  /** No task of it is to be waited for any more. */
+  isGone: boolean
   watches: Map<string, () => void>
   isDirty: boolean
 }
@@ -96,7 +97,7 @@ export class ArrayWatch {
       faults: 0,
       losses: 0,
       before: 0,
-      isGivenUp: false,
+      isGone: false,
       watches: new Map(),
       isDirty: true,
     }))
@@ -137,7 +138,7 @@ export class ArrayWatch {
       await this.#look(this.#shards)
       this.#submitted = [...(await arrays.attach(this.#tasks))]
       const covered = new Set(this.#submitted.flatMap(({ tasks }) => tasks))
-      if (this.#array.isLeft) for (const [task, shard] of this.#shards.entries()) shard.isGivenUp = !covered.has(task)
+      if (this.#array.isLeft) for (const [task, shard] of this.#shards.entries()) shard.isGone = !covered.has(task)
       else await this.#submit(this.#openTasks.filter((task) => !covered.has(task)))
       this.#hasBegun()
       await this.#follow()
@@ -196,7 +197,7 @@ export class ArrayWatch {
     }
     const again: number[] = []
     for (const [task, shard] of this.#shards.entries()) {
-      if (shard.reader.isOver || shard.isGivenUp) continue
+      if (shard.reader.isOver || shard.isGone) continue
       shard.standing = found.get(task) ?? { state: 'failed', message: 'is not known any more', noFault: true }
       if (isEnd(shard.standing) && (await this.#hasEnded(task, shard))) again.push(task)
     }
@@ -209,6 +210,10 @@ export class ArrayWatch {
     // What it wrote last may not have been read yet.
     await this.#look([shard])
     if (shard.reader.isOver) return false
+    if (shard.reader.isComplete) {
+      shard.isGone = true
+      return false
+    }
     if (shard.standing.state === 'done') {
       shard.since ??= this.#clock.now()
       if (this.#clock.now() - shard.since < this.#paces.late) return false
@@ -224,7 +229,7 @@ export class ArrayWatch {
       this.#services.onLost(`${failure.message}; it is submitted again for what it lacks`)
       return true
     }
-    shard.isGivenUp = true
+    shard.isGone = true
     if (this.#array.isLeft) return false
     // A fault in what every task is told ends all of them; what one of them met with does not keep the others.
     if (!failure.transient) throw failure
@@ -312,7 +317,7 @@ export class ArrayWatch {
   }
 
   get #open(): readonly Shard[] {
-    return this.#shards.filter(({ reader, isGivenUp }) => !reader.isOver && !isGivenUp)
+    return this.#shards.filter(({ reader, isGone }) => !reader.isOver && !isGone)
   }
 
   get #openTasks(): number[] {

@@ -48,9 +48,13 @@ export class ShardReader {
     return this.#answered
   }
 
-  /** Nothing more is to come: all rows are answered, or a complete result was read. */
+  get isComplete(): boolean {
+    return this.#answered === this.#rows
+  }
+
+  /** A complete result was read: nothing more is to come, and no attempt that began it lives. */
   get isOver(): boolean {
-    return this.#isOver || this.#answered === this.#rows
+    return this.#isOver
   }
 
   /** Lines without an answer. */

@@ -250,9 +250,14 @@ export class ShardedRows {
     }
     try {
       await this.#options.services.rows.flush()
-      if (isOver) rmSync(folder, { recursive: true, force: true })
     } catch (error) {
       this.#error ??= error
+      isOver = false
+    }
+    try {
+      if (isOver) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    } catch {
+      // A copy of a task that was thought to be dead writes on: the next run takes it away.
     } finally {
       const ended = this.#own.get(key)
       if (ended) this.#ended.push(ended)
