@@ -9,7 +9,8 @@ const TAIL_LINES = 20
  */
 export function failureText(failure: Failure): string {
   const lines = [printable(failure.message)]
-  if (failure.where) lines.push(`  where   ${printable(failure.where)}`)
+  // A log has a line of its own.
+  if (failure.where && failure.where !== failure.log) lines.push(`  where   ${printable(failure.where)}`)
   if (failure.advice) lines.push(`  advice  ${printable(failure.advice)}`)
   if (failure.bug) lines.push('  advice  this is a bug of queryloom; please report it with the log')
   if (failure.tail) {

@@ -1,7 +1,9 @@
 import type { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
 import type { NodeId } from '../plan/node.ts'
+import type { Forecast } from './time-left.ts'
 import type { View } from './view.ts'
+import { inLogGroup } from './views/log-group.ts'
 
 /** What a person or a program asked to see. */
 export interface ViewOptions {
@@ -27,7 +29,7 @@ export function chooseView(
 /** Opens the chosen view: JSON on standard output, all others on standard error. Only its own module is loaded. */
 export async function openView(
   options: ViewOptions,
-  nodes: Iterable<NodeId> = [],
+  run: { nodes?: Iterable<NodeId>; forecast?: Forecast } = {},
   streams: { stdout: Writable; stderr: WriteStream } = process,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<View> {
@@ -38,8 +40,8 @@ export async function openView(
     case 'quiet':
       return (await import('./views/quiet.ts')).quietView(streams.stderr)
     case 'tty':
-      return (await import('./views/tty.ts')).ttyView(streams.stderr, nodes)
+      return (await import('./views/tty.ts')).ttyView(streams.stderr, run)
     case 'plain':
-      return (await import('./views/plain.ts')).plainView(streams.stderr)
+      return inLogGroup((await import('./views/plain.ts')).plainView(streams.stderr), streams.stderr, env)
   }
 }

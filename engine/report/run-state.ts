@@ -14,7 +14,13 @@ export interface StageState {
   skipped: number
 }
 
-/** A running node; `samples` are the newest (time, rows done), for its rate. */
+/** How far something had come at a time. */
+interface Sample {
+  at: number
+  done: number
+}
+
+/** A running node; `samples` are the newest of its rows, for its rate. */
 export interface RunningNode {
   node: NodeId
   stage: string
@@ -23,7 +29,8 @@ export interface RunningNode {
   total?: number
   note?: string
   requests: number
-  samples: { at: number; done: number }[]
+  tokens: number
+  samples: Sample[]
 }
 
 /** A failure and the node it belongs to. */
@@ -44,10 +51,14 @@ export interface RunState {
   /** What queued nodes wait for, where others hold it. */
   waiting: Map<NodeId, string>
   running: Map<NodeId, RunningNode>
+  ended: Set<NodeId>
   failed: FailedNode[]
   warnings: string[]
-  /** Requests sent by nodes that have ended. */
+  /** Requests sent, and tokens of their answers, by nodes that have ended. */
   requests: number
+  tokens: number
+  /** The newest of all requests and tokens, for their rates. */
+  asked: { requests: Sample[]; tokens: Sample[] }
   finished?: Extract<RunEvent, { type: 'run-finished' }>
 }
 
@@ -65,9 +76,12 @@ export function newRunState(nodes: Iterable<NodeId> = []): RunState {
     queued: new Set(),
     waiting: new Map(),
     running: new Map(),
+    ended: new Set(),
     failed: [],
     warnings: [],
     requests: 0,
+    tokens: 0,
+    asked: { requests: [], tokens: [] },
   }
   for (const node of nodes) stageState(state, node).expected++
   return state
@@ -98,13 +112,16 @@ export function foldEvent(state: RunState, event: RunEvent): void {
         startedAt: event.at,
         done: 0,
         requests: 0,
+        tokens: 0,
         samples: [],
       })
       return
     }
     case 'node-progress': {
       const running = state.running.get(event.node)
-      if (running) progress(running, event)
+      if (!running) return
+      progress(running, event)
+      sampleAsked(state, event.at)
       return
     }
     case 'node-retried': {
@@ -117,6 +134,7 @@ export function foldEvent(state: RunState, event: RunEvent): void {
     }
     case 'node-finished':
       state.requests += event.requests.sent
+      state.tokens += state.running.get(event.node)?.tokens ?? 0
       end(state, event.node, 'executed')
       for (const warning of event.summary.warnings ?? []) state.warnings.push(`${event.node}: ${warning}`)
       return
@@ -125,6 +143,7 @@ export function foldEvent(state: RunState, event: RunEvent): void {
       return
     case 'node-failed':
       state.requests += event.requests.sent
+      state.tokens += state.running.get(event.node)?.tokens ?? 0
       end(state, event.node, 'failed')
       state.failed.push({ node: event.node, failure: event.failure })
       return
@@ -149,12 +168,19 @@ export function foldEvent(state: RunState, event: RunEvent): void {
   }
 }
 
-/** Rows a second over the last samples; undefined as long as there is nothing to tell it from. */
-export function rateOf(running: RunningNode): number | undefined {
-  const first = running.samples[0]
-  const last = running.samples.at(-1)
+/** How much a second over the last samples; undefined as long as there is nothing to tell it from. */
+export function rateOf(samples: readonly Sample[]): number | undefined {
+  const first = samples[0]
+  const last = samples.at(-1)
   if (!first || !last || last.at - first.at < SAMPLE_MS || last.done <= first.done) return undefined
   return ((last.done - first.done) * 1000) / (last.at - first.at)
+}
+
+/** All requests that were sent, those of running nodes too. */
+export function requestsSent({ requests, running }: RunState): number {
+  let sent = requests
+  for (const node of running.values()) sent += node.requests
+  return sent
 }
 
 function stageState(state: RunState, node: NodeId): StageState {
@@ -174,6 +200,7 @@ function leaveQueue(state: RunState, node: NodeId): void {
 
 function end(state: RunState, node: NodeId, how: 'executed' | 'cached' | 'failed' | 'skipped'): void {
   const stage = stageState(state, node)
+  state.ended.add(node)
   if (state.running.delete(node)) stage.running--
   else leaveQueue(state, node)
   stage[how]++
@@ -186,11 +213,25 @@ function progress(running: RunningNode, event: Extract<RunEvent, { type: 'node-p
   if (event.note === undefined) delete running.note
   else running.note = event.note
   if (event.requests) running.requests = event.requests.sent
-  const last = running.samples.at(-1)
+  if (event.tokens !== undefined) running.tokens = event.tokens
+  addSample(running.samples, { at: event.at, done: event.done })
+}
+
+function sampleAsked(state: RunState, at: number): void {
+  const sent = requestsSent(state)
+  if (sent === 0) return
+  let tokens = state.tokens
+  for (const node of state.running.values()) tokens += node.tokens
+  addSample(state.asked.requests, { at, done: sent })
+  addSample(state.asked.tokens, { at, done: tokens })
+}
+
+function addSample(samples: Sample[], sample: Sample): void {
+  const last = samples.at(-1)
   // A stage may count from zero again (a second phase): its old rate says nothing of the new one.
-  if (last && event.done < last.done) running.samples = []
-  const previous = running.samples.at(-2)
-  if (previous && last && last.at - previous.at < SAMPLE_MS) running.samples.pop()
-  running.samples.push({ at: event.at, done: event.done })
-  if (running.samples.length > MAX_SAMPLES) running.samples.shift()
+  if (last && sample.done < last.done) samples.length = 0
+  const previous = samples.at(-2)
+  if (previous && last && last.at - previous.at < SAMPLE_MS) samples.pop()
+  samples.push(sample)
+  if (samples.length > MAX_SAMPLES) samples.shift()
 }

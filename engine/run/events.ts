@@ -51,7 +51,16 @@ export type RunEvent = { at: number } & (
       /** Why it is executed; `plan --explain` has the details. */
       reasons?: readonly StaleReason['kind'][]
     }
-  | { type: 'node-progress'; node: NodeId; done: number; total?: number; note?: string; requests?: RequestCounts }
+  /** `tokens`: of the answers that are new so far, in and out, as servers count them. */
+  | {
+      type: 'node-progress'
+      node: NodeId
+      done: number
+      total?: number
+      note?: string
+      requests?: RequestCounts
+      tokens?: number
+    }
   | { type: 'node-retried'; node: NodeId; attempt: number; failure: Failure; waitMs: number }
   | {
       type: 'node-finished'

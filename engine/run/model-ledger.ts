@@ -13,6 +13,11 @@ export class ModelLedger {
     if (money !== undefined && money !== null) total.money = (total.money ?? 0) + money
   }
 
+  /** Tokens of all new answers so far, in and out. */
+  get tokens(): number {
+    return Object.values(this.#models).reduce((sum, use) => sum + use.input_tokens + use.output_tokens, 0)
+  }
+
   /** A copy of what there is by now; undefined where no model was asked. */
   get models(): { readonly [model: string]: ModelUse } | undefined {
     const names = Object.keys(this.#models)

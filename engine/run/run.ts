@@ -260,7 +260,7 @@ class Run {
               drain: this.#drain,
               requests,
               ledger,
-              onProgress: this.#progress(node),
+              onProgress: this.#progress(node, ledger),
             }),
           (attempt, error, waitMs) => {
             const failure = failureOf(error, log)
@@ -349,7 +349,7 @@ class Run {
     this.#emit({ type: 'node-failed', node: node.id, failure, requests })
   }
 
-  #progress(node: GraphNode): Parameters<typeof executeNode>[4]['onProgress'] {
+  #progress(node: GraphNode, ledger: ModelLedger): Parameters<typeof executeNode>[4]['onProgress'] {
     let last = 0
     return (done, total, note, requests) => {
       const now = Date.now()
@@ -360,6 +360,7 @@ class Run {
         node: node.id,
         done,
         requests: { ...requests },
+        ...(ledger.tokens > 0 ? { tokens: ledger.tokens } : {}),
         ...(total === undefined ? {} : { total }),
         ...(note === undefined ? {} : { note }),
       })

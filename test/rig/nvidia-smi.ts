@@ -8,6 +8,8 @@ export interface FakeCard {
   name?: string
   total?: number
   free?: number
+  /** Percent of the time in which it computes; left out: not told. */
+  use?: number
   /** Of processes that compute on it. */
   pids?: readonly number[]
   /** Uuids of its instances by profile, e.g. `1g.5gb`. */
@@ -26,6 +28,7 @@ const script = (state: string): string => `#!/bin/sh
 case "$1" in
   -L) exec cat '${state}/tree' ;;
   --query-gpu=index,uuid,name,memory.total) exec cat '${state}/cards' ;;
+  --query-gpu=index,uuid,utilization.gpu,memory.used,memory.total) exec cat '${state}/activity' ;;
   --query-gpu=uuid,memory.free) exec cat '${state}/memory' ;;
   --query-compute-apps=gpu_uuid,pid) exec cat '${state}/apps' ;;
 esac
@@ -54,6 +57,12 @@ export function fakeNvidiaSmi(cards: readonly FakeCard[]): FakeNvidiaSmi {
     write(
       'memory',
       now.map(({ uuid, total = 81920, free = total }) => `${uuid}, ${free}`),
+    )
+    write(
+      'activity',
+      now.map(({ uuid, use, total = 81920, free = total }, i) => {
+        return `${i}, ${uuid}, ${use ?? '[N/A]'}, ${total - free}, ${total}`
+      }),
     )
     write(
       'apps',

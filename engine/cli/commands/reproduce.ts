@@ -48,7 +48,7 @@ export async function reproduceCommand(
       return ExitStatus.invalid
     }
     const { json = false, quiet = false, ...shown } = options
-    const view = await openView({ ...shown, quiet: quiet || json }, [...nodes])
+    const view = await openView({ ...shown, quiet: quiet || json }, { nodes })
     const signals = listenForSignals(() => view.notice('stopping; Ctrl-C again ends at once'))
     try {
       const { drain, kill } = signals

@@ -12,6 +12,7 @@ import { resultsText } from '../../report/results-text.ts'
 import { foldEvent, newRunState } from '../../report/run-state.ts'
 import { scoredNodes } from '../../report/scored-nodes.ts'
 import { summaryText } from '../../report/summary.ts'
+import { forecastOf } from '../../report/time-left.ts'
 import { counted } from '../../report/words.ts'
 import type { RunEvent } from '../../run/events.ts'
 import { fetchResults } from '../../run/fetch-results.ts'
@@ -61,7 +62,7 @@ export async function runCommand(
       return ExitStatus.invalid
     }
     const nodes = plan.nodes.map(({ node }) => node.id)
-    const view = await openView(options, nodes)
+    const view = await openView(options, { nodes, forecast: forecastOf(plan, slots) })
     const state = newRunState(nodes)
     const onEvent = (event: RunEvent): void => {
       foldEvent(state, event)

@@ -8,18 +8,32 @@ import {
   ProcessOutput,
   Spinner,
 } from 'listr2'
+import { cutToWidth } from '../../util/text-width.ts'
+import { Frame, type FrameTerminal } from './frame.ts'
 import type { Row } from './tty-rows.ts'
 
 /** The screen is drawn anew this often, and never more often. */
 const FRAME_MS = 250
+/** Frames from one turn of the spinner to the next. */
+const TURN_FRAMES = 4
+const HIDE_CURSOR = '\u001b[?25l'
+const SHOW_CURSOR = '\u001b[?25h'
 /** Lines that others wrote to the terminal meanwhile and that are kept for the end. */
 const HELD_LINES = 200
 
 type Task = ListrTaskObject<unknown, ListrRendererFactory, ListrRendererFactory>
 
-/** listr2's renderer, allowed to draw on standard error while standard output goes elsewhere. */
+/** listr2's renderer, allowed to draw on standard error while standard output goes elsewhere, and only what changed. */
 class Renderer extends DefaultRenderer {
   static override nonTTY = true
+
+  override async render(): Promise<void> {
+    await super.render()
+    const { stdout } = (this as unknown as { logger: ListrLogger }).logger.process
+    const frame = new Frame(stdout as FrameTerminal)
+    const updater = Object.assign((text: string) => frame.draw(text), { clear: () => frame.clear(), done: () => {} })
+    Object.assign(this, { updater })
+  }
 }
 
 /** A row as listr2 has it: a task of its own, settled when the row's state says so. */
@@ -112,7 +126,7 @@ export class Screen {
     }
     const room = columns - 4
     if (!over || shown.state !== row.state || shown.task.title === undefined) {
-      shown.task.title = row.text.length > room ? `${row.text.slice(0, room - 1)}…` : row.text
+      shown.task.title = cutToWidth(row.text, room)
     }
     if (shown.state !== row.state) shown.settle(row.state)
     shown.state = row.state
@@ -148,6 +162,7 @@ function newTask(state: Row['state']): Shown {
 class Frames extends Spinner {
   readonly #before: () => void
   #draw: NodeJS.Immediate | undefined
+  #turns = 0
 
   constructor(before: () => void) {
     super()
@@ -160,6 +175,12 @@ class Frames extends Spinner {
       // New tasks reach their state in promises of their own; drawn at once, they would be missing from this frame.
       this.#draw = setImmediate(() => draw?.())
     }, FRAME_MS)
+  }
+
+  // A turn a second tells as well that all goes on, and leaves lines alone that have nothing else to say.
+  override spin(): void {
+    this.#turns++
+    if (this.#turns % TURN_FRAMES === 0) super.spin()
   }
 
   override stop(): void {
@@ -176,6 +197,7 @@ class HeldOutput extends ProcessOutput {
   readonly #terminal: WriteStream
   readonly #write: WriteStream['write']
   #held: string[] = []
+  readonly #show = (): void => void this.#write.call(this.#terminal, SHOW_CURSOR)
 
   constructor(terminal: WriteStream) {
     super(terminal, terminal)
@@ -201,11 +223,12 @@ class HeldOutput extends ProcessOutput {
 
   override hijack(): void {
     this.active = true
-    this.#write.call(this.#terminal, '\u001b[?25l')
+    this.#write.call(this.#terminal, HIDE_CURSOR)
+    // Whatever ends the process meanwhile, nobody is left without a cursor.
+    process.on('exit', this.#show)
     this.#terminal.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
-      // log-update hides the cursor with every frame.
-      if (text !== '\u001b[?25l' && text !== '\u001b[?25h') this.#held.push(text)
+      this.#held.push(text)
       if (this.#held.length > HELD_LINES) this.#held.shift()
       const done = rest.at(-1)
       if (typeof done === 'function') process.nextTick(done as () => void)
@@ -217,7 +240,8 @@ class HeldOutput extends ProcessOutput {
     this.#terminal.write = this.#write
     for (const text of this.#held) this.#terminal.write(text)
     this.#held = []
-    this.#terminal.write('\u001b[?25h')
+    this.#terminal.write(SHOW_CURSOR)
+    process.off('exit', this.#show)
     this.active = false
   }
 }

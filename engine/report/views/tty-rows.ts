@@ -1,6 +1,7 @@
 import { progressText } from '../progress-text.ts'
-import { type RunningNode, type RunState, type StageState, stageOf } from '../run-state.ts'
-import { count, counted, duration, printable } from '../words.ts'
+import { type RunningNode, type RunState, rateOf, requestsSent, type StageState, stageOf } from '../run-state.ts'
+import { type Forecast, runSecondsLeft } from '../time-left.ts'
+import { count, counted, duration, printable, rate, roughly } from '../words.ts'
 
 /** One line on the screen; `key` says which line of the last frame it continues. */
 export interface Row {
@@ -9,22 +10,39 @@ export interface Row {
   text: string
 }
 
+/** A speed is told as long as its newest sample is no older. */
+const FRESH_MS = 10_000
 /** Failures that have a line of their own; all of them are told when the run has ended. */
 const FAILURE_ROWS = 3
+
+/** What else there is to show of a run. */
+export interface RowFacts {
+  /** What was just said to the person at the terminal. */
+  notice?: string | undefined
+  /** What graphics cards do. */
+  cards?: string | undefined
+  /** What earlier runs say of its nodes. */
+  forecast?: Forecast | undefined
+}
 
 /**
  * The lines that show a run, never more than `limit` (at least 4): the run, one line for each stage with its nodes
  * folded into counts, and as many of the running nodes as fit. Stages that are done, and then those that wait, are
  * folded into one line each where there are too many of them.
  */
-export function rowsOf(state: RunState, limit: number, now: number, notice?: string): Row[] {
+export function rowsOf(state: RunState, limit: number, now: number, facts: RowFacts = {}): Row[] {
+  const { notice, cards, forecast } = facts
   const stages = [...state.stages.values()]
   const failures = state.failed.slice(-FAILURE_ROWS)
   const busy = stages.filter((stage) => stageRowState(stage, state) === 'running')
-  const room = Math.max(4, limit) - (notice === undefined ? 1 : 2)
-  const rowsOfStages = foldStages(stages, state, Math.max(1, room - Math.min(busy.length, 2)))
-  const rows: Row[] = [runRow(state, now)]
-  if (notice !== undefined && !state.finished) rows.push({ key: 'notice', state: 'waiting', text: notice })
+  const expected = new Map(forecast?.nodes.map(({ id, seconds }) => [id, seconds]))
+  const say = (node: RunningNode): string => progressText(node, expected.get(node.node), now) || elapsedText(node, now)
+  const heads: Row[] = [runRow(state, now, forecast)]
+  if (notice !== undefined && !state.finished) heads.push({ key: 'notice', state: 'waiting', text: notice })
+  if (cards !== undefined && !state.finished && limit > 6) heads.push({ key: 'cards', state: 'running', text: cards })
+  const room = Math.max(4, limit) - heads.length
+  const rowsOfStages = foldStages(stages, state, Math.max(1, room - Math.min(busy.length, 2)), say)
+  const rows = heads
   let left = room - rowsOfStages.length
   const shownFailures = failures.slice(0, Math.max(0, left - 1))
   left -= shownFailures.length
@@ -35,7 +53,7 @@ export function rowsOf(state: RunState, limit: number, now: number, notice?: str
       if (node.stage !== stage.stage) continue
       if (left <= 0) break
       left--
-      rows.push({ key: `node ${node.node}`, state: 'running', text: `  ${variantOf(node)}  ${progressText(node)}` })
+      rows.push({ key: `node ${node.node}`, state: 'running', text: `  ${variantOf(node)}  ${say(node)}` })
     }
   }
   for (const { node, failure } of shownFailures) {
@@ -45,19 +63,24 @@ export function rowsOf(state: RunState, limit: number, now: number, notice?: str
   return rows
 }
 
-function runRow(state: RunState, now: number): Row {
+function runRow(state: RunState, now: number, forecast: Forecast | undefined): Row {
   let ended = 0
   for (const stage of state.stages.values()) ended += endedOf(stage) - stage.skipped
-  let requests = state.requests
-  for (const node of state.running.values()) requests += node.requests
+  const requests = requestsSent(state)
+  const status = state.finished?.status
+  const isAsking = status === undefined && (state.asked.requests.at(-1)?.at ?? 0) > now - FRESH_MS
+  const [perSecond, tokens] = isAsking ? [rateOf(state.asked.requests), rateOf(state.asked.tokens)] : []
+  const left = forecast && status === undefined ? runSecondsLeft(state, forecast, now) : undefined
   const facts = [
     `${count(ended)} of ${counted(state.nodes, 'node')}`,
-    ...(requests > 0 ? [`${counted(requests, 'request')} sent`] : []),
     duration(Math.max(0, now - state.startedAt) / 1000),
+    ...(left ? [`${left.least ? 'more than' : 'about'} ${roughly(left.seconds)} left`] : []),
+    ...(requests > 0 ? [`${counted(requests, 'request')} sent`] : []),
+    ...(perSecond === undefined ? [] : [rate(perSecond)]),
+    ...(tokens === undefined ? [] : [`${count(tokens)} tokens/s`]),
   ]
-  const status = state.finished?.status
   const mark = status === undefined ? 'running' : status === 'ok' ? 'done' : status === 'failed' ? 'failed' : 'skipped'
-  return { key: 'run', state: mark, text: `${state.pipeline}: ${facts.join(', ')}` }
+  return { key: 'run', state: mark, text: `${printable(state.pipeline)}: ${facts.join(', ')}` }
 }
 
 /** Stages as rows, folded to fit; at least one row is left for what can't be folded. */
@@ -65,8 +88,9 @@ function foldStages(
   stages: readonly StageState[],
   state: RunState,
   limit: number,
+  say: (node: RunningNode) => string,
 ): { stage: StageState | undefined; row: Row }[] {
-  const rows = stages.map((stage) => ({ stage: stage as StageState | undefined, row: stageRow(stage, state) }))
+  const rows = stages.map((stage) => ({ stage: stage as StageState | undefined, row: stageRow(stage, state, say) }))
   for (const kind of ['done', 'waiting', 'skipped', 'failed', 'running'] as const) {
     const foldable = rows.filter(({ row }) => row.state === kind)
     const surplus = rows.length - limit
@@ -93,10 +117,10 @@ function foldText(kind: Row['state'], stages: readonly StageState[]): string {
   return `${counted(stages.length, 'stage')} ${kind}: ${counted(nodes, 'node')}`
 }
 
-function stageRow(stage: StageState, state: RunState): Row {
+function stageRow(stage: StageState, state: RunState, say: (node: RunningNode) => string): Row {
   const row = { key: `stage ${stage.stage}`, state: stageRowState(stage, state) }
   const only = nodesOf(stage) === 1 ? [...state.running.values()].find((node) => node.stage === stage.stage) : undefined
-  if (only) return { ...row, text: `${stage.stage}: ${progressText(only) || 'running'}` }
+  if (only) return { ...row, text: `${stage.stage}: ${say(only)}` }
   const counts: [number, string][] = [
     [stage.executed, 'executed'],
     [stage.cached, 'cached'],
@@ -123,6 +147,12 @@ function endedOf(stage: StageState): number {
 
 function nodesOf(stage: StageState): number {
   return Math.max(stage.expected, endedOf(stage) + stage.running + stage.queued)
+}
+
+/** For how long a node has run that says nothing of itself; whole seconds, so that its line stays as it is in between. */
+function elapsedText({ startedAt }: RunningNode, now: number): string {
+  const seconds = Math.floor((now - startedAt) / 1000)
+  return seconds < 1 ? 'running' : `running for ${seconds < 10 ? `${seconds} s` : duration(seconds)}`
 }
 
 function variantOf({ node, stage }: RunningNode): string {

@@ -36,6 +36,11 @@ export async function useOfCards(): Promise<ReadonlyMap<string, CardUse>> {
   return use
 }
 
+/** Fields of every card, in nvidia-smi's names for them; a row a card. */
+export function queryCards(fields: string): Promise<string[][]> {
+  return query('gpu', fields)
+}
+
 // "  MIG 1g.5gb  Device 0: (UUID: MIG-…)" below "GPU 0: NVIDIA A100 (UUID: GPU-…)"; the profile names its memory.
 function instancesOf(tree: string): Map<string, Pick<Card, 'uuid' | 'name' | 'memory'>[]> {
   const instances = new Map<string, Pick<Card, 'uuid' | 'name' | 'memory'>[]>()

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { NodeId } from '../../../engine/plan/node.ts'
 import { foldEvent, newRunState, type RunState } from '../../../engine/report/run-state.ts'
+import type { Forecast } from '../../../engine/report/time-left.ts'
 import { rowsOf } from '../../../engine/report/views/tty-rows.ts'
 import type { RunEvent } from '../../../engine/run/events.ts'
 import { events } from './fixtures/events.ts'
@@ -16,6 +17,10 @@ const started = (name: string, at = 0): RunEvent => ({
   uses: 'generate',
   key: digest('ab'),
   log: '/log',
+})
+const forecast = (nodes: [string, number | null, ...string[]][], slots = 2): Forecast => ({
+  nodes: nodes.map(([id, seconds, ...needs]) => ({ id: node(id), needs: needs.map(node), cpus: 1, seconds })),
+  slots,
 })
 const texts = (state: RunState, limit = 20, now = 0): string[] => rowsOf(state, limit, now).map(({ text }) => text)
 
@@ -39,6 +44,72 @@ test('a running node shows rows done, rate and time left; finished ones are fold
     'queries: 1 cached, 1 running, 1 waiting',
     '  density=3  50/800, 5.0/s, 2 min 30 s left',
   ])
+})
+
+test('time left comes from earlier runs until a node tells its own speed, along the longest chain of what has not ended', () => {
+  const names = ['queries', 'kept', 'other'].map(node)
+  const state = newRunState(names)
+  const before = forecast([
+    ['queries', 100],
+    ['kept', 20, 'queries'],
+    ['other', 30],
+  ])
+  const shown = (now: number, of = before): string[] => rowsOf(state, 20, now, { forecast: of }).map(({ text }) => text)
+  foldEvent(state, { at: 0, type: 'run-started', run: 'r', pipeline: 'demo', file: '', nodes: 3 })
+  foldEvent(state, started('queries'))
+  expect(shown(0)).toContain('demo: 0 of 3 nodes, 0.0 s, about 2 min left')
+  expect(shown(40_000)).toEqual([
+    'demo: 0 of 3 nodes, 40 s, about 1 min left',
+    'queries: 1 min left as before',
+    'kept: 1 waiting',
+    'other: 1 waiting',
+  ])
+  // Ten rows a second, and 3,000 are left: earlier runs no longer count.
+  for (const at of [0, 10_000]) {
+    foldEvent(state, { at: 40_000 + at, type: 'node-progress', node: names[0] as NodeId, done: at / 100, total: 3100 })
+  }
+  expect(shown(50_000)[1]).toBe('queries: 100/3,100, 10/s, 5 min 00 s left')
+  expect(shown(50_000)[0]).toBe('demo: 0 of 3 nodes, 50 s, about 5 min left')
+  // What never ran makes it a lower bound; where nothing ever ran, nothing is claimed.
+  expect(
+    shown(
+      50_000,
+      forecast([
+        ['queries', null],
+        ['kept', null, 'queries'],
+      ]),
+    )[0],
+  ).toContain('more than 5 min left')
+  foldEvent(state, { at: 60_000, type: 'node-restored', node: names[0] as NodeId, key: digest('ab'), cutOff: false })
+  expect(
+    shown(
+      60_000,
+      forecast([
+        ['kept', null],
+        ['other', null],
+      ]),
+    )[0],
+  ).toBe('demo: 1 of 3 nodes, 1 min 00 s')
+})
+
+test('requests and tokens have their speeds as long as something is asked', () => {
+  const state = newRunState([node('queries')])
+  foldEvent(state, { at: 0, type: 'run-started', run: 'r', pipeline: 'demo', file: '', nodes: 1 })
+  foldEvent(state, started('queries'))
+  for (const second of [0, 1, 2, 3, 4]) {
+    const requests = { sent: second * 20, cached: 0, failed: 0 }
+    const tokens = second * 1500
+    foldEvent(state, {
+      at: second * 1000,
+      type: 'node-progress',
+      node: node('queries'),
+      done: second,
+      requests,
+      tokens,
+    })
+  }
+  expect(texts(state, 20, 4000)[0]).toBe('demo: 0 of 1 node, 4.0 s, 80 requests sent, 20/s, 1,500 tokens/s')
+  expect(texts(state, 20, 40_000)[0]).toBe('demo: 0 of 1 node, 40 s, 80 requests sent')
 })
 
 test('a stage of one node has one line, with its progress', () => {
@@ -86,7 +157,7 @@ test('there are never more rows than the screen has, whatever happens in whateve
     fc.property(fc.array(someEvent, { maxLength: 400 }), fc.integer({ min: 4, max: 60 }), (list, limit) => {
       const state = newRunState()
       for (const event of list) foldEvent(state, event)
-      const rows = rowsOf(state, limit, 0, limit % 2 ? 'stopping' : undefined)
+      const rows = rowsOf(state, limit, 0, limit % 2 ? { notice: 'stopping', cards: 'GPU 0: 3 %' } : {})
       expect(rows.length).toBeLessThanOrEqual(limit)
       expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length)
       for (const { text } of rows) expect(text).not.toContain('\n')

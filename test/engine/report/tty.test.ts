@@ -47,7 +47,7 @@ test.skipIf(!hasTmux)('121 nodes never need more lines than the screen has, and 
 
 test.skipIf(!hasTmux)('the last frame stays, and what others wrote meanwhile follows it untorn', async () => {
   const last = (await screens(100, 40)).at(-1) as string[]
-  expect(last[0]).toMatch(/^✖ demo: 121 of 121 nodes, 363 requests sent/)
+  expect(last[0]).toMatch(/^✖ demo: 121 of 121 nodes, [\d.]+ s, 363 requests sent/)
   expect(last.filter((line) => line.includes('✔ queries: 20 executed'))).toHaveLength(1)
   expect(last.filter((line) => line.includes('✖ data: 16 executed, 4 failed'))).toHaveLength(1)
   expect(last.filter((line) => line === 'a stray line of another module')).toHaveLength(4)

@@ -4,6 +4,7 @@ import { chooseView } from '../../../engine/report/progress.ts'
 import { foldEvent, newRunState } from '../../../engine/report/run-state.ts'
 import { summaryText } from '../../../engine/report/summary.ts'
 import { jsonView } from '../../../engine/report/views/json.ts'
+import { inLogGroup } from '../../../engine/report/views/log-group.ts'
 import { plainView } from '../../../engine/report/views/plain.ts'
 import { quietView } from '../../../engine/report/views/quiet.ts'
 import type { RunEvent } from '../../../engine/run/events.ts'
@@ -82,4 +83,32 @@ test('a terminal gets the live view unless something speaks against it', () => {
   expect(chooseView({}, { isTTY: true, columns: 0 }, {})).toBe('plain')
   expect(chooseView({ quiet: true }, terminal, {})).toBe('quiet')
   expect(chooseView({ json: true, quiet: true }, terminal, {})).toBe('json')
+})
+
+async function grouped(env: NodeJS.ProcessEnv): Promise<string> {
+  const out: string[] = []
+  const sink = { write: (text: string) => void out.push(text) }
+  const view = inLogGroup(plainView(sink), sink, env, () => 1_700_000_000_000)
+  for (const event of events) view.event(event)
+  await view.close()
+  await view.close()
+  return out.join('')
+}
+
+test('in CI the lines of a run are a group that can be folded, and elsewhere they are as they are', async () => {
+  const plain = written(plainView)
+  expect(await grouped({})).toBe(plain)
+  expect(await grouped({ CI: 'true' })).toBe(plain)
+
+  // Between the two marks GitHub obeys nothing that a log could say.
+  const github = await grouped({ GITHUB_ACTIONS: 'true' })
+  const [, title, token] = /^::group::([^\n]*)\n::stop-commands::([0-9a-f]{32})\n/.exec(github) ?? []
+  expect(title).toMatch(/^run of /)
+  expect(github.endsWith(`::${token}::\n::endgroup::\n`)).toBe(true)
+  expect(github.slice(github.indexOf(`${token}\n`) + 33, github.indexOf(`::${token}::`))).toBe(plain)
+
+  const gitlab = await grouped({ GITLAB_CI: 'true' })
+  const name = /queryloom_[0-9a-f]{8}/.exec(gitlab)?.[0]
+  expect(gitlab.startsWith(`\u001b[0Ksection_start:1700000000:${name}[collapsed=true]\r\u001b[0Krun of `)).toBe(true)
+  expect(gitlab.endsWith(`\u001b[0Ksection_end:1700000000:${name}\r\u001b[0K\n`)).toBe(true)
 })
