@@ -25,16 +25,32 @@ export interface AnalysedPlateau {
   undetermined?: string
 }
 
+/** What augmentation brought to a retriever, beside how strong it was before. */
+interface AnalysedRung {
+  rung: string
+  system: string
+  before: number
+  after: number
+  gain: number
+  ofHeadroom: number
+}
+
+/** One collection of an analysis. */
+export interface AnalysedCollection {
+  collection: string
+  /** Whether passages of the searched collection were augmented. */
+  setting: 'target-corpus' | 'other-corpus' | 'unknown'
+  queries: number
+  contrasts: readonly AnalysedContrast[]
+  plateaus: readonly AnalysedPlateau[]
+  ladder: readonly AnalysedRung[]
+}
+
 /** What is read of `analysis.json`. */
 export interface Analysis {
   schema: 1
   metrics: readonly string[]
-  collections: readonly {
-    collection: string
-    queries: number
-    contrasts: readonly AnalysedContrast[]
-    plateaus: readonly AnalysedPlateau[]
-  }[]
+  collections: readonly AnalysedCollection[]
 }
 
 /** The analysis among the outputs of a result; undefined if it has none, or its file is not stored whole. */

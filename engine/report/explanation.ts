@@ -1,12 +1,12 @@
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import type { Json } from '../../stages/define.ts'
 import type { PlannedNode } from '../plan/decision.ts'
 import type { GraphNode, InputRef } from '../plan/node.ts'
 import { originOf, type Preimage } from '../plan/preimage.ts'
 import { semanticOptions } from '../plan/semantic.ts'
 import { byteText } from '../util/byte-size.ts'
 import { estimateText } from './estimate-text.ts'
+import { flatOptions } from './flat-options.ts'
 import { type JsonExplanation, nodeJson, recordJson } from './plan-json.ts'
 import { decisionPhrase, oneLine, reasonText, valueText } from './reason-text.ts'
 import { textTable } from './text-table.ts'
@@ -56,8 +56,8 @@ export function explanationJson(planned: PlannedNode): JsonExplanation {
   for (const [name, ref] of node.inputs) {
     inputs[name] = { from: fromText(ref), identity: preimage?.inputs[name] ?? null }
   }
-  const deciding = flatten(semanticOptions(node.definition.options, node.options) as CanonicalValue)
-  const other = flatten(node.options as CanonicalValue)
+  const deciding = flatOptions(semanticOptions(node.definition.options, node.options) as CanonicalValue)
+  const other = flatOptions(node.options as CanonicalValue)
   for (const path of Object.keys(deciding)) delete other[path]
   const record = planned.decision.kind === 'cached' ? planned.decision.record : planned.last
   return {
@@ -129,16 +129,4 @@ function section(title: string, rows: readonly (readonly string[])[]): string[] 
 
 function optionRows(options: { readonly [path: string]: CanonicalValue }): string[][] {
   return Object.entries(options).map(([path, value]) => [path, valueText(value, VALUE_WIDTH)])
-}
-
-/** Options by their pointers; places where an input stands are left out. */
-function flatten(value: CanonicalValue, path = '', into: { [path: string]: CanonicalValue } = {}): typeof into {
-  if (value !== null && typeof value === 'object') {
-    if (!Array.isArray(value) && Object.keys(value).join() === '$input') return into
-    for (const [name, member] of Object.entries(value)) {
-      if (member !== undefined) flatten(member as Json, path === '' ? name : `${path}/${name}`, into)
-    }
-    if (Object.keys(value).length === 0 && path !== '') into[path] = value
-  } else into[path] = value
-  return into
 }

@@ -1,5 +1,6 @@
 import { csvText, markdownTable } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
+import { pText, signed } from './figures.ts'
 import type { CollectionReport, Report } from './report.ts'
 
 /** The report as a document in Markdown. */
@@ -95,12 +96,4 @@ function headlineTable(one: CollectionReport): Table {
 
 function markdownLine(text: string): string {
   return text.replace(/\s+/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-}
-
-function signed(value: number): string {
-  return value < 0 ? value.toFixed(4) : `+${value.toFixed(4)}`
-}
-
-function pText(p: number): string {
-  return p < 0.001 ? '< 0.001' : p.toFixed(3)
 }

@@ -1,10 +1,13 @@
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
-import type { Analysis } from './analyses.ts'
+import type { NewestAnalysis } from './analyses.ts'
 import { type Contest, contestOf } from './contest.ts'
+import type { Costs } from './costs.ts'
 import { type CurveSet, curvesOf } from './curves.ts'
+import type { Drawing } from './graph-drawing.ts'
 import type { Newest } from './newest.ts'
 import { type Diversity, diversitiesOf, type Funnel, funnelsOf } from './pair-facts.ts'
+import type { Provenance } from './provenance.ts'
 import type { Result } from './results.ts'
 import { type Comparison, comparisonMetrics, comparisonsOf, type System } from './systems.ts'
 import { type TaskGroupTable, taskGroupTables } from './task-groups.ts'
@@ -18,9 +21,13 @@ export interface Report {
   description?: string
   collections: readonly CollectionReport[]
   task_groups: readonly TaskGroupTable[]
-  analyses: readonly Analysis[]
+  analyses: readonly NewestAnalysis[]
   funnels: readonly Funnel[]
   diversity: readonly Diversity[]
+  costs: Costs
+  /** The stages of the pipeline and what they read. */
+  graph: Drawing
+  provenance: Provenance
 }
 
 /** Systems measured on one collection in one way. */
@@ -67,12 +74,15 @@ export interface ReportFacts {
   pipeline: Pick<PipelineFacts, 'axes' | 'report' | 'name' | 'description'>
   results: readonly Result[]
   newest: Newest
-  analyses: readonly Analysis[]
+  analyses: readonly NewestAnalysis[]
+  costs: Costs
+  graph: Drawing
+  provenance: Provenance
 }
 
 /** The report of a pipeline's newest results. */
 export function reportOf(facts: ReportFacts): Report {
-  const { pipeline, results, analyses, newest } = facts
+  const { pipeline, results, analyses, newest, costs, graph, provenance } = facts
   return {
     schema: 1,
     pipeline: pipeline.name,
@@ -82,6 +92,9 @@ export function reportOf(facts: ReportFacts): Report {
     analyses,
     funnels: funnelsOf(newest),
     diversity: diversitiesOf(newest),
+    costs,
+    graph,
+    provenance,
   }
 }
 
@@ -106,7 +119,7 @@ function collectionReport(comparison: Comparison, { pipeline, newest, analyses }
 }
 
 /** By axis, what the pipeline's own analyses take for a plateau. */
-function deltasOf(analyses: readonly Analysis[]): { readonly [axis: string]: number } {
+function deltasOf(analyses: readonly NewestAnalysis[]): { readonly [axis: string]: number } {
   const plateaus = analyses.flatMap(({ collections }) => collections.flatMap((one) => one.plateaus))
   return Object.fromEntries(plateaus.map(({ axis, delta }) => [axis, delta]))
 }

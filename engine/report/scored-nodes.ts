@@ -1,5 +1,5 @@
 import type { ActionRecord, NodeAddress } from '../../cache/action-log.ts'
-import type { BlobId } from '../../cache/digest.ts'
+import type { BlobStore } from '../../cache/blob-store.ts'
 import type { Graph, GraphNode, NodeId } from '../plan/node.ts'
 import type { ScoredNode } from './results.ts'
 
@@ -8,7 +8,7 @@ export interface ResultSource {
   graph: Graph
   store: {
     actions: { head(address: NodeAddress): { record: ActionRecord } | undefined }
-    blobs: { check(blob: BlobId, size: number): string; locate(blob: BlobId): string }
+    blobs: Pick<BlobStore, 'check' | 'locate'>
   }
   address(node: NodeId): NodeAddress
 }

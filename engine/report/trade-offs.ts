@@ -37,7 +37,8 @@ export function tradeOffsOf(
     ndcg,
     from: from.label,
     systems: measured.flatMap(({ system }) => {
-      if (system === from) return []
+      // What is moved from the untrained retriever is what was trained.
+      if (system === from || (from.retriever !== 'bm25' && system.retriever === 'bm25')) return []
       const [more, better] = [change(system, recall), change(system, ndcg)]
       const failure = findsMoreRanksWorse(more, better)
       return [{ system: system.label, recall: more.mean, ndcg: better.mean, failure }]

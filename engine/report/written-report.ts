@@ -3,7 +3,10 @@ import type { NodeId } from '../plan/node.ts'
 import type { Session } from '../session.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { readAnalyses } from './analyses.ts'
+import { costsOf } from './costs.ts'
+import { type DrawnNode, drawingOf } from './graph-drawing.ts'
 import { newestOf } from './newest.ts'
+import { provenanceOf } from './provenance.ts'
 import { reportOf } from './report.ts'
 import { readResults } from './results.ts'
 import { scoredNodes } from './scored-nodes.ts'
@@ -21,7 +24,13 @@ export async function writtenReport(
   const results = await readResults(scoredNodes(session, (node) => current.get(node)))
   const newest = newestOf(session, current)
   const analyses = await readAnalyses(newest, session)
-  const report = reportOf({ pipeline, results, newest, analyses })
+  const costs = await costsOf(session)
+  const drawn = Array.from(session.graph.nodes.values(), (node): DrawnNode => {
+    return { node, decision: { kind: current.has(node.id) ? 'cached' : 'run' } }
+  })
+  const graph = drawingOf(drawn, { nodes: false })
+  const provenance = await provenanceOf(newest, session.store, pipeline.root)
+  const report = reportOf({ pipeline, results, newest, analyses, costs, graph, provenance })
   switch (format) {
     case 'html':
       return (await import('./html/report-page.ts')).reportPage(report, pipeline.report.series)

@@ -113,13 +113,33 @@ test.skipIf(!hasBrowser)(
     const { page } = await visit(pathToFileURL(path).href)
     expect(await page.evaluate('window.hostile')).toBeUndefined()
     expect(await page.locator('img, svg[onload]').count()).toBe(0)
+    await page.locator('tr', { hasText: 'BM25' }).first().waitFor()
+    expect(await page.content()).not.toContain(folder)
+
+    // By keyboard alone: from a number to its system, to the node of the queries, to the prompt.
+    const follow = async (selector: string): Promise<void> => {
+      await page.locator(selector).first().focus()
+      await page.keyboard.press('Enter')
+    }
+    await follow('tr:has-text("generator small") td a')
+    const system = page.locator(':target')
+    await system.waitFor({ state: 'visible' })
+    expect(await system.textContent()).toMatch(/^The mean of 3 measurements: scores\[/)
+    await follow(':target a:has-text("queries[")')
+    const made = page.locator(':target')
+    await made.waitFor({ state: 'visible' })
+    expect(await made.textContent()).toMatch(/key.*sha256:[0-9a-f]{64}.*model small/s)
+    expect(await made.textContent()).toContain('</script><img src=x')
+    await follow(':target a:has-text("Prompt 1")')
+    await page.locator(':target').waitFor({ state: 'visible' })
+    expect(await page.locator(':target pre').textContent()).toContain('{{passage}}')
     const titles = await page.locator('figure figcaption b').allTextContents()
     expect(titles).toEqual(
       expect.arrayContaining([
         'Difference from BM25 in ndcg@10',
         'ndcg@10 against recall@100, from BM25',
         'ndcg@10 by scale',
-        'Diversity of queries',
+        'distinct-2 against self-BLEU',
         'kept[density=1,generator=large,scale=0.25]',
       ]),
     )

@@ -1,11 +1,13 @@
-import type { AnalysedCollection, Analysis } from '../analyses.ts'
-import { fixed, percent, pText, signed } from './figures.ts'
+import type { NewestAnalysis } from '../analyses.ts'
+import type { AnalysedCollection } from '../analysis.ts'
+import { figure, pText } from '../figures.ts'
+import { percent, signed } from './figures.ts'
 import { ladderFigures } from './ladder.ts'
 import { type Html, html } from './markup.ts'
 import { folded, htmlTable } from './table.ts'
 
 /** What the `analysis` stages of the pipeline found, a section each. */
-export function analysisSections(analyses: readonly Analysis[]): { id: string; title: string; body: Html }[] {
+export function analysisSections(analyses: readonly NewestAnalysis[]): { id: string; title: string; body: Html }[] {
   return analyses.map((one, i) => ({
     id: `analysis-${i}`,
     title: analyses.length === 1 ? 'Analysis' : `Analysis: ${one.node}`,
@@ -16,7 +18,7 @@ export function analysisSections(analyses: readonly Analysis[]): { id: string; t
 const MOST_SIGNS = 6
 const MOST_ROWS = 12
 
-function analysisBody(id: string, { fresh, metrics, collections, signs }: Analysis): Html {
+function analysisBody(id: string, { fresh, metrics, collections, signs }: NewestAnalysis): Html {
   const [metric = ''] = metrics
   return html`${!fresh && html`<p class="warning">It is older than the pipeline.</p>`}
 ${
@@ -81,8 +83,8 @@ ${
           ladder.map(({ rung, system, before, after, gain, ofHeadroom }) => [
             rung,
             system,
-            fixed(before),
-            fixed(after),
+            figure(before),
+            figure(after),
             signed(gain),
             percent(ofHeadroom),
           ]),

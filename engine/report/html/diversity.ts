@@ -54,7 +54,7 @@ function diversityFigure(id: string, all: readonly Diversity[], series: string |
   const at = (point: (typeof points)[number]): number => (shown === names ? names.indexOf(groupOf(point)) : 0)
   return chartFigure({
     id,
-    title: 'Diversity of queries',
+    title: 'distinct-2 against self-BLEU',
     description: 'Above left, queries are many different ones; below right, they repeat one another.',
     legend: legend(shown.map((label, n) => ({ n, label }))),
     options: {

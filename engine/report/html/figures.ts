@@ -1,20 +1,12 @@
-/** A score. */
-export function fixed(value: number): string {
-  return value.toFixed(4)
-}
+import { figure } from '../figures.ts'
 
-/** A difference of scores with its sign. */
+/** A difference of scores with its sign, as it is printed. */
 export function signed(value: number): string {
-  return value < 0 ? `−${(-value).toFixed(4)}` : `+${value.toFixed(4)}`
-}
-
-/** A p, which is never 0. */
-export function pText(p: number): string {
-  return p < 0.001 ? '< 0.001' : p.toFixed(3)
+  return `${value < 0 ? '−' : '+'}${figure(Math.abs(value))}`
 }
 
 /** A share in per cent. */
 export function percent(value: number): string {
-  const sign = value < 0 ? '−' : ''
-  return `${sign}${(100 * Math.abs(value)).toFixed(value !== 0 && Math.abs(value) < 0.1 ? 1 : 0)} %`
+  const share = 100 * Math.abs(value)
+  return `${value < 0 ? '−' : ''}${share.toFixed(share !== 0 && share < 10 ? 1 : 0)} %`
 }

@@ -1,6 +1,7 @@
+import { figure, pText } from '../figures.ts'
 import type { CollectionReport, SystemReport } from '../report.ts'
 import { counted } from '../words.ts'
-import { fixed, pText, signed } from './figures.ts'
+import { signed } from './figures.ts'
 import { type Html, html } from './markup.ts'
 import { systemName } from './system-names.ts'
 
@@ -50,9 +51,9 @@ function systemsTable(one: CollectionReport, shown: readonly SystemReport[], lin
     const cells = metrics.map((metric) => {
       const found = system.metrics[metric]
       const shown =
-        found && html`${fixed(found.mean)}${found.sd !== null && html` <span class="sd">± ${fixed(found.sd)}</span>`}`
+        found && html`${figure(found.mean)}${found.sd !== null && html` <span class="sd">± ${figure(found.sd)}</span>`}`
       const linked = shown && linkOf ? html`<a href="#${linkOf(system)}">${shown}</a>` : shown
-      return html`<td class="n">${linked ?? '–'}</td>${some && html`<td class="n soft">${found ? fixed(found.all) : '–'}</td>`}`
+      return html`<td class="n">${linked ?? '–'}</td>${some && html`<td class="n soft">${found ? figure(found.all) : '–'}</td>`}`
     })
     const isBest = system.metrics[primary]?.mean === best
     return html`<tr${isBest && html` class="best"`}><th scope="row">${systemName(system)}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`

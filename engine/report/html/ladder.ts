@@ -1,5 +1,5 @@
 import { dot, lineY, ruleY, text } from '@observablehq/plot'
-import type { AnalysedCollection } from '../analyses.ts'
+import type { AnalysedCollection } from '../analysis.ts'
 import { chartFigure, shortened } from './chart.ts'
 import { type Html, html } from './markup.ts'
 

@@ -1,12 +1,15 @@
 import type { CollectionReport, Report } from '../report.ts'
 import { analysisSections } from './analyses.ts'
+import { costBody } from './cost.ts'
 import { curvesFigures } from './curves.ts'
 import { differencesFigure } from './differences.ts'
 import { diversityBody } from './diversity.ts'
 import { funnelsBody } from './funnels.ts'
+import { graphFigure } from './graph.ts'
 import { headlineSection } from './headline.ts'
 import { type Html, html } from './markup.ts'
 import { page } from './page.ts'
+import { provenanceBody, systemAnchor } from './provenance.ts'
 import { tradeOffsFigure } from './trade-offs.ts'
 
 /** A part of the page with its heading. */
@@ -23,7 +26,7 @@ export function reportPage(report: Report, series: string | undefined): string {
     ...collections.map((one, i) => ({
       id: `collection-${i}`,
       title: `${one.dataset}, ${one.split}`,
-      body: collectionBody(`c${i}`, one, series),
+      body: collectionBody(i, one, series),
     })),
     ...analysisSections(report.analyses),
     { id: 'filters', title: 'Filters', body: funnelsBody('funnel', report.funnels) },
@@ -32,9 +35,13 @@ export function reportPage(report: Report, series: string | undefined): string {
       title: 'Diversity of queries',
       body: diversityBody('diversity-figure', report.diversity, series),
     },
+    { id: 'cost', title: 'Cost and time', body: costBody('time', report.costs) },
+    { id: 'graph', title: 'Graph', body: graphFigure('graph-figure', report.graph) },
+    { id: 'provenance', title: 'How the numbers were made', body: provenanceBody(report) },
   ]
   return page({
     title: `${pipeline}: report`,
+    script: REVEAL,
     body: html`<a class="skip" href="#main">Skip to the results</a>
 <header class="top"><h1>${pipeline}</h1>${description !== undefined && html`<p class="lead">${description}</p>`}
 <nav class="contents" aria-label="Contents"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav></header>
@@ -50,9 +57,19 @@ ${body}
   })
 }
 
-function collectionBody(id: string, one: CollectionReport, series: string | undefined): Html {
-  const { curves, trade_offs } = one
-  return html`${headlineSection(one, undefined)}
+// Opens what a link leads into where the browser does not do so by itself.
+const REVEAL = `const reveal = () => {
+  const target = document.getElementById(location.hash.slice(1))
+  for (let part = target; part; part = part.parentElement) if (part.tagName === 'DETAILS') part.open = true
+  if (target) target.scrollIntoView()
+}
+addEventListener('hashchange', reveal)
+reveal()`
+
+function collectionBody(at: number, one: CollectionReport, series: string | undefined): Html {
+  const { curves, trade_offs, systems } = one
+  const id = `c${at}`
+  return html`${headlineSection(one, (system) => systemAnchor(at, systems.indexOf(system)))}
 <div class="figures">
 ${differencesFigure(`${id}-differences`, one)}
 ${trade_offs && tradeOffsFigure(`${id}-trade-offs`, trade_offs)}

@@ -75,7 +75,15 @@ figure svg { display: block; max-width: 100%; height: auto; overflow: visible; f
 ul.legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; list-style: none; margin: 0 0 .4rem; padding: 0; font-size: .82rem; }
 .s0 { color: var(--c0); } .s1 { color: var(--c1); } .s2 { color: var(--c2); } .s3 { color: var(--c3); }
 .s4 { color: var(--c4); } .s5 { color: var(--c5); } .s6 { color: var(--c6); } .s7 { color: var(--c7); }
+figure svg.graph { fill: var(--ink); }
 .plot text { white-space: pre; }
+details.made { border-bottom: 1px solid var(--line); padding: .3rem 0; font-size: .92rem; }
+details.made details.made { margin-left: 1.1rem; }
+details.made details.made:last-child { border-bottom: 0; }
+details.made > summary { padding: .1rem 0; overflow-wrap: anywhere; }
+details.made > :not(summary) { margin-left: 1.1rem; }
+dl.row + dl.row { border-top: 1px dashed var(--line); padding-top: .5rem; }
+blockquote { margin: .6rem 0 .2rem; padding-left: .9rem; border-left: 3px solid var(--line); white-space: pre-wrap; overflow-wrap: anywhere; }
 details > summary { cursor: pointer; }
 details > summary:hover { color: var(--accent); }
 dl.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1.1rem; margin: .5rem 0; font-size: .9rem; }

@@ -92,5 +92,5 @@ export function tradeOffsFigure(id: string, { recall, ndcg, from, systems }: Tra
 /** A range around all values that shows something of each side of 0. */
 function around(values: readonly number[]): readonly [number, number] {
   const reach = Math.max(0.01, ...values.map(Math.abs))
-  return [Math.min(-0.35 * reach, ...values) - 0.12 * reach, Math.max(0.35 * reach, ...values) + 0.12 * reach]
+  return [Math.min(-0.55 * reach, ...values) - 0.12 * reach, Math.max(0.55 * reach, ...values) + 0.12 * reach]
 }
