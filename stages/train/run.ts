@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { type ServiceContext, StageError, type StageInput, type StageSummary } from '../define.ts'
 import { parseBase } from './base.ts'
+import { withEncoderBlock } from './encoder-base.ts'
 import type { TrainOptions } from './options.ts'
 
 /** Trains the model that the options describe, in the way that its base asks for. */
-export async function run(context: ServiceContext<TrainOptions>): Promise<StageSummary> {
-  const base = parseBase(context.options.base)
+export async function run(given: ServiceContext<TrainOptions>): Promise<StageSummary> {
+  const base = parseBase(given.options.base)
   if ('message' in base) throw new StageError(base.message)
+  const context = { ...given, options: withEncoderBlock(base, given) }
   switch (base.kind) {
     case 'static-random':
       return context.compute(null)
@@ -30,7 +32,7 @@ export async function run(context: ServiceContext<TrainOptions>): Promise<StageS
 
 /** Whether a model of another stage is a static one. */
 async function isStaticFolder(input: StageInput | undefined): Promise<boolean> {
-  if (input?.type !== 'artifact') return false
+  if (input?.type !== 'artifact' && input?.type !== 'encoder') return false
   const modules = input.files.find(({ path }) => path === 'modules.json')
   return modules !== undefined && (await readFile(modules.location, 'utf8')).includes('StaticEmbedding')
 }

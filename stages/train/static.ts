@@ -4,13 +4,14 @@ import { loadXxh } from '../../cache/xxh.ts'
 import { corpusOf } from '../data/inputs.ts'
 import { round6 } from '../data/quantiles.ts'
 import { artifact, FILES, fileOf } from '../data/rows.ts'
-import { type Json, type StageContext, StageError, type StageSummary } from '../define.ts'
+import { type Json, type StageContext, StageError, type StageInput, type StageSummary } from '../define.ts'
 import { parseBase } from './base.ts'
 import { learnTokenizer } from './corpus-tokenizer.ts'
 import { writeCurve } from './curve.ts'
 import { type DevMetric, devMetric } from './dev-metric.ts'
 import { randomTable } from './embedding-table.ts'
 import { readModel, type TrainableModel, writeModel } from './model-folder.ts'
+import { hasOnePassage, onePassage } from './one-passage.ts'
 import type { TrainOptions } from './options.ts'
 import { scheduleFor } from './schedule.ts'
 import { readTokenizer, type TrainedWith } from './tokenizer.ts'
@@ -33,6 +34,7 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
     })
   const rows = data?.size ?? 0
   const schedule = scheduleFor(rows, options)
+  if (data && schedule.steps > 0 && hasOnePassage(data)) throw onePassage(rows)
   const metric: DevMetric | undefined = dev?.size ? devMetric(dev) : undefined
   refuseDimensions(options.matryoshka, model.table.columns)
   const { warmup, scale, symmetric, matryoshka, seed, select } = options
@@ -101,13 +103,17 @@ async function startingModel(context: StageContext<TrainOptions>, folder: string
   const base = parseBase(written)
   if ('message' in base) throw new Error(base.message)
   if (base.kind !== 'static-random') {
-    const files = folder === null ? artifact(context.inputs.base).files : await filesIn(folder)
+    const files = folder === null ? filesOf(context.inputs.base) : await filesIn(folder)
     const model = await readModel(files)
     return { ...model, prefixes: { ...model.prefixes, ...prefixes } }
   }
   const tokenizer = await startingTokenizer(context)
   const table = randomTable(tokenizer.encoder.vocabularySize, base.dimensions, seed)
   return { table, tokenizer, prefixes: { query: '', passage: '', ...prefixes } }
+}
+
+function filesOf(input: StageInput | undefined): readonly { path: string; location: string }[] {
+  return input?.type === 'encoder' ? input.files : artifact(input).files
 }
 
 async function filesIn(folder: string): Promise<{ path: string; location: string }[]> {

@@ -11,6 +11,7 @@ import { EnergyMeter } from './energy.ts'
 import { givenModelFolder, tellVia } from './given-model.ts'
 import { type LaidOutRows, layOutBatches, layOutRows } from './lay-out-rows.ts'
 import { lossOf } from './loss.ts'
+import { onePassage } from './one-passage.ts'
 import type { TrainOptions } from './options.ts'
 import { scheduleFor } from './schedule.ts'
 import { startingTokenizer } from './static.ts'
@@ -99,11 +100,7 @@ function scheduleOf(options: TrainOptions, base: Base, data: LaidOutRows | undef
     })
   const schedule = scheduleFor(data?.rows ?? 0, options, base.kind === 'random' ? 5e-4 : 2e-5)
   const ranks = lossOf(options.loss).name !== 'MarginMSELoss'
-  if (data && schedule.steps > 0 && ranks && data.passages < 2)
-    throw new StageError(`all ${data.rows} rows have the same passage: in-batch negatives need at least two`, {
-      where: 'data',
-      advice: 'Look at what the training set is made of.',
-    })
+  if (data && schedule.steps > 0 && ranks && data.passages < 2) throw onePassage(data.rows)
   return schedule
 }
 

@@ -281,6 +281,23 @@ describe('train', () => {
     )
   })
 
+  it.each(['static:random-32', 'random:2x64'])('refuses rows that all have one passage (%s)', async (base) => {
+    const rows = Array.from({ length: 4 }, (_, i) => ({
+      anchor: `query ${i}`,
+      positive: i % 2 ? 'A passage.' : 'a passage',
+    }))
+    await expect(runStage(train, { ...OPTIONS, base }, inputs(rows))).rejects.toMatchObject({
+      message: 'all 4 rows have the same passage: in-batch negatives need at least two',
+      where: 'data',
+    })
+  })
+
+  it('refuses to train a transformer on nothing, before anything is installed', async () => {
+    await expect(runStage(train, { ...OPTIONS, base: 'random:2x64' }, inputs([]))).rejects.toMatchObject({
+      message: 'there is nothing to train on: the training set is empty',
+    })
+  })
+
   it('names the row of the training data that is wrong', async () => {
     const bad = (row: object): Promise<StageResult> => runStage(train, OPTIONS, inputs([ROWS[0]!, row]))
     await expect(bad({ anchor: 'x' })).rejects.toMatchObject({

@@ -9,6 +9,7 @@ import { train } from '../../../stages/train/stage.ts'
 import { type PythonRig, pythonRig } from '../../rig/python.ts'
 import { artifactFrom, artifactInput, datasetInput, runStage, type StageResult } from '../../rig/stage.ts'
 import { DATA, present } from '../eval/collections.ts'
+import { cranfieldSpans } from './cranfield-spans.ts'
 import { pathInput } from './path-input.ts'
 
 const PASSAGES = 250
@@ -60,12 +61,7 @@ function cranfield(): {
   const queries = lines('queries.jsonl')
     .map((line) => JSON.parse(line) as { _id: string; text: string })
     .filter(({ _id }) => qrels.has(_id))
-  const pairs = passages.slice(0, 64).map(({ title, text }, i) => {
-    const words = text.split(/\s+/)
-    const from = (7 * i) % Math.max(1, words.length - 8)
-    return { anchor: words.slice(from, from + 8).join(' '), positive: `${title} ${text}`.trim() }
-  })
-  return { passages, queries, qrels, pairs }
+  return { passages, queries, qrels, pairs: cranfieldSpans(64) }
 }
 
 describe.skipIf(!rig)('a transformer trained on spans of Cranfield', () => {

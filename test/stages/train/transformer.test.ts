@@ -1,13 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { sha256 } from '../../../cache/digest.ts'
+import { openToolsCache } from '../../../cache/tools-cache.ts'
 import type { Json, ServiceContext, StageInput } from '../../../stages/define.ts'
 import { train } from '../../../stages/train/stage.ts'
+import { fakeHub } from '../../rig/fake-hub.ts'
 import { type PythonRig, pythonRig } from '../../rig/python.ts'
 import { artifactInput, datasetInput, runStage, type StageResult } from '../../rig/stage.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
+import { present } from '../eval/collections.ts'
+import { cranfieldSpans } from './cranfield-spans.ts'
 import { PAIRS } from './pairs.ts'
 import { pathInput } from './path-input.ts'
 
@@ -17,6 +21,8 @@ const marker = (name: string): Json => ({ $input: name })
 const BUDGET = { budget: { steps: 12 }, batch: 8, curve_every: 5, checkpoint_every: { steps: 4 } }
 /** Three processes that load torch, on a machine that does other work too. */
 const TIMEOUT_MS = 10 * 60_000
+/** Synthetic pairs of Cranfield, where it is there. */
+const ROWS = present('cranfield') ? cranfieldSpans(32) : PAIRS
 const RANDOM = { base: 'random:2x64', vocabulary_size: 512, learning_rate: 0.001 }
 
 describe.skipIf(!rig)('train, a transformer', () => {
@@ -24,8 +30,8 @@ describe.skipIf(!rig)('train, a transformer', () => {
   const { scratch: _, ...services } = all ?? {}
 
   const inputs = (more: { [name: string]: StageInput } = {}): { [name: string]: StageInput } => ({
-    data: artifactInput('training', { 'training.jsonl': PAIRS }),
-    corpus: datasetInput({ corpus: PAIRS.map(({ positive }, i) => ({ _id: `p${i}`, text: positive })) }),
+    data: artifactInput('training', { 'training.jsonl': ROWS }),
+    corpus: datasetInput({ corpus: ROWS.map(({ positive }, i) => ({ _id: `p${i}`, text: positive })) }),
     ...more,
   })
   const run = (
@@ -37,7 +43,7 @@ describe.skipIf(!rig)('train, a transformer', () => {
 
   it.each<[string, { [name: string]: Json }, () => { [name: string]: StageInput }]>([
     ['a random transformer', RANDOM, () => inputs()],
-    ['all-MiniLM-L6-v2', { base: marker('base') }, () => inputs({ base: pathInput(miniLm) })],
+    ['all-MiniLM-L6-v2', { base: marker('base'), max_length: 64 }, () => inputs({ base: pathInput(miniLm) })],
   ])(
     '%s, killed and resumed, ends with the bytes of a run that nothing happened to',
     async (_, options, given) => {
@@ -68,6 +74,50 @@ describe.skipIf(!rig)('train, a transformer', () => {
     },
     TIMEOUT_MS,
   )
+
+  it('trains an encoder of `models:` further, with the prefixes and the length of its block', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const base: StageInput = {
+      type: 'encoder',
+      name: 'minilm',
+      model: { encoder: 'onnx', source: miniLm, max_length: 32, prefixes: { query: 'ask: ' } },
+      files: (pathInput(miniLm) as Extract<StageInput, { type: 'path' }>).files,
+    }
+    const { text } = await run({ base: marker('base'), budget: { steps: 1 } }, inputs({ base }))
+    expect(JSON.parse(text('model', 'queryloom.json'))).toMatchObject({
+      prefixes: { query: 'ask: ', passage: '' },
+      max_length: { query: 32, passage: 32 },
+    })
+  })
+
+  it('fetches a base from a hub, at its commit', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const files = Object.fromEntries(
+      readdirSync(miniLm, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => path.join(parentPath, name))
+        .map((file) => [path.relative(miniLm, file), readFileSync(file)]),
+    )
+    const hub = await fakeHub(files, { large: (name) => name.endsWith('.safetensors') })
+    process.env.HF_ENDPOINT = hub.url
+    onTestFinished(() => {
+      delete process.env.HF_ENDPOINT
+    })
+    const commit = '8b3219a92973c328a8e22fadcfa821b5dc75636a'
+    const tools = openToolsCache(temporaryFolder())
+    // What is installed is taken from the machine's own cache, the model from a new one.
+    const fresh = {
+      ...services.tools,
+      getOrBuild: ((kind, ...more) =>
+        (kind === 'model' ? tools : services.tools!).getOrBuild(kind, ...more)) as typeof tools.getOrBuild,
+    }
+    const base = `hf:some/encoder@${commit}`
+    const trained = await run({ base, budget: { steps: 1 }, max_length: 32 }, inputs(), { tools: fresh })
+    expect(trained.files('model')).toContain('model.safetensors')
+    expect(hub.seen).toContain(`/some/encoder/resolve/${commit}/model.safetensors`)
+  })
 })
 
 /** Digest of every file of the model. */
