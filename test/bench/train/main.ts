@@ -13,8 +13,9 @@ import { loadOwn, trainOwn } from './own.ts'
 /**
  * The static trainer beside SentenceTransformers' StaticEmbedding with MultipleNegativesRankingLoss: the same rows,
  * tokenizer, batch, steps and machine, in turns. Both clocks run from texts to the trained table.
+ *   npm run bench:train -- FOLDER [SEEDS] [SEEDS THAT THE PEER HAS TOO]
  */
-const [folder = '../shared/data/scifact', count = '5'] = process.argv.slice(2)
+const [folder = '../shared/data/scifact', count = '5', peers = count] = process.argv.slice(2)
 const SEEDS = Array.from({ length: Number(count) }, (_, i) => i + 1)
 const DIMENSIONS = 256
 
@@ -73,6 +74,7 @@ const ratios: number[] = []
 for (const seed of SEEDS) {
   const turn = await ours(seed)
   own.push(turn)
+  if (seed > Number(peers)) continue
   for (const [rate, turns] of peer) {
     const other = await theirs(seed, rate, turn.folder)
     turns.push(other)
@@ -84,10 +86,11 @@ const line = (who: string, rate: number, turns: readonly Turn[]): string[] => [
   String(rate),
   String(Math.round((steps * batch) / median(turns.map(({ seconds }) => seconds)))),
   meanAndSd(turns.map(({ ndcg }) => ndcg)),
+  String(turns.length),
 ]
 console.log(
   table(
-    ['trainer', 'learning rate', 'rows/s', `nDCG@10, mean (SD) of ${SEEDS.length} seeds`],
+    ['trainer', 'learning rate', 'rows/s', `nDCG@10, mean (SD)`, 'seeds'],
     [
       line('queryloom', schedule.learningRate, own),
       ...[...peer].map(([rate, turns]) => line('SentenceTransformers', rate, turns)),

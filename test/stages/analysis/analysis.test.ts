@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { analysis } from '../../../stages/analysis/stage.ts'
 import type { Json, StageInput } from '../../../stages/define.ts'
 import { draws, simulated } from '../../engine/util/statistics/simulated.ts'
 import { checkedOptions, runStage } from '../../rig/stage.ts'
+import { DATA, present } from '../eval/collections.ts'
 import { curveInput, pairsInput, scoresInput } from './sweep.ts'
 
 const METRIC = 'ndcg@10'
@@ -41,6 +44,19 @@ function trainings(
 
 function curves(at: string, steps: number, axes = ''): Inputs {
   return Object.fromEntries([0, 1, 2].map((r) => [`${at}/${axes}train_seed=${r}`, curveInput(steps)]))
+}
+
+/** Passages of MS MARCO with the queries that LLaMA-7B wrote for them. */
+function llamaPairs(count: number): { query: string; text: string }[] {
+  const rows = (name: string): { [field: string]: string }[] =>
+    readFileSync(path.join(DATA, 'msmarco-mini', name), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  const texts = new Map(rows('corpus.jsonl').map(({ _id, text }) => [_id, text!]))
+  return rows('pseudo/llama7b-softprompt-1000.jsonl')
+    .slice(0, count)
+    .map(({ text, doc_id }) => ({ query: text!, text: texts.get(doc_id)! }))
 }
 
 async function findings(options: Json, inputs: Inputs) {
@@ -228,6 +244,33 @@ describe('signs', () => {
     )
     expect(found.signatures).toMatchObject([{ kind: 'shuffled-pairs', system: 'x' }])
   })
+
+  test('a sweep with nothing wrong shows nothing, whatever is given to look at', async () => {
+    const leaked = Array(QUERIES).fill(false)
+    const inputs = {
+      ...trainings('systems/0/scores', { ndcg: 0.5 }, 1, { leaked }),
+      ...curves('systems/0/curve', 200),
+      ...trainings('systems/1/scores', { ndcg: 0.6 }, 2, { leaked }),
+      ...curves('systems/1/curve', 200),
+      'systems/1/pairs/only': pairsInput(TOPICS),
+    }
+    const options = systems({ label: 'a', baseline: true, curve: MARK }, { label: 'b', curve: MARK, pairs: MARK })
+    const { found, summary } = await findings(options, inputs)
+    expect(found.signatures).toEqual([])
+    expect(summary.warnings).toBeUndefined()
+  })
+
+  test.skipIf(!present('msmarco-mini'))(
+    'real queries: as they are, wrongly paired, and a fifth of them too general',
+    async () => {
+      const pairs = llamaPairs(1000)
+      expect((await withPairs(pairs)).found.signatures).toEqual([])
+      const shuffled = pairs.map(({ text }, i) => ({ text, query: pairs[(i + 1) % pairs.length]!.query }))
+      expect((await withPairs(shuffled)).found.signatures).toMatchObject([{ kind: 'shuffled-pairs' }])
+      const general = pairs.map((one, i) => (i % 5 === 0 ? { ...one, query: 'what is it used for' } : one))
+      expect((await withPairs(general)).found.signatures).toMatchObject([{ kind: 'over-general-queries' }])
+    },
+  )
 
   test('one kind of task that collapses in every training, while the others gain', async () => {
     const result = (mean: number, seed: number, task: { name: string; group: string }) =>
