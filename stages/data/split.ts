@@ -11,6 +11,14 @@ export interface Split {
   qrels: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
 
+/** What judgements of passages that do not exist lead to. */
+export interface MissingPassages {
+  /** Notes one, which then stays; without it the first is a StageError. */
+  note?: () => void
+  /** What to do about it, beside what everybody may do. */
+  advice?: string
+}
+
 /**
  * Reads queries and judgements of a split. A judgement that names a query or (where `passages` are given) a passage
  * that does not exist is a StageError with `file:line`.
@@ -18,6 +26,7 @@ export interface Split {
 export async function loadSplit(
   input: StageInput | undefined,
   passages?: { has(id: string): boolean },
+  missing: MissingPassages = {},
 ): Promise<Split> {
   const { queries: queriesFile, qrels: qrelsFile } = splitOf(input)
   const texts = new Map<string, string>()
@@ -30,11 +39,14 @@ export async function loadSplit(
         where,
         advice: `Queries are read from ${queriesFile.location}.`,
       })
-    if (passages && !passages.has(passage))
-      throw new StageError(`the judgement names a passage that is not in the corpus: ${JSON.stringify(passage)}`, {
-        where,
-        advice: 'Queries, judgements and corpus must belong to the same collection.',
-      })
+    if (passages && !passages.has(passage)) {
+      if (!missing.note)
+        throw new StageError(`the judgement names a passage that is not in the corpus: ${JSON.stringify(passage)}`, {
+          where,
+          advice: `Queries, judgements and corpus must belong to the same collection.${missing.advice ? ` ${missing.advice}` : ''}`,
+        })
+      missing.note()
+    }
     let ofQuery = qrels.get(query)
     if (!ofQuery) {
       ofQuery = new Map()

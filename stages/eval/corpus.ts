@@ -6,6 +6,7 @@ import { readJsonl } from '../data/jsonl.ts'
 import { FILES, fileOf, type Passage } from '../data/rows.ts'
 import { type StageContext, StageError } from '../define.ts'
 import type { Hit } from '../retrieval/top-k.ts'
+import { PassageNotes } from './integrity.ts'
 import type { EvalOptions } from './stage-options.ts'
 
 /** What is searched. */
@@ -14,6 +15,8 @@ export interface Corpus {
   size: number
   /** Ids of what is judged: passages of the collection. */
   known: { readonly size: number; has(id: string): boolean }
+  /** What the passages of the collection are like. */
+  notes: PassageNotes
   /** The passages, streamed. */
   read(): AsyncIterable<Passage>
   /** Passages that must be fetched so that `documents` distinct documents are surely among them. */
@@ -29,11 +32,16 @@ export async function openCorpus({ inputs }: StageContext<EvalOptions>): Promise
   await loadXxh()
   const collection = corpusOf(inputs.dataset)
   const known = new IdTable()
-  for await (const { _id } of readCorpus(collection)) known.add(_id, known.size)
+  const notes = new PassageNotes()
+  for await (const passage of readCorpus(collection)) {
+    known.add(passage._id, known.size)
+    notes.add(passage)
+  }
   if (!inputs.passages)
     return {
       size: known.size,
       known,
+      notes,
       read: () => readCorpus(collection),
       depthFor: (documents) => documents,
       toDocuments: (hits) => [...hits],
@@ -58,6 +66,7 @@ export async function openCorpus({ inputs }: StageContext<EvalOptions>): Promise
   return {
     size,
     known,
+    notes,
     async *read() {
       for await (const { row } of readJsonl<Passage>(file.location, FILES.passages)) yield row
     },

@@ -14,6 +14,7 @@ import { strictlyDecreasing, writeRun } from '../retrieval/run-file.ts'
 import type { Hit } from '../retrieval/top-k.ts'
 import { openCorpus } from './corpus.ts'
 import { factsOf, groupsOf, type QueryFacts } from './groups.ts'
+import { type Integrity, integrityOf } from './integrity.ts'
 import { judgedInput, unjudgedQueries } from './judged-split.ts'
 import type { Leak } from './leakage.ts'
 import { leaveOut } from './left-out.ts'
@@ -59,7 +60,13 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
     }
   }
   const { input: judgements, judging } = await judgedInput(context)
-  const { split: judged, leftOut } = await leaveOut(await loadSplit(judgements, corpus.known), context)
+  let missing = 0
+  const loaded = await loadSplit(judgements, corpus.known, {
+    ...(options.missing_passages === 'count' && { note: () => missing++ }),
+    advice: 'With `missing_passages: count` they are answers that nobody finds, as for trec_eval.',
+  })
+  const { split: judged, leftOut } = await leaveOut(loaded, context)
+  const integrity = integrityOf(corpus.notes, judged, missing)
   const { queries: queriesFile, qrels: qrelsFile } = splitOf(judgements)
   await requireTexts(judged, queriesFile)
   const { found, ranked } = await rank(judged.queries)
@@ -81,7 +88,11 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const groups = Object.fromEntries([...groupsOf(facts)].map(([name, keep]) => [name, group(keep)]))
   const grouped = Object.keys(groups).length > 0 ? { groups } : {}
   const retrieved = [...judged.qrels.keys()].filter((query) => (ranked.get(query)?.length ?? 0) > 0).length
-  const warnings = [...found.warnings, ...countWarnings(judged, retrieved, values.size), ...warningsOf(judging)]
+  const warnings = [
+    ...found.warnings,
+    ...countWarnings(judged, retrieved, values.size, integrity),
+    ...warningsOf(judging),
+  ]
   if (options.drop_self === undefined && !dropSelf && found.twins > 0)
     warnings.push(
       `${found.twins} queries are passages of the collection, and find themselves; say drop_self: true or false`,
@@ -106,6 +117,7 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
     ...(leftOut > 0 && { left_out: leftOut }),
     judged: [...judged.qrels.values()].reduce((sum, judgements) => sum + judgements.size, 0),
     ...(judging && { judging: { ...summaryOf(judging) } }),
+    integrity,
     metrics: all.metrics,
     ...grouped,
     warnings,
@@ -167,7 +179,12 @@ function countLeaks(leaks: ReadonlyMap<string, Leak>, kind: Leak): number {
   return [...leaks.values()].filter((leak) => leak === kind || leak === 'both').length
 }
 
-function countWarnings({ qrels }: Split, retrieved: number, counted: number): string[] {
+function countWarnings(
+  { qrels }: Split,
+  retrieved: number,
+  counted: number,
+  { queries_without_answer, missing_passages }: Integrity,
+): string[] {
   const warnings: string[] = []
   const unanswered = qrels.size - retrieved
   const missing = qrels.size - counted
@@ -175,10 +192,10 @@ function countWarnings({ qrels }: Split, retrieved: number, counted: number): st
     warnings.push(`${missing} of ${qrels.size} judged queries are not in the run; the profile leaves them out`)
   if (unanswered > missing)
     warnings.push(`${unanswered - missing} of ${qrels.size} judged queries have no results; they count as 0`)
-  let hopeless = 0
-  for (const judgements of qrels.values()) if (![...judgements.values()].some((relevance) => relevance > 0)) hopeless++
-  if (hopeless > 0)
-    warnings.push(`${hopeless} of ${qrels.size} judged queries have no relevant passage; they count as 0`)
+  if (queries_without_answer > 0)
+    warnings.push(`${queries_without_answer} of ${qrels.size} judged queries have no relevant passage; they count as 0`)
+  if (missing_passages > 0)
+    warnings.push(`${missing_passages} judgements are of passages that are not in the corpus; nobody can find them`)
   return warnings
 }
 

@@ -31,6 +31,7 @@ export interface EvalOptions {
   top_k: number
   profile: ProfileName
   drop_self?: boolean
+  missing_passages?: 'refuse' | 'count'
   leakage?: InputMarker
   near_duplicate: number
   augmented?: InputMarker
@@ -168,6 +169,11 @@ export const evalSchema: OptionsSchema = {
       type: 'boolean',
       description:
         'Leaves out a passage whose id is that of the query; top_k others remain. Default: yes under profile beir, else where MTEB does so for `task` (ArguAna, Quora, FEVER, FiQA, MS MARCO).',
+    },
+    missing_passages: {
+      enum: ['refuse', 'count'],
+      description:
+        'Judgements of passages that are not in the corpus: refuse (the default), or count them, as trec_eval does, as answers that nobody finds.',
     },
     leakage: {
       description:

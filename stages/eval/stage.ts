@@ -6,7 +6,7 @@ import { type EvalOptions, evalSchema } from './stage-options.ts'
 /** Measures a retriever on a split of a dataset by trec_eval's rules. */
 export const evaluate: StageDefinition<EvalOptions> = {
   type: 'eval',
-  version: 2,
+  version: 3,
   description: 'Measures a retriever on a split of a dataset: metrics for each query and in all, and the run itself.',
   thread: 'worker',
   outputs: ({ queries }) => (queries === 'all' ? { run: 'run' } : { scores: 'scores', run: 'run' }),

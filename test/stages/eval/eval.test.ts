@@ -159,6 +159,32 @@ describe('eval', () => {
     )
   })
 
+  it('says what is odd about the collection, and counts judgements of missing passages where that is wanted', async () => {
+    const again = { ...CORPUS[0]!, _id: 'tea again' }
+    const inputs = {
+      dataset: dataset([...CORPUS, { _id: 'nothing', title: ' ', text: '' }, again]),
+      judgements: split(`${QRELS}q9\tmilk\t1\nq9\tjuice\t0\n`),
+    }
+    const options = { retriever: 'bm25', metrics: ['recall@100'], missing_passages: 'count' }
+    const result = await run(options, inputs)
+    const { integrity, warnings } = JSON.parse(result.text('scores', 'scores.json'))
+    expect(integrity).toEqual({
+      passages: 5,
+      empty_passages: 1,
+      repeated_passages: 1,
+      judged_queries: 3,
+      empty_queries: 0,
+      queries_without_answer: 0,
+      missing_passages: 2,
+    })
+    expect(warnings).toContain('2 judgements are of passages that are not in the corpus; nobody can find them')
+    expect(result.rows('scores', 'queries.jsonl').at(-1)).toEqual({ query_id: 'q9', metrics: { 'recall@100': 0.5 } })
+    await expect(run({ ...options, missing_passages: 'refuse' }, inputs)).rejects.toMatchObject({
+      message: expect.stringMatching(/not in the corpus: "milk"/),
+      advice: expect.stringMatching(/missing_passages: count/),
+    })
+  })
+
   it('leaves a passage with the id of the query out, and fetches one more in its place', async () => {
     const corpus = [...CORPUS, { _id: 'q10', title: '', text: 'green tea' }]
     const options = { retriever: 'bm25', top_k: 1, metrics: ['recall@1'] }
