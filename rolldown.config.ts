@@ -7,6 +7,7 @@ const ENTRIES = [
   'engine/cli/main',
   'engine/run/stage-task',
   'engine/run/stage-worker',
+  'engine/run/stage-job',
   'engine/upkeep/hash-worker',
   'stages/encoders/encoder-worker',
 ]

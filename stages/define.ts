@@ -277,6 +277,8 @@ export interface StageDefinition<Options = never> {
    * also wrote or chose something on the way there.
    */
   judges?: { model: string; of: string; circular(options: Options): Json }
+  /** False where `run` works with rows and models of the run itself: then it never is a job elsewhere. */
+  elsewhere?: false
   cpus?(options: Options): number
   /** Which inputs hand down the corpus that ids resolve in. Default: all of them. */
   corpusFrom?(options: Options): readonly string[]

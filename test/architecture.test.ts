@@ -12,6 +12,7 @@ const RULES: readonly [folder: string, allowed: readonly string[]][] = [
   ['engine/plan', ['engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
   ['engine/lock', ['engine/lock', 'engine/plan', 'engine/parse', 'engine/util', 'cache', 'stages/define.ts']],
   ['engine/run/stage-worker.ts', ['engine/run', 'stages/registry.ts', 'stages/define.ts']],
+  ['engine/run/stage-job.ts', ['engine/run', 'stages/registry.ts', 'stages/define.ts']],
   ['engine/run/stage-task.ts', ['engine/run', 'cache', 'stages/registry.ts', 'stages/define.ts']],
   [
     'engine/run',

@@ -3,6 +3,7 @@ import type { ReportFormat } from '../report/written-report.ts'
 import { addAuditCommand } from './audit-program.ts'
 import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
+import type { PlaceOptions } from './jobs-of.ts'
 import { addKeysCommands } from './keys-program.ts'
 import { amountOfMoney, type CommonOptions, whichQueries, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
@@ -11,7 +12,7 @@ import { addSetupCommands } from './setup-program.ts'
 import { addSharingCommands } from './sharing-program.ts'
 
 /** Options of `run` beside the common ones. */
-export interface RunCommandOptions extends SelectionOptions {
+export interface RunCommandOptions extends SelectionOptions, PlaceOptions {
   trust?: boolean
   failFast?: boolean
   dryRun?: boolean
@@ -114,6 +115,8 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .option('--trust', 'execute an imported pipeline, if what it would execute was shown before')
     .option('--locked', 'refuse what differs from the lockfile, ask no model, and never write it')
     .option('--lock <FILE>', LOCK)
+    .option('--profile <FILE>', 'how a cluster is used: stages run there as jobs (see docs/slurm.md)')
+    .option('--leave-jobs', 'jobs go on when this is interrupted; the next run finds them')
     .action(async (file: string, names: string[], options: RunCommandOptions) => {
       ended(await (await import('./commands/run.ts')).runCommand(file, names, options))
     })

@@ -9,7 +9,6 @@ const NAME: OptionsSchema = {
   expects: 'a name of letters, digits, `_` and `-`, a hundred of them at most',
 }
 
-const LATER = { notYet: true } as const
 const text = (description: string): OptionsSchema => ({ type: 'string', description })
 const mapOf = (description: string, member: OptionsSchema): OptionsSchema => ({
   type: ['object', 'null'],
@@ -70,6 +69,11 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
         },
       },
     },
+    executor: {
+      enum: ['local', 'slurm'],
+      description:
+        'Where it runs: on this machine, or as a job of Slurm. Not part of its key. Default: what the profile says (`--profile`), else this machine.',
+    },
     when: {
       type: 'boolean',
       description: 'Whether the stage is there at all. What reads a stage that is not there is not there either.',
@@ -84,6 +88,12 @@ export const SETTINGS_SCHEMA: OptionsSchema = {
         backoff: {
           ...duration,
           description: 'How long to wait before the second attempt; twice that before the third, and so on.',
+        },
+        memory: {
+          type: 'number',
+          minimum: 1,
+          maximum: 16,
+          description: 'As a job: after one that took more memory than it had, so many times as much is asked for.',
         },
       },
     },
@@ -117,7 +127,6 @@ const STAGE: OptionsSchema = {
     },
     // Anything goes here for now: these are checked with their params filled in.
     ...Object.fromEntries(Object.keys(SETTINGS_SCHEMA.properties ?? {}).map((name) => [name, {}])),
-    executor: LATER,
   },
 }
 

@@ -300,6 +300,7 @@ class GraphBuilder {
       resources,
       ...(settings.timeoutMs === undefined ? {} : { timeoutMs: settings.timeoutMs }),
       retry: settings.retry,
+      ...(settings.executor === undefined ? {} : { executor: settings.executor }),
       // Looked up only when asked for: few nodes ever are.
       get position(): Position {
         return pipeline.locate(['stages', block.name], 'key')

@@ -31,6 +31,15 @@ export type InputRef =
   /** A file, a folder, or (where `base` is given) what a glob matched below that folder. */
   | { type: 'path'; path: string; folder: boolean; matches?: readonly string[] }
 
+/** How a failing stage is tried again. */
+export interface Retry {
+  /** Attempts in all. */
+  attempts: number
+  backoffMs: number
+  /** As a job: after one that ran out of memory, so many times as much is asked for. */
+  memory?: number
+}
+
 /** One node: a stage under one combination of the axes it depends on. */
 export interface GraphNode {
   id: NodeId
@@ -49,7 +58,9 @@ export interface GraphNode {
   passEnv: readonly string[]
   resources: ResourceRequest
   timeoutMs?: number
-  retry: { attempts: number; backoffMs: number }
+  retry: Retry
+  /** Where it runs, if the pipeline says so; never part of its key. */
+  executor?: 'local' | 'slurm'
   /** Of the stage's name in the pipeline. */
   position: Position
 }

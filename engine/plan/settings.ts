@@ -7,6 +7,7 @@ import { SETTINGS_SCHEMA } from '../parse/schema.ts'
 import { validate } from '../parse/validate.ts'
 import { bindBlock, type Scope } from './bind.ts'
 import { reportInBlock } from './locate-problem.ts'
+import type { Retry } from './node.ts'
 import { poolProblems, readResources } from './resources.ts'
 
 /** What of a node is not its inputs. */
@@ -16,7 +17,8 @@ export interface NodeSettings {
   env: { readonly [name: string]: string }
   resources: ReturnType<typeof readResources>
   timeoutMs?: number
-  retry: { attempts: number; backoffMs: number }
+  retry: Retry
+  executor?: 'local' | 'slurm'
 }
 
 const NO_RETRY = { attempts: 1, backoffMs: 0 }
@@ -50,12 +52,14 @@ export function readSettings(block: StageBlock, scope: Scope): NodeSettings | un
     env: env as { [name: string]: string },
     resources,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(value.executor === undefined ? {} : { executor: value.executor as 'local' | 'slurm' }),
     retry:
       value.retry === undefined
         ? NO_RETRY
         : {
             attempts: (retry.attempts as number | undefined) ?? 1,
             backoffMs: typeof retry.backoff === 'string' ? durationMs(retry.backoff)! : DEFAULT_BACKOFF_MS,
+            ...(typeof retry.memory === 'number' ? { memory: retry.memory } : {}),
           },
   }
 }

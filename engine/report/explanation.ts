@@ -90,7 +90,7 @@ function signedText(signer: string): string {
   return signer === 'unsigned' ? 'unsigned' : `signed by ${signer}`
 }
 
-function resourceRows({ resources, timeoutMs, retry, passEnv }: GraphNode): string[][] {
+function resourceRows({ resources, timeoutMs, retry, passEnv, executor }: GraphNode): string[][] {
   const { cpus, memory, gpus, gpuMemory, pools } = resources
   const free = gpuMemory === undefined ? '' : `, with ${byteText(gpuMemory)} free on each`
   return [
@@ -98,6 +98,7 @@ function resourceRows({ resources, timeoutMs, retry, passEnv }: GraphNode): stri
     ...(memory > 0 ? [['memory', byteText(memory)]] : []),
     ...(gpus === undefined ? [] : [['gpus', `${count(gpus)}${free}`]]),
     ...Object.entries(pools).map(([pool, slots]) => [`pool ${pool}`, count(slots)]),
+    ...(executor === undefined ? [] : [['executor', executor]]),
     ...(timeoutMs === undefined ? [] : [['timeout', duration(timeoutMs / 1000)]]),
     ...(retry.attempts > 1 ? [['attempts', count(retry.attempts)]] : []),
     ...(passEnv.length > 0 ? [['pass_env', passEnv.join(', ')]] : []),

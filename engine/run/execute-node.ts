@@ -31,6 +31,7 @@ import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
 import type { LocalProcesses } from './local-processes.ts'
 import type { ModelLedger } from './model-ledger.ts'
 import { resumeFolder } from './resume-folder.ts'
+import type { StageJobs } from './stage-jobs.ts'
 import type { StageThreads } from './stage-threads.ts'
 import type { Staging } from './staging.ts'
 
@@ -45,6 +46,8 @@ export interface ExecutionWorld extends PlanWorld {
   /** Where failed nodes' folders are kept. */
   failed: FailedFolders
   threads: StageThreads
+  /** Of nodes that run elsewhere. */
+  jobs(node: GraphNode): StageJobs | undefined
   tools: ToolsCache
   result(node: NodeId): ActionRecord | undefined
   /** The preimage of a node from what is known now. */
@@ -86,6 +89,7 @@ export async function executeNode(
     onProgress(done: number, total: number | undefined, note: string | undefined, requests: RequestCounts): void
     requests: RequestCounts
     ledger: ModelLedger
+    onNote(note: string): void
   },
 ): Promise<Execution> {
   const { store } = world
@@ -138,8 +142,15 @@ export async function executeNode(
       ask: asker.ask,
       signal,
     }
-    const summary =
-      service && processes
+    const job = await world.jobs(node)?.run(node, key, context, {
+      log: options.log,
+      signal: AbortSignal.any([drain, signal]),
+      onNote: options.onNote,
+    })
+    Object.assign(observed, job?.observed)
+    const summary = job
+      ? job.summary
+      : service && processes
         ? await service.run({
             ...context,
             log: options.log,
@@ -155,7 +166,8 @@ export async function executeNode(
         : await inThread(world.threads, node.definition.type, context)
     await asker.close()
     await refuseChangedInputs(world, node, key, preimage)
-    const recorded = await ingestOutputs(world, node, outputs)
+    const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs)
+    job?.verify(recorded)
     const seconds = (Date.now() - started) / 1000
     const record: ActionRecord = {
       ...world.address(node.id),
@@ -176,6 +188,7 @@ export async function executeNode(
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
     world.staging.discard(folders)
     resume.discard()
+    if (job) void durable.then(job.discard, () => {})
     return { record, summary, requests, seconds, durable }
   } catch (error) {
     // What is still running could go on writing, here or into the next attempt.

@@ -24,17 +24,24 @@ export interface Job {
   key: string
   /** For people: what `squeue` shows. */
   title: string
+  /** The stage that it is of: profiles say where those of a stage go. */
+  stage?: string
   /** Absolute, and the same on every machine that runs tasks; see `jobs/job-folder.ts` for what lies there. */
   folder: string
-  /** Run in the attempt's folder, with QUERYLOOM_TASK, QUERYLOOM_TASK_FOLDER and QUERYLOOM_ATTEMPT_FOLDER set. */
+  /**
+   * Run in the attempt's folder, with QUERYLOOM_TASK (a number), QUERYLOOM_TASK_FOLDER, QUERYLOOM_ATTEMPT_FOLDER and
+   * QUERYLOOM_TASK_LOG set.
+   */
   command: readonly [string, ...string[]]
   /** Tasks are numbered from 0 to one less. */
   tasks: number
   /** How many of them may run at once; no limit where nothing is said. */
   limit?: number
   resources: TaskResources
-  /** Variables of the tasks' environment beside the fixed ones. */
+  /** Variables of the tasks' environment beside the fixed ones; they are written into the script: no place for a secret. */
   env?: { readonly [name: string]: string }
+  /** Names of variables that are handed on from this process, and written nowhere. */
+  passEnv?: readonly string[]
 }
 
 /** Why a task has no answer. */

@@ -1,6 +1,7 @@
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { RunEvent, RunStatus, RunTotals } from './events.ts'
+import type { JobPlaces } from './job-places.ts'
 import type { Machine } from './machine.ts'
 
 /** How a run is to go. */
@@ -16,6 +17,8 @@ export interface RunOptions {
    * the node.
    */
   onMade?(node: GraphNode, record: ActionRecord): ActionRecord
+  /** Nodes that run elsewhere, and where; none without it. */
+  jobs?: JobPlaces
   /** Whether outputs are shown below `out`; default true. */
   views?: boolean
   /** First request to stop: drain. Second: kill. */

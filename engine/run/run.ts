@@ -18,6 +18,7 @@ import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
+import { partHere } from './job-places.ts'
 import { Journal } from './journal.ts'
 import { ModelLedger } from './model-ledger.ts'
 import { provideFor } from './provision.ts'
@@ -132,7 +133,15 @@ class Run {
     const threads = new StageThreads()
     const tools = openToolsCache()
     const { machine } = this.#options
-    const provided = provideFor(todo, {
+    const imported = await importedPipeline(this.#session)
+    const isWithheld = imported !== undefined && !imported.trusted
+    const { jobs } = this.#options
+    const isJob = (node: GraphNode): boolean => !isWithheld && (jobs?.isJob(node) ?? false)
+    const here = todo.map((node) => (isJob(node) ? partHere(node) : node))
+    const elsewhere = todo.some(isJob)
+      ? jobs?.open(store, (message) => this.#emit({ type: 'warning', message }))
+      : undefined
+    const provided = provideFor(here, {
       temporary: staging.root,
       logs: join(this.#folder, 'logs'),
       batches: join(store.root, 'batches'),
@@ -149,8 +158,7 @@ class Run {
         this.#emit({ type: 'warning', message, node })
       },
     })
-    const imported = await importedPipeline(this.#session)
-    const provision = imported && !imported.trusted ? withheld(provided) : provided
+    const provision = isWithheld ? withheld(provided) : provided
     const world: ExecutionWorld = {
       graph,
       store,
@@ -165,6 +173,7 @@ class Run {
       staging,
       failed: new FailedFolders(join(store.root, 'failed')),
       threads,
+      jobs: (node) => (isJob(node) ? elsewhere : undefined),
       tools,
       result: (id) => this.#results.get(id),
       preimage: (node) =>
@@ -181,7 +190,7 @@ class Run {
     }
     try {
       await schedule({
-        tasks: todo.map((node) =>
+        tasks: here.map((node) =>
           taskOf(node, machine, provision.needs.get(node.id), this.#planned.get(node.id)?.estimate.seconds ?? 1),
         ),
         capacity: capacityOf(machine, graph.pools),
@@ -251,7 +260,8 @@ class Run {
         if (fetched) return fetched
         start()
         return attempts(
-          node,
+          // The time of a job is counted where it runs: it may wait for long.
+          world.jobs(node) ? { retry: node.retry } : node,
           { drain: this.#drain, kill: this.#kill },
           (signal) =>
             executeNode(world, node, key, preimage, {
@@ -261,6 +271,7 @@ class Run {
               requests,
               ledger,
               onProgress: this.#progress(node, ledger),
+              onNote: (message) => this.#emit({ type: 'warning', message, node: node.id }),
             }),
           (attempt, error, waitMs) => {
             const failure = failureOf(error, log)

@@ -23,6 +23,7 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
   description:
     'Writes pseudo-queries for passages with a language model, crops them from the passages, or takes those that others made.',
   thread: 'main',
+  elsewhere: false,
   options: generateSchema,
   outputs: ({ negatives }) => ({ pairs: 'pairs', ...(negatives ? { negatives: 'negatives' as const } : {}) }),
   check: checkOptions,

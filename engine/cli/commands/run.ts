@@ -19,6 +19,7 @@ import { fetchResults } from '../../run/fetch-results.ts'
 import { listenForSignals } from '../../run/signals.ts'
 import { makePlan, type Session } from '../../session.ts'
 import { ExitStatus, exitStatusOf } from '../exit-status.ts'
+import { jobsOf } from '../jobs-of.ts'
 import { expectPinned, isDefault, lockedRefusal, warnOfLostPins } from '../locked.ts'
 import { print } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
@@ -56,7 +57,11 @@ export async function runCommand(
     }
     const todo = plan.nodes.filter(({ decision }) => decision.kind !== 'cached').map(({ node }) => node)
     const { preflight } = await import('../../run/preflight.ts')
-    const { machine, diagnostics } = await preflight(session.graph, todo, session.registry, options.jobs)
+    const jobs = await jobsOf(session, options)
+    if (!jobs) return ExitStatus.invalid
+    const { places, partHere } = jobs
+    const here = todo.map((node) => (places?.isJob(node) && partHere ? partHere(node) : node))
+    const { machine, diagnostics } = await preflight(session.graph, here, session.registry, options.jobs)
     if (diagnostics.length > 0) {
       tellDiagnostics(diagnostics)
       return ExitStatus.invalid
@@ -68,9 +73,7 @@ export async function runCommand(
       foldEvent(state, event)
       view.event(event)
     }
-    const signals = listenForSignals(() =>
-      view.notice('stopping: what is in flight may finish; Ctrl-C again ends at once'),
-    )
+    const signals = listenForSignals(() => view.notice(stoppingText(places !== undefined, options.leaveJobs ?? false)))
     const { runPlan } = await import('../../run/run.ts')
     const { drain, kill } = signals
     try {
@@ -80,6 +83,7 @@ export async function runCommand(
         kill,
         failFast: options.failFast ?? false,
         machine,
+        ...(places ? { jobs: places } : {}),
         ...(options.locked && session.lock ? { onMade: expectPinned(session.lock) } : {}),
         fetched,
       })
@@ -97,6 +101,11 @@ export async function runCommand(
       signals.dispose()
     }
   })
+}
+
+function stoppingText(hasJobs: boolean, left: boolean): string {
+  const jobs = !hasJobs ? '' : left ? ', jobs are left for the next run' : ', jobs are cancelled'
+  return `stopping: what is in flight may finish${jobs}; Ctrl-C again ends at once`
 }
 
 async function trim({ store }: Session, { quiet, json }: RunCommandOptions): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { freshNonce, writeFileAtomic } from '../../../cache/durable.ts'
 import { namesIn } from '../../util/names-in.ts'
 import type { Job, Submission } from '../executor.ts'
-import { jobScript } from './job-script.ts'
+import { ARRAY, jobScript } from './job-script.ts'
 
 /**
  * The files of a job on the shared folder:
@@ -32,9 +32,6 @@ export interface JobFolder {
   attempts(task: number): readonly string[]
   log(submission: string, place: number): string
 }
-
-/** So many tasks go into one array at most: Slurm's limit, unless it is told otherwise, is one more. */
-export const ARRAY = 1_000
 
 const FOLDERS = ['submissions', 'tasks', 'exits', 'logs'] as const
 

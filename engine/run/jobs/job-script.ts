@@ -1,5 +1,8 @@
 import type { Job } from '../executor.ts'
 
+/** So many tasks go into one array at most: Slurm's limit, unless it is told otherwise, is one more. */
+export const ARRAY = 1_000
+
 /** Exit status of a task whose folder is not there: of no use to any command, so that it tells that alone. */
 export const NO_FOLDER = 117
 
@@ -23,7 +26,9 @@ attempt=$submission.$restart.\${SLURM_JOB_ID:-$$}
 QUERYLOOM_TASK=$task
 QUERYLOOM_TASK_FOLDER=$folder/tasks/$task
 QUERYLOOM_ATTEMPT_FOLDER=$QUERYLOOM_TASK_FOLDER/attempts/$attempt
-export QUERYLOOM_TASK QUERYLOOM_TASK_FOLDER QUERYLOOM_ATTEMPT_FOLDER
+offset=$((place / ${ARRAY} * ${ARRAY}))
+QUERYLOOM_TASK_LOG=$folder/logs/$submission.$offset.$((place - offset))
+export QUERYLOOM_TASK QUERYLOOM_TASK_FOLDER QUERYLOOM_ATTEMPT_FOLDER QUERYLOOM_TASK_LOG
 ended() {
   printf '%s\\n' "$1" >"$folder/exits/.$task.$attempt" && mv "$folder/exits/.$task.$attempt" "$folder/exits/$task.$attempt"
   exit "$1"
@@ -31,7 +36,7 @@ ended() {
 # Another copy was first.
 [ ! -d "$QUERYLOOM_TASK_FOLDER/result" ] || ended 0
 mkdir -p "$QUERYLOOM_ATTEMPT_FOLDER" && cd "$QUERYLOOM_ATTEMPT_FOLDER" || exit ${NO_FOLDER}
-${[...exports, ...before].join('\n')}
+${[...exports, ...before.map((line) => `${line} || ended $?`)].join('\n')}
 (
 ${job.command.map(quoted).join(' ')}
 )

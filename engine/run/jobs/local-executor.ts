@@ -2,6 +2,7 @@ import type { ProcessRunner } from '../../../stages/define.ts'
 import type { Executor, Job, Submission, TaskState } from '../executor.ts'
 import { exitCause } from './exit-cause.ts'
 import { jobFolder, noteSubmission } from './job-folder.ts'
+import { passedOn } from './passed-on.ts'
 
 /** The tasks of one submission that this process runs. */
 interface Local {
@@ -91,6 +92,7 @@ export class LocalExecutor implements Executor {
         cwd: '/',
         log: log(id, place),
         title: job.title,
+        env: passedOn(job.passEnv ?? []),
         ...(timeMs === undefined ? {} : { timeoutMs: timeMs }),
       })
       local.running.set(task, process)

@@ -19,6 +19,8 @@ export interface FollowOptions {
   /** Ends following; what runs is cancelled, unless `leave` says otherwise by then. */
   signal: AbortSignal
   leave?(): boolean
+  /** Told of each submission that is followed, an earlier run's included. */
+  onSubmission?(submission: Submission): void
   /** Told once of each task whose result is there. */
   onDone?(task: number): void
   /** Told of all tasks whenever any changes. */
@@ -35,7 +37,7 @@ export interface FollowOptions {
 export async function runTasks(
   executor: Executor,
   job: Job,
-  { signal, leave = () => false, onDone, onStates, onNote, pollMs = POLL_MS }: FollowOptions,
+  { signal, leave = () => false, onSubmission, onDone, onStates, onNote, pollMs = POLL_MS }: FollowOptions,
 ): Promise<readonly TaskOutcome[]> {
   const paths = jobFolder(job.folder)
   const outcomes = new Map<number, TaskOutcome>()
@@ -54,12 +56,18 @@ export async function runTasks(
   }
 
   let live: Submission[] = []
+  const submit = async (tasks: readonly number[]): Promise<void> => {
+    const submission = await executor.submit(job, tasks, signal)
+    live.push(submission)
+    onSubmission?.(submission)
+  }
   try {
     if (outcomes.size < job.tasks) {
       live = [...(await executor.attach(job, signal))]
+      for (const submission of live) onSubmission?.(submission)
       const covered = new Set(live.flatMap(({ tasks }) => tasks))
       const missing = [...states.keys()].filter((task) => !outcomes.has(task) && !covered.has(task))
-      if (missing.length > 0) live.push(await executor.submit(job, missing, signal))
+      if (missing.length > 0) await submit(missing)
     }
     while (outcomes.size < job.tasks) {
       let isChanged = false
@@ -95,7 +103,7 @@ export async function runTasks(
           losses.set(task, (losses.get(task) ?? 0) + 1)
           show(task, { state: 'queued' })
         }
-        live.push(await executor.submit(job, tasks, signal))
+        await submit(tasks)
       }
       live = live.filter(({ id, tasks }) => tasks.some((task) => !outcomes.has(task) && !over.has(`${id} ${task}`)))
       if (isChanged) onStates?.(states)

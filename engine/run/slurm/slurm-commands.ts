@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { StageError } from '../../../stages/define.ts'
 
 /** The programs of Slurm that are called. */
-export type SlurmProgram = 'sbatch' | 'squeue' | 'scancel' | 'sacct'
+type SlurmProgram = 'sbatch' | 'squeue' | 'scancel' | 'sacct'
 
 /** What a call came to. `away`: Slurm did not answer, which passes; `refused`: it did, and said no. */
 type SlurmAnswer =
@@ -11,7 +11,18 @@ type SlurmAnswer =
   | { kind: 'refused'; message: string }
 
 /** Calls the programs of Slurm; a seam for tests of what it says. */
-export type CallSlurm = (program: SlurmProgram, words: readonly string[]) => Promise<SlurmAnswer>
+export type CallSlurm = (
+  program: SlurmProgram,
+  words: readonly string[],
+  /** Variables that are handed on to jobs beside the kept ones. */
+  passed?: { readonly [name: string]: string },
+) => Promise<SlurmAnswer>
+
+/** The installed Slurm, and how often it was called. */
+export interface SlurmCalls {
+  call: CallSlurm
+  counts: { readonly [program in SlurmProgram]: number }
+}
 
 const DEADLINE_MS = 120_000
 const MOST_BYTES = 256 << 20
@@ -26,18 +37,20 @@ const AWAY =
  */
 const KEPT = /^(PATH|HOME|USER|LOGNAME|SHELL|LD_LIBRARY_PATH|SLURM_CONF|MODULEPATH|MODULESHOME|LMOD_.*|XDG_CACHE_HOME)$/
 
-/** Calls the installed Slurm, and counts the calls. `passed` is handed on to jobs. */
-export function slurmCalls(passed: { readonly [name: string]: string } = {}): {
-  call: CallSlurm
-  counts: { [program in SlurmProgram]: number }
-} {
+/** Calls the installed Slurm, and counts the calls. */
+export function slurmCalls(): SlurmCalls {
   const counts = { sbatch: 0, squeue: 0, scancel: 0, sacct: 0 }
   const kept = Object.entries(process.env).filter(([name]) => KEPT.test(name))
-  const env = { ...Object.fromEntries(kept), LC_ALL: 'C', ...passed }
-  const call: CallSlurm = (program, words) =>
+  const known = { ...Object.fromEntries(kept), LC_ALL: 'C' }
+  const call: CallSlurm = (program, words, passed = {}) =>
     new Promise((resolve, reject) => {
       counts[program]++
-      const options = { env, timeout: DEADLINE_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
+      const options = {
+        env: { ...known, ...passed },
+        timeout: DEADLINE_MS,
+        killSignal: 'SIGKILL',
+        maxBuffer: MOST_BYTES,
+      } as const
       execFile(program, [...words], options, (error, stdout, stderr) => {
         const { code, killed } = (error ?? {}) as { code?: unknown; killed?: boolean }
         const message = stderr

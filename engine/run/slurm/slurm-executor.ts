@@ -5,7 +5,6 @@ import { pause } from '../../util/pause.ts'
 import type { Executor, Job, Submission, TaskCause, TaskState } from '../executor.ts'
 import { exitCause } from '../jobs/exit-cause.ts'
 import {
-  ARRAY,
   type Exit,
   ExitReader,
   isSubmitted,
@@ -14,6 +13,8 @@ import {
   notedSubmissions,
   noteSubmission,
 } from '../jobs/job-folder.ts'
+import { ARRAY } from '../jobs/job-script.ts'
+import { passedOn } from '../jobs/passed-on.ts'
 import { Accounting } from './accounting.ts'
 import { type Pace, QueueWatch } from './queue-watch.ts'
 import { refusalOf } from './refusal.ts'
@@ -42,7 +43,7 @@ interface Known {
 export class SlurmExecutor implements Executor {
   readonly kind = 'slurm'
   readonly #call: CallSlurm
-  readonly #settings: SlurmSettings
+  readonly #settings: (job: Job) => SlurmSettings
   readonly #queue: QueueWatch
   readonly #accounting: Accounting
   readonly #latencyMs: number
@@ -50,7 +51,7 @@ export class SlurmExecutor implements Executor {
 
   constructor(options: {
     call: CallSlurm
-    settings: SlurmSettings
+    settings(job: Job): SlurmSettings
     onNote(note: string): void
     pace?: Pace
     latencyMs?: number
@@ -236,13 +237,14 @@ export class SlurmExecutor implements Executor {
       '--input=/dev/null',
       '--open-mode=append',
       '--requeue',
-      ...resourceWords(job.resources, this.#settings),
+      ...resourceWords(job.resources, this.#settings(job)),
       paths.script,
       id,
       String(offset),
     ]
+    const passed = passedOn(job.passEnv ?? [])
     for (;;) {
-      const answer = await this.#call('sbatch', words)
+      const answer = await this.#call('sbatch', words, passed)
       if (answer.kind === 'answer') {
         this.#queue.there()
         return

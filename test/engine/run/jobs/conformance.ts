@@ -106,7 +106,10 @@ export function conformance(name: string, open: () => Promise<Executor>, shortes
       const executor = await open()
       const marks = temporaryFolder()
       mkdirSync(join(marks, 'up'))
-      const job = await jobOf(`: >"${marks}/up/$QUERYLOOM_TASK"; sleep 30; : >"${marks}/late"`, { tasks: 3, limit: 1 })
+      const job = await jobOf(`: >"${marks}/up/$QUERYLOOM_TASK"; sleep 30 && : >"${marks}/late"`, {
+        tasks: 3,
+        limit: 1,
+      })
       const abort = new AbortController()
       const following = follow(executor, job, { signal: abort.signal })
       await waitFor(() => readdirSync(join(marks, 'up')).length > 0)

@@ -9,7 +9,7 @@ onCluster('Slurm', { nodes: 2 }, () => {
   const open = async (): Promise<SlurmExecutor> =>
     new SlurmExecutor({
       call: slurmCalls().call,
-      settings: {},
+      settings: () => ({}),
       onNote: () => {},
       pace: { leastMs: 200, mostMs: 2_000 },
       latencyMs: 2_000,
