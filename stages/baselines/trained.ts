@@ -1,4 +1,5 @@
 import type { Json, Problem } from '../define.ts'
+import { parseBase } from '../train/base.ts'
 import type { Derivation } from './derivation.ts'
 import { stageReference, withStage } from './reference.ts'
 import { type Stages, type System, sourcesOf } from './system.ts'
@@ -40,13 +41,22 @@ function beforeTraining(system: System, stages: Stages, into: Derivation): Json 
   const named = tokenizer !== undefined && tokenizer !== 'corpus'
   // A tokenizer is learned from the corpus that the data descends from. Data that leads to several, or to none that
   // can be told, is kept for its sake; so it is where the base may turn out to be a model, with a tokenizer of its own.
-  const one = dataset !== undefined && others.length === 0 && typeof base === 'string' && !base.includes('${')
+  const literal = typeof base === 'string' && !base.includes('${')
+  const one = dataset !== undefined && others.length === 0 && literal
   const options = named
     ? { ...start, tokenizer }
-    : one
-      ? { ...start, tokenizer: { corpus: `\${datasets.${dataset}}` } }
-      : { ...start, tokenizer, data }
+    : literal && hasTokenizer(base)
+      ? start
+      : one
+        ? { ...start, tokenizer: { corpus: `\${datasets.${dataset}}` } }
+        : { ...start, tokenizer, data }
   return `\${stages.${into.add(system.train, options)}.model}`
+}
+
+/** Whether a base is a model that is there already, or is distilled from one: its tokenizer comes with it. */
+function hasTokenizer(base: string): boolean {
+  const { kind } = parseBase(base) as { kind?: string }
+  return kind === 'source' || kind === 'static-distilled'
 }
 
 /** Trains and measures as the system does, on a mix with other sources. */

@@ -110,6 +110,17 @@ describe('baselines', () => {
     })
   })
 
+  it.each([`hf:owner/name@${'0'.repeat(40)}`, `static:distill(hf:owner/name@${'0'.repeat(40)})-128`])(
+    'untrained leaves the tokenizer of %s alone',
+    (base) => {
+      expect(derive('untrained', withOptions('retriever', { base }))['baseline-untrained-retriever']?.with).toEqual({
+        base,
+        seed: '${params.train_seed}',
+        budget: { steps: 0 },
+      })
+    },
+  )
+
   it('labelled trains on the labelled sources of the mix, or else on the train split of the augmented dataset', () => {
     const added = derive('labelled')
     expect(added['baseline-labelled-data']?.with).toEqual({
