@@ -1,8 +1,8 @@
+import { CONTRARY, choicesOf } from '../report/audited/choices.ts'
 import { html } from '../report/html/markup.ts'
 import { page } from '../report/html/page.ts'
 import { AUDIT_SCRIPT } from './audit-script.ts'
 import { AUDIT_STYLE } from './audit-style.ts'
-import { CONTRARY, choicesOf } from './choices.ts'
 import type { Subject } from './subject.ts'
 
 /** The page on which a person judges pairs. It holds none of them: its script asks for them, with the token of its address. */

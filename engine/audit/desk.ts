@@ -1,6 +1,6 @@
 import type { Label, LabelLog } from '../../cache/label-log.ts'
+import { CONTRARY, choicesOf } from '../report/audited/choices.ts'
 import { visible } from '../report/html/markup.ts'
-import { CONTRARY, choicesOf } from './choices.ts'
 import type { Reply } from './server.ts'
 import type { Subject } from './subject.ts'
 

@@ -1,5 +1,5 @@
+import type { Outcome } from '../report/audited/outcome.ts'
 import { type Column, textTable } from '../report/text-table.ts'
-import type { Outcome } from './outcome.ts'
 
 /** What people found, a line for each source: shares with their 95 % intervals. */
 export function outcomeText(outcomes: readonly Outcome[]): string {

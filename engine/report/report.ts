@@ -1,6 +1,7 @@
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
 import type { NewestAnalysis } from './analyses.ts'
+import type { ByHand } from './audited/by-hand.ts'
 import { type Contest, contestOf } from './contest.ts'
 import type { Costs } from './costs.ts'
 import { type CurveSet, curvesOf } from './curves.ts'
@@ -28,6 +29,8 @@ export interface Report {
   /** The stages of the pipeline and what they read. */
   graph: Drawing
   provenance: Provenance
+  /** What people said of queries, and judgements that were made here. */
+  by_hand: ByHand
 }
 
 /** Systems measured on one collection in one way. */
@@ -78,11 +81,12 @@ export interface ReportFacts {
   costs: Costs
   graph: Drawing
   provenance: Provenance
+  byHand: ByHand
 }
 
 /** The report of a pipeline's newest results. */
 export function reportOf(facts: ReportFacts): Report {
-  const { pipeline, results, analyses, newest, costs, graph, provenance } = facts
+  const { pipeline, results, analyses, newest, byHand, costs, graph, provenance } = facts
   return {
     schema: 1,
     pipeline: pipeline.name,
@@ -92,6 +96,7 @@ export function reportOf(facts: ReportFacts): Report {
     analyses,
     funnels: funnelsOf(newest),
     diversity: diversitiesOf(newest),
+    by_hand: byHand,
     costs,
     graph,
     provenance,

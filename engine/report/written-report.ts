@@ -3,6 +3,7 @@ import type { NodeId } from '../plan/node.ts'
 import type { Session } from '../session.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { readAnalyses } from './analyses.ts'
+import { readByHand } from './audited/by-hand.ts'
 import { costsOf } from './costs.ts'
 import { type DrawnNode, drawingOf } from './graph-drawing.ts'
 import { newestOf } from './newest.ts'
@@ -30,7 +31,8 @@ export async function writtenReport(
   })
   const graph = drawingOf(drawn, { nodes: false })
   const provenance = await provenanceOf(newest, session.store, pipeline.root)
-  const report = reportOf({ pipeline, results, newest, analyses, costs, graph, provenance })
+  const byHand = await readByHand(session, newest)
+  const report = reportOf({ pipeline, results, newest, analyses, byHand, costs, graph, provenance })
   switch (format) {
     case 'html':
       return (await import('./html/report-page.ts')).reportPage(report, pipeline.report.series)

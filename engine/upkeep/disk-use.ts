@@ -26,6 +26,7 @@ export interface DiskUse {
 const FOLDERS: { readonly [name: string]: string } = {
   views: 'views',
   embeddings: 'embeddings of texts',
+  labels: 'labels of people',
   runs: 'journals and logs',
   graphs: 'expanded pipelines',
   failed: 'left by failed nodes',

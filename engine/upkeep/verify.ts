@@ -109,7 +109,8 @@ async function checkFiles(
     return good
   }
   let lines = 0
-  for (const name of ['actions.log', 'preimages.log']) lines += take(name, checkLog(join(root, name)))
+  for (const name of ['actions.log', 'preimages.log', 'labels/labels.log'])
+    lines += take(name, checkLog(join(root, name)))
   let rows = 0
   const folder = join(root, 'rows', 'llm')
   for (const name of entriesOf(folder).flatMap((entry) => (entry.name.endsWith('.seg') ? [entry.name] : []))) {

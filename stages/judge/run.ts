@@ -116,7 +116,12 @@ export async function run(context: StageContext<JudgeStageOptions>): Promise<Sta
           unanswered: pool.byQuery.size - answered.size,
         }),
       ],
-      details: { agreement: judging.agreement, holes: judging.holes, ...(asked ? { llm: asked.facts } : {}) },
+      details: {
+        agreement: judging.agreement,
+        holes: judging.holes,
+        circular: judging.circular,
+        ...(asked ? { llm: asked.facts } : {}),
+      },
       ...(failed > 0 ? { incomplete: failed } : {}),
     }
   } finally {

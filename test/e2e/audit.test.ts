@@ -202,6 +202,17 @@ test('labels are on the disk when they are answered: they outlive a kill, a reru
   expect(await exported(project, 'queries')).toEqual(said)
   const again = await serve(project, 'queries', '--count', '8')
   expect(again.judged).toBe(2)
+  // The report tells of them, for queries as they were written and as they were kept.
+  const told = await project.json<{ by_hand: { queries: { source: string; judged: number }[]; pools: object[] } }>(
+    'report',
+    'pipeline.yaml',
+  )
+  expect(told.by_hand.queries.reduce((sum, { judged }) => sum + judged, 0)).toBe(4)
+  expect(told.by_hand.pools).toMatchObject([{ node: 'judged', agreement: null, circular: false }])
+  await project.call('report', 'pipeline.yaml', '-o', 'report.html')
+  const page = readFileSync(join(project.folder, 'report.html'), 'utf8')
+  expect(page).toContain('Queries judged by hand')
+  expect(page).toContain(`<th scope="row">${told.by_hand.queries[0]!.source}</th>`)
   // Elsewhere they are taken in, and once is enough.
   project.write('labels.jsonl', said.map((one) => `${JSON.stringify(one)}\n`).join(''))
   const imported = (...more: string[]) =>

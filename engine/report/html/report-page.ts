@@ -1,5 +1,6 @@
 import type { CollectionReport, Report } from '../report.ts'
 import { analysisSections } from './analyses.ts'
+import { byHandBody } from './by-hand.ts'
 import { costBody } from './cost.ts'
 import { curvesFigures } from './curves.ts'
 import { differencesFigure } from './differences.ts'
@@ -22,6 +23,7 @@ interface Section {
 /** A report as one self-contained page; `series` is the axis that figures tell apart by colour. */
 export function reportPage(report: Report, series: string | undefined): string {
   const { pipeline, description, collections } = report
+  const byHand = byHandBody(report.by_hand)
   const sections: Section[] = [
     ...collections.map((one, i) => ({
       id: `collection-${i}`,
@@ -35,6 +37,7 @@ export function reportPage(report: Report, series: string | undefined): string {
       title: 'Diversity of queries',
       body: diversityBody('diversity-figure', report.diversity, series),
     },
+    ...(byHand ? [{ id: 'by-hand', title: 'Judged by hand', body: byHand }] : []),
     { id: 'cost', title: 'Cost and time', body: costBody('time', report.costs) },
     { id: 'graph', title: 'Graph', body: graphFigure('graph-figure', report.graph) },
     { id: 'provenance', title: 'How the numbers were made', body: provenanceBody(report) },

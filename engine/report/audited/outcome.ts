@@ -1,4 +1,4 @@
-import type { Label, LabelForm } from '../../cache/label-log.ts'
+import type { Label, LabelForm } from '../../../cache/label-log.ts'
 import { choicesOf } from './choices.ts'
 
 /** What people found of one source: how often each thing was said, of how many judged pairs. */

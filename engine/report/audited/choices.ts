@@ -1,4 +1,4 @@
-import type { LabelForm } from '../../cache/label-log.ts'
+import type { LabelForm } from '../../../cache/label-log.ts'
 
 /** One thing that can be said of a pair, and the key that says it. */
 export interface Choice {
