@@ -15,7 +15,7 @@ const blocks = documents()
 function callsIn({ text }: Block): string[][] {
   return text.split('\n').flatMap((line) => {
     const call = /^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:npx )?queryloom (.*)$/.exec(line.trim())
-    return call && !/^audit /.test(call[1] as string) ? [shellWords(call[1] as string)] : []
+    return call ? [shellWords(call[1] as string)] : []
   })
 }
 

@@ -37,13 +37,14 @@ _queryloom() {
   local line word meaning
   local -a described open
   for line in "\${(@f)$(\${words[1]} complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
-    word="\${line%%$'\\t'*}" meaning="\${line#*$'\\t'}"
+    word="\${line%%$'\\t'*}" meaning=""
+    [[ "$line" == *$'\\t'* ]] && meaning=":\${line#*$'\\t'}"
     case "$word" in
       '') ;;
       :files) _files ;;
       :folders) _files -/ ;;
       *=) open+=("$word") ;;
-      *) described+=("\${word//:/\\\\:}:$meaning") ;;
+      *) described+=("\${word//:/\\\\:}$meaning") ;;
     esac
   done
   (( \${#open} )) && compadd -S '' -- "\${open[@]}"
