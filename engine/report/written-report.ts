@@ -9,6 +9,7 @@ import { type DrawnNode, drawingOf } from './graph-drawing.ts'
 import { newestOf } from './newest.ts'
 import { provenanceOf } from './provenance.ts'
 import { reportOf } from './report.ts'
+import { reportStamp } from './report-stamp.ts'
 import { readResults } from './results.ts'
 import { scoredNodes } from './scored-nodes.ts'
 
@@ -35,7 +36,10 @@ export async function writtenReport(
   const report = reportOf({ pipeline, results, newest, analyses, byHand, costs, graph, provenance })
   switch (format) {
     case 'html':
-      return (await import('./html/report-page.ts')).reportPage(report, pipeline.report.series)
+      return (await import('./html/report-page.ts')).reportPage(report, {
+        series: pipeline.report.series,
+        stamp: reportStamp(session, current),
+      })
     case 'md':
       return (await import('./report-tables.ts')).reportMarkdown(report)
     case 'csv':

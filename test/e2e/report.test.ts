@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -40,6 +40,30 @@ async function sweep(): Promise<Project> {
   if (status !== 0) throw new Error(stderr)
   return project
 }
+
+describe('run', () => {
+  test('tells at its end where the page of its results is, and leaves one alone that shows them already', async () => {
+    const server = await fakeOpenai(writtenBy)
+    const project = new Project(smallProject(server.url))
+    const page = join(project.folder, 'out/pipeline.html')
+    const at = (): number => statSync(page).mtimeMs
+    expect((await project.call('run', 'pipeline.yaml')).stderr).toMatch(/\nreport out\/pipeline\.html\n$/)
+    const before = at()
+    expect((await project.call('run', 'pipeline.yaml')).stderr).toMatch(/\nreport out\/pipeline\.html\n$/)
+    expect(at()).toBe(before)
+    // Other labels are another page of the same results.
+    project.write('pipeline.yaml', `${smallProject(server.url)['pipeline.yaml']}report: { labels: { scores: ours } }\n`)
+    expect((await project.call('run', 'pipeline.yaml')).stderr).toContain('report out/pipeline.html')
+    expect(readFileSync(page, 'utf8')).toContain('ours')
+    rmSync(page)
+    mkdirSync(page)
+    const { status, stderr } = await project.call('run', 'pipeline.yaml')
+    expect({ status, told: stderr.includes("warning: the report can't be written: ") }).toEqual({
+      status: 0,
+      told: true,
+    })
+  })
+})
 
 describe('report', () => {
   test('as data, as a document, as a table and as a page it tells the numbers that metrics tells', async () => {

@@ -5,10 +5,11 @@ import { writeFileAtomic } from '../../../cache/durable.ts'
 import type { NodeId } from '../../plan/node.ts'
 import { bytes } from '../../report/words.ts'
 import { writtenReport } from '../../report/written-report.ts'
-import { makePlan, type Session } from '../../session.ts'
+import { makePlan } from '../../session.ts'
 import { ExitStatus } from '../exit-status.ts'
 import { print } from '../print.ts'
 import type { ReportCommandOptions } from '../program.ts'
+import { reportPath } from '../report-path.ts'
 import { withSession } from '../with-session.ts'
 
 const STDOUT = '-'
@@ -32,9 +33,4 @@ export function reportCommand(file: string, options: ReportCommandOptions): Prom
     if (!options.quiet) print(`${relative(process.cwd(), path)} (${bytes(Buffer.byteLength(text))})`)
     return ExitStatus.ok
   })
-}
-
-/** Where the page of a pipeline lies unless somebody says otherwise: beside the views of its outputs. */
-export function reportPath({ out }: Pick<Session, 'out'>): string {
-  return `${out}.html`
 }

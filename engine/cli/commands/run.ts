@@ -7,13 +7,14 @@ import type { NodeId } from '../../plan/node.ts'
 import type { Selection } from '../../plan/selection.ts'
 import { paintFor } from '../../report/colour.ts'
 import { openView } from '../../report/progress.ts'
+import { isStamped, reportStamp } from '../../report/report-stamp.ts'
 import { readResults } from '../../report/results.ts'
 import { resultsText } from '../../report/results-text.ts'
 import { foldEvent, newRunState } from '../../report/run-state.ts'
 import { scoredNodes } from '../../report/scored-nodes.ts'
 import { summaryText } from '../../report/summary.ts'
 import { forecastOf } from '../../report/time-left.ts'
-import { counted } from '../../report/words.ts'
+import { counted, printable } from '../../report/words.ts'
 import type { RunEvent } from '../../run/events.ts'
 import { fetchResults } from '../../run/fetch-results.ts'
 import { listenForSignals } from '../../run/signals.ts'
@@ -23,6 +24,7 @@ import { jobsOf } from '../jobs-of.ts'
 import { expectPinned, isDefault, lockedRefusal, warnOfLostPins } from '../locked.ts'
 import { print } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
+import { reportPath } from '../report-path.ts'
 import { chosenNodes } from '../selection-options.ts'
 import { tellDiagnostics, withSession } from '../with-session.ts'
 
@@ -92,7 +94,10 @@ export async function runCommand(
       if (!options.json) {
         const logs = join(relative(process.cwd(), run.folder), 'logs')
         if (!options.quiet) process.stderr.write(`\n${summaryText(state, logs, paintFor(process.stderr))}\n\n`)
-        if (run.status !== 'interrupted') await printResults(session, selection, run.results)
+        if (run.status !== 'interrupted') {
+          const results = await printResults(session, selection, run.results)
+          if (results > 0 && !options.quiet) await tellReport(session, run.results)
+        }
       }
       if (run.nodes.executed > 0 && run.status !== 'interrupted') await trim(session, options)
       return exitStatusOf(run.status, signals.received)
@@ -125,10 +130,23 @@ async function printResults(
   session: Session,
   { nodes }: Selection,
   made: ReadonlyMap<NodeId, ActionRecord>,
-): Promise<void> {
+): Promise<number> {
   const scored = scoredNodes(session, (node) => made.get(node)).filter(({ node }) => nodes.has(node.id))
   const results = await readResults(scored)
   if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
+  return results.length
+}
+
+// Results stand whether or not the page can be written, and one that shows these already is left alone.
+async function tellReport(session: Session, made: ReadonlyMap<NodeId, ActionRecord>): Promise<void> {
+  const path = reportPath(session)
+  try {
+    if (!isStamped(path, reportStamp(session, made)))
+      await (await import('../keep-report.ts')).keepReport(session, made)
+    process.stderr.write(`\nreport ${relative(process.cwd(), path)}\n`)
+  } catch (error) {
+    process.stderr.write(`warning: the report can't be written: ${printable((error as Error).message)}\n`)
+  }
 }
 
 // Results stand whether or not the lockfile can be written.

@@ -56,7 +56,7 @@ function systemsTable(one: CollectionReport, shown: readonly SystemReport[], lin
       return html`<td class="n">${linked ?? '–'}</td>${some && html`<td class="n soft">${found ? figure(found.all) : '–'}</td>`}`
     })
     const isBest = system.metrics[primary]?.mean === best
-    return html`<tr${isBest && html` class="best"`}><th scope="row">${systemName(system)}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older than the pipeline</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
+    return html`<tr${isBest && html` class="best"`}><th scope="row">${systemName(system)}${system.system === baseline && html` <span class="tag">baseline</span>`}${!system.fresh && html` <span class="tag warning">older</span>`}</th>${cells}${tested && contrastCells(system)}<td class="n">${system.replicates}</td></tr>`
   })
   return html`<div class="scroll" tabindex="0" role="group" aria-label="Results on ${one.dataset}"><table>
 <thead>${head}</thead>
@@ -87,7 +87,7 @@ function notesOf({ queries, clean, metrics, systems, baseline }: CollectionRepor
         ]
       : []),
     ...(systems.some(({ fresh }) => !fresh)
-      ? ['Run the pipeline for the newest numbers of what is older than it.']
+      ? ['“older”: made before the pipeline, or what it reads, changed. Running it makes the newest numbers.']
       : []),
   ]
 }

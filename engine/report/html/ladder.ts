@@ -24,7 +24,7 @@ export function ladderFigures(id: string, { ladder, collection }: AnalysedCollec
             ? [lineY(ladder, { x: 'before', y: which, stroke: 'var(--c0)', strokeOpacity: 0.5 })]
             : []),
           dot(ladder, { x: 'before', y: which, fill: 'var(--c0)', stroke: 'var(--paper)', r: 5 }),
-          text(ladder, {
+          text(topOf(ladder, which), {
             x: 'before',
             y: which,
             text: ({ rung }: (typeof ladder)[number]) => shortened(rung, 18),
@@ -36,4 +36,14 @@ export function ladderFigures(id: string, { ladder, collection }: AnalysedCollec
       },
     })
   return html`<div class="figures">${draw('gain', `Gain in ${metric} by strength before`, 'Each point is a retriever; to the right are those that were stronger before.', '+.3~f')}${draw('ofHeadroom', 'Share of the headroom', `The gain as a share of what was missing to a perfect ${metric}.`, '.0%')}</div>`
+}
+
+/** Of each rung the point that is highest: its name stands there once. */
+function topOf(ladder: AnalysedCollection['ladder'], which: 'gain' | 'ofHeadroom'): AnalysedCollection['ladder'] {
+  const tops = new Map<string, AnalysedCollection['ladder'][number]>()
+  for (const one of ladder) {
+    const known = tops.get(one.rung)
+    if (!known || one[which] > known[which]) tops.set(one.rung, one)
+  }
+  return [...tops.values()]
 }

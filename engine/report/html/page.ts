@@ -12,13 +12,15 @@ export interface Page {
   script?: string
   /** Whether the page may ask the server that it came from; a file on the disk may ask nobody. */
   connects?: boolean
+  /** What programs find at the beginning of the page. */
+  facts?: { readonly [name: string]: string }
 }
 
 /**
  * A whole page in one text. It loads nothing, and its policy forbids it to: of scripts and style sheets only these very
  * ones are obeyed, whatever text from outside the body shows.
  */
-export function page({ title, body, style = '', script, connects = false }: Page): string {
+export function page({ title, body, style = '', script, connects = false, facts = {} }: Page): string {
   const rules = `${STYLE}${style}`
   const policy = [
     "default-src 'none'",
@@ -35,7 +37,7 @@ export function page({ title, body, style = '', script, connects = false }: Page
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
+${Object.entries(facts).map(([name, content]) => html`<meta name="${name}" content="${content}">\n`)}<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">

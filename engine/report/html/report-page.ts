@@ -1,4 +1,5 @@
 import type { CollectionReport, Report } from '../report.ts'
+import { STAMP_NAME } from '../report-stamp.ts'
 import { analysisSections } from './analyses.ts'
 import { byHandBody } from './by-hand.ts'
 import { costBody } from './cost.ts'
@@ -20,8 +21,8 @@ interface Section {
   body: Html
 }
 
-/** A report as one self-contained page; `series` is the axis that figures tell apart by colour. */
-export function reportPage(report: Report, series: string | undefined): string {
+/** A report as one self-contained page; `series` is the axis that figures tell apart by colour, `stamp` says what it was made from. */
+export function reportPage(report: Report, { series, stamp }: { series?: string | undefined; stamp: string }): string {
   const { pipeline, description, collections } = report
   const byHand = byHandBody(report.by_hand)
   const sections: Section[] = [
@@ -45,6 +46,7 @@ export function reportPage(report: Report, series: string | undefined): string {
   return page({
     title: `${pipeline}: report`,
     script: REVEAL,
+    facts: { [STAMP_NAME]: stamp },
     body: html`<a class="skip" href="#main">Skip to the results</a>
 <header class="top"><h1>${pipeline}</h1>${description !== undefined && html`<p class="lead">${description}</p>`}
 <nav class="contents" aria-label="Contents"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav></header>
