@@ -47,7 +47,9 @@ if (!there) console.warn('skipped: plans of pipelines/paper on SciFact need ../s
 
 describe('the experiments of the paper', () => {
   test('each file is known here', () => {
-    const files = readdirSync(FOLDER).map((name) => name.replace('.yaml', ''))
+    const files = readdirSync(FOLDER)
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => name.replace('.yaml', ''))
     expect(files.sort()).toEqual(
       [
         ...Object.keys(EXPERIMENTS),
@@ -57,6 +59,7 @@ describe('the experiments of the paper', () => {
         'msmarco-chain',
         'msmarco-queries',
         'small',
+        'small-queries',
         'study',
       ].sort(),
     )
