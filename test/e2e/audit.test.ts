@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { accessibilityProblems, closeBrowser, hasBrowser, overflow, visit } from '../rig/browser.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
@@ -328,5 +329,13 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await project.run('pipeline.yaml', 'judged')
     const judging = JSON.parse(readFileSync(join(project.folder, 'out/pipeline/judged/qrels/judging.json'), 'utf8'))
     expect(judging).toMatchObject({ pairs, judged: pairs - 1, by_hand: pairs - 1, by_llm: 0 })
+    await project.call('report', 'pipeline.yaml', '-o', 'report.html')
+    const report = await visit(pathToFileURL(join(project.folder, 'report.html')).href)
+    expect(await report.page.locator('#by-hand table').count()).toBe(1)
+    expect(await report.page.locator('#by-hand').textContent()).toContain(`${pairs - 1} of ${pairs}`)
+    if (process.env.SCREENSHOTS)
+      await report.page.locator('#by-hand').screenshot({ path: join(process.env.SCREENSHOTS, 'by-hand.png') })
+    expect(await accessibilityProblems(report.page)).toEqual([])
+    expect(report.complaints).toEqual([])
   }, 120_000)
 })

@@ -12,7 +12,7 @@ ${pools.length > 0 && poolsTable(pools)}`
 
 function queriesTable(outcomes: readonly Outcome[]): Html {
   const titles = outcomes[0]!.said.map(({ title }) => title)
-  return html`<p>What people said of queries, as a share of those that they judged, with its 95 % interval. Several things can be said of one.</p>
+  return html`<p>What people said of queries, as a share of those that they judged, with its 95&nbsp;% interval. Several things can be said of one.</p>
 ${htmlTable(
   'Queries judged by hand',
   ['Queries of', { n: 'Judged' }, ...titles.map((n) => ({ n }))],
@@ -28,7 +28,7 @@ ${htmlTable(
 }
 
 function poolsTable(pools: readonly JudgedPool[]): Html {
-  return html`<p>Judgements made here. Agreement of the model with people is Cohen's kappa with its 95 % interval: 0 is what chance gives, 1 is the same in all.</p>
+  return html`<p>Judgements made here. Agreement of the model with people is Cohen's kappa with its 95&nbsp;% interval: 0 is what chance gives, 1 is the same in all.</p>
 ${htmlTable(
   'Judged pools',
   [

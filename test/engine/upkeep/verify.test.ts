@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { sha256 } from '../../../cache/digest.ts'
 import { type EmbeddingFolder, embeddingFolders } from '../../../cache/embedding-check.ts'
 import { openEmbeddings } from '../../../cache/embedding-store.ts'
+import { openLabelLog } from '../../../cache/label-log.ts'
 import { hashFiles } from '../../../engine/upkeep/hash-threads.ts'
 import { verificationText } from '../../../engine/upkeep/verification-text.ts'
 import { verifyStore } from '../../../engine/upkeep/verify.ts'
@@ -67,6 +68,19 @@ describe('a verification', () => {
     expect(found).toMatchObject({ embeddings: 1, logs: [{ damaged: [{ length: 12 }] }], isDamaged: true })
     expect(verificationText(found)).toContain(`damaged: embeddings/${name}/${segments[0]}, 12 B at byte`)
     expect(verificationText(found)).toContain('the embeddings there count as missing')
+    await store.close()
+  })
+
+  test('tells of damaged labels of people', async () => {
+    const { root, store } = await agedStore()
+    const labels = openLabelLog(root)
+    await labels.append([{ pair: sha256('pair'), query: 'q', at: '', grade: 1 }])
+    labels.close()
+    expect(await verifyStore(store)).toMatchObject({ logs: [], isDamaged: false })
+    rot(join(root, 'labels/labels.log'), -3)
+    const found = await verifyStore(store)
+    expect(found).toMatchObject({ logs: [{ path: 'labels/labels.log' }], isDamaged: true })
+    expect(verificationText(found)).toContain('damaged: labels/labels.log')
     await store.close()
   })
 
