@@ -39,6 +39,8 @@ export type Decision =
 /** What a node would ask and cost; `exact` says whether the requests are counted or guessed. */
 export interface NodeEstimate {
   exact: boolean
+  /** Nothing tells the number of its requests before what it reads is there; `requests` is 0 then. */
+  unknown?: true
   requests: number
   cached_requests: number
   tokens: number | null
@@ -71,6 +73,8 @@ export interface PlanEstimate {
   slots: number
   /** Nodes that may run and of which nothing tells how long they take. */
   unknown_seconds: number
+  /** Nodes of which nothing tells how many requests they send; those of the others are a lower bound then. */
+  unknown_requests: number
 }
 
 /** Decisions over a graph, or what was chosen of it; printing it is `explain`. Nodes are in topological order. */

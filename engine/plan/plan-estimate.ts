@@ -41,8 +41,8 @@ export async function estimatePlan(
     const each = perRequest.get(entry.node.stage)
     const tokens = found.estimate.tokens ?? (requests > 0 && each !== undefined ? Math.round(each * requests) : null)
     const estimate = { ...found.estimate, requests, tokens }
-    const seconds = found.unknown && rows === null ? null : history.seconds(entry.node, estimate)
-    return { ...entry, estimate: { ...estimate, seconds } }
+    if (found.unknown && rows === null) return { ...entry, estimate: { ...estimate, unknown: true, seconds: null } }
+    return { ...entry, estimate: { ...estimate, seconds: history.seconds(entry.node, estimate) } }
   })
   return { nodes, ...together(nodes, keyed, options.slots) }
 }
@@ -76,10 +76,17 @@ function together(
   // Rows of several nodes that can't be named yet may be the same ones.
   const exact = chains <= 1 && nodes.every(({ estimate }) => estimate.exact)
   const time = timeOf(nodes, slots)
+  const unknown = nodes.filter(({ estimate }) => estimate.unknown).length
   return {
     requests: missing.size + guessed,
     cachedRequests: stored.size,
-    estimate: { exact, tokens: tokens === null ? null : Math.round(tokens), money, ...time },
+    estimate: {
+      exact,
+      tokens: tokens === null ? null : Math.round(tokens),
+      money,
+      ...time,
+      unknown_requests: unknown,
+    },
   }
 }
 

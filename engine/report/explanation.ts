@@ -1,4 +1,5 @@
 import type { ActionRecord } from '../../cache/action-log.ts'
+import type { ModelUse } from '../../cache/action-record.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { PlannedNode } from '../plan/decision.ts'
 import type { GraphNode, InputRef } from '../plan/node.ts'
@@ -7,6 +8,7 @@ import { semanticOptions } from '../plan/semantic.ts'
 import { byteText } from '../util/byte-size.ts'
 import { estimateText } from './estimate-text.ts'
 import { flatOptions } from './flat-options.ts'
+import { modelUseText } from './model-use-text.ts'
 import { type JsonExplanation, nodeJson, recordJson } from './plan-json.ts'
 import { decisionPhrase, oneLine, reasonText, valueText } from './reason-text.ts'
 import { textTable } from './text-table.ts'
@@ -26,11 +28,12 @@ export function explanationText(planned: PlannedNode): string {
     )
   if (planned.last) lines.push(...recordLines(planned.last, 'its newest result was made'))
   if (decision.kind === 'run' || decision.kind === 'pending') {
-    lines.push(`  estimate: ${estimateText(estimate)}`)
+    lines.push(`  estimate: ${estimateText(estimate, decision)}`)
     for (const note of estimate.notes ?? []) lines.push(`  note: ${note}`)
   }
   lines.push(`  key: ${key ?? 'not known yet'}`)
   const { inputs, options } = explanationJson(planned)
+  const record = decision.kind === 'cached' ? decision.record : planned.last
   lines.push(
     ...section(
       'inputs',
@@ -44,6 +47,11 @@ export function explanationText(planned: PlannedNode): string {
     ...section("options that can't change it", optionRows(options.other)),
     ...section('environment that decides the result', Object.entries(node.env)),
     ...section('resources and limits', resourceRows(node)),
+    ...section(
+      'what models were asked for it',
+      Object.entries(record?.models ?? {}).map(([model, use]) => [model, useText(use)]),
+    ),
+    ...section('what was seen when it was made', observedRows(record?.observed)),
   )
   return lines.join('\n')
 }
@@ -126,6 +134,24 @@ function section(title: string, rows: readonly (readonly string[])[]): string[] 
   const columns = rows[0]?.map(() => ({ title: '', align: 'left' as const })) ?? []
   const [, ...lines] = textTable(columns, rows).split('\n')
   return [`  ${title}:`, indent(lines.join('\n'), '    ')]
+}
+
+/** Requests that the store answered, beside what was asked anew. */
+function useText(use: ModelUse): string {
+  return [modelUseText(use), ...(use.cached > 0 ? [`${count(use.cached)} from the store`] : [])].join(', ')
+}
+
+/** Facts of an execution by their paths, numbers with the digits that mean something. */
+function observedRows(observed: CanonicalValue | undefined): string[][] {
+  if (observed === undefined) return []
+  return Object.entries(flatOptions(observed)).map(([path, value]) => {
+    const isFraction = typeof value === 'number' && !Number.isInteger(value)
+    const shown = isFraction ? Number(value.toPrecision(5)) : value
+    return [
+      printable(path).replaceAll('_', ' '),
+      typeof value === 'string' ? oneLine(value) : valueText(shown, VALUE_WIDTH),
+    ]
+  })
 }
 
 function optionRows(options: { readonly [path: string]: CanonicalValue }): string[][] {

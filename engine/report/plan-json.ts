@@ -97,10 +97,15 @@ export interface JsonRecord {
   accepted: { why: string; from: string; at: string } | null
   /** The remote or the bundle that it came from, and whose signature it had; null if it was made here. */
   origin: NonNullable<ActionRecord['origin']> | null
+  /** What was asked of each model and what it took. */
+  models: NonNullable<ActionRecord['models']>
+  /** What was seen of the execution: hardware, versions, speed, energy; what it is, each stage type says. */
+  observed: CanonicalValue
 }
 
 /** Where a result came from, as programs read it. */
 export function recordJson(record: ActionRecord): JsonRecord {
   const { key, run, engine, startedAt, seconds, requests, accepted = null, origin = null } = record
-  return { key, run, engine, started_at: startedAt, seconds, requests, accepted, origin }
+  const { models = {}, observed = {} } = record
+  return { key, run, engine, started_at: startedAt, seconds, requests, accepted, origin, models, observed }
 }

@@ -1,7 +1,7 @@
 import type { Decision, NodeEstimate, Plan, PlanEstimate, PlannedNode } from '../plan/decision.ts'
 import { absentText } from './absent-text.ts'
 import { type Paint, plainPaint } from './colour.ts'
-import { about, moneyText } from './estimate-text.ts'
+import { about, moneyText, untilText } from './estimate-text.ts'
 import { explanationText } from './explanation.ts'
 import { decisionPhrase } from './reason-text.ts'
 import { type Column, textTable } from './text-table.ts'
@@ -44,11 +44,27 @@ export function totalsText(plan: Plan): string {
   const decisions = (['cached', 'fetch', 'run', 'pending'] as const)
     .filter((kind) => totals[kind] > 0)
     .map((kind) => `${count(totals[kind])} ${kind}`)
-  const requests =
-    `${counted(totals.requests, 'request')} to send, ${count(totals.cached_requests)} answered from the store` +
-    (plan.estimate.exact ? '' : ' (a guess)')
+  const requests = requestsText(plan)
   const line = `${counted(plan.nodes.length, 'node')}: ${decisions.join(', ') || 'none'}; ${requests}`
   return totals.run + totals.pending === 0 ? line : `${line}\n${planEstimateText(plan.estimate)}`
+}
+
+/** What is asked of models together; of what can't be counted yet, what has to run before it can. */
+function requestsText({ nodes, totals, estimate }: Plan): string {
+  const unknown = new Map<string, Set<string>>()
+  for (const { node, decision, estimate: own } of nodes) {
+    if (!own.unknown) continue
+    const until = untilText(decision)
+    unknown.set(until, (unknown.get(until) ?? new Set()).add(node.stage))
+  }
+  const stored = `${count(totals.cached_requests)} answered from the store`
+  const further = [...unknown].map(
+    ([until, stages]) => `how many ${[...stages].join(' and ')} sends is not known ${until}`,
+  )
+  if (further.length > 0 && totals.requests + totals.cached_requests === 0) return further.join('; ')
+  const known = `${counted(totals.requests, 'request')} to send, ${stored}`
+  if (further.length > 0) return `at least ${known}; ${further.join('; ')}`
+  return `${known}${estimate.exact ? '' : ' (a guess)'}`
 }
 
 /** What a plan comes to, in words that say what is not known. */
@@ -78,8 +94,10 @@ function estimateCells(decision: Decision, estimate: NodeEstimate): [string, str
 
 function requestCells(estimate: NodeEstimate): [string, string] {
   const about = estimate.exact ? '' : '~'
-  const { requests, cached_requests: stored } = estimate
-  return [requests > 0 ? about + count(requests) : estimate.exact ? '' : '?', stored > 0 ? about + count(stored) : '']
+  const { requests, cached_requests: stored, unknown } = estimate
+  // A guess of none is a guess too.
+  const known = requests > 0 || !(estimate.exact || unknown) ? [about + count(requests)] : []
+  return [[...known, ...(unknown ? ['?'] : [])].join(' + '), stored > 0 ? about + count(stored) : '']
 }
 
 function grouped(nodes: readonly PlannedNode[]): string[][] {
@@ -106,6 +124,7 @@ function grouped(nodes: readonly PlannedNode[]): string[][] {
       ...first.estimate,
       seconds: seconds.includes(null) ? null : sum((one) => one.seconds ?? 0),
       exact: group.nodes.every((planned) => planned.estimate.exact),
+      ...(group.nodes.some((planned) => planned.estimate.unknown) ? { unknown: true as const } : {}),
       requests: sum((one) => one.requests),
       cached_requests: sum((one) => one.cached_requests),
     }

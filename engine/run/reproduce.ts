@@ -154,7 +154,15 @@ function planOf(session: Session, lock: Lockfile, chosen: ReadonlySet<NodeId>): 
       requests: 0,
       cached_requests: 0,
     },
-    estimate: { exact: false, tokens: null, money: null, seconds: null, slots: 1, unknown_seconds: chosen.size },
+    estimate: {
+      exact: false,
+      tokens: null,
+      money: null,
+      seconds: null,
+      slots: 1,
+      unknown_seconds: chosen.size,
+      unknown_requests: chosen.size,
+    },
   }
 }
 

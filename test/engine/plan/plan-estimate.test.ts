@@ -101,8 +101,22 @@ test('requests that can not be counted are those of the past, marked as a guess;
   expect(own).toEqual({ exact: false, requests: 30, cached_requests: 0, tokens: 750, seconds: 90, money: null })
   expect(variant).toMatchObject({ exact: false, requests: 30, seconds: 90 })
   expect(counted).toMatchObject({ exact: true, requests: 2, tokens: 50, seconds: 6 })
-  expect(none).toEqual({ exact: false, requests: 0, cached_requests: 0, tokens: null, seconds: null, money: null })
-  expect(plan.estimate).toMatchObject({ exact: false, seconds: 186, unknown_seconds: 1, tokens: null })
+  expect(none).toEqual({
+    exact: false,
+    unknown: true,
+    requests: 0,
+    cached_requests: 0,
+    tokens: null,
+    seconds: null,
+    money: null,
+  })
+  expect(plan.estimate).toMatchObject({
+    exact: false,
+    seconds: 186,
+    unknown_seconds: 1,
+    unknown_requests: 1,
+    tokens: null,
+  })
 })
 
 test('the whole takes as long as its longest chain, or all of its work over the slots, whichever is more', async () => {

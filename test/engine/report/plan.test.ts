@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
-import type { PlanEstimate, StaleReason } from '../../../engine/plan/decision.ts'
+import type { Plan, PlanEstimate, StaleReason } from '../../../engine/plan/decision.ts'
 import type { InputRef, NodeId } from '../../../engine/plan/node.ts'
 import { explanationJson, explanationText } from '../../../engine/report/explanation.ts'
 import { planJson } from '../../../engine/report/plan-json.ts'
@@ -130,6 +130,45 @@ test('an explanation tells which run made the result, and under which key and wh
   expect(explanationJson(stale)).toMatchObject({ resources: { cpus: 1 }, record: { run: made.run, accepted: null } })
 })
 
+test('an explanation shows what was seen of the execution: hardware, versions, speed; and what models were asked', () => {
+  const observed = {
+    training: {
+      device: 'NVIDIA H100 80GB HBM3',
+      versions: { torch: '2.9.1\u001b[31m' },
+      rows_per_second: 812.345_678,
+      peak_memory: 123,
+      resumed_from: null,
+    },
+  }
+  const use = {
+    new: 240,
+    cached: 3,
+    retried: 0,
+    failed: 0,
+    input_tokens: 12_000,
+    output_tokens: 4_000,
+    uncounted: 0,
+    seconds: 25,
+    money: null,
+  }
+  const made = { ...record(passages.id), observed, models: { writer: use } }
+  const cached = planned(passages, { kind: 'cached', record: made })
+  const lines = explanationText(cached).split('\n')
+  const at = lines.indexOf('  what was seen when it was made:')
+  expect(lines.slice(at + 1)).toEqual([
+    '    training/device           NVIDIA H100 80GB HBM3',
+    '    training/versions/torch   2.9.1',
+    '    training/rows per second  812.35',
+    '    training/peak memory      123',
+    '    training/resumed from     null',
+  ])
+  expect(lines).toContain('    writer  240 answers, 12,000 tokens in, 4,000 out (160/s), 3 from the store')
+  expect(explanationJson(cached).record).toMatchObject({ observed, models: { writer: use } })
+  // What is not up to date any more tells of the result that it had.
+  const stale = { ...planned(passages, { kind: 'run', reasons: [{ kind: 'forced' }] }), last: made }
+  expect(explanationText(stale)).toContain('NVIDIA H100 80GB HBM3')
+})
+
 test('what a plan comes to is told with what is not known of it', () => {
   const node = planned(passages, { kind: 'run', reasons: [{ kind: 'never-ran' }] })
   const lastLine = (estimate: Partial<PlanEstimate>): string | undefined =>
@@ -147,6 +186,28 @@ test('what a plan comes to is told with what is not known of it', () => {
   expect(lastLine({ tokens: null, money: 0.0001 })).toBe(
     'estimate: time not known; tokens not known; costs less than 0.01 by the prices of the models',
   )
+})
+
+test('of requests that nothing can count before something has run, it is said what has to run, and no number', () => {
+  const run = { kind: 'run' as const, reasons: [{ kind: 'never-ran' as const }] }
+  const after = (stage: string) => ({ kind: 'pending' as const, on: [stage as NodeId] })
+  const nothing = { exact: false, unknown: true as const, seconds: null }
+  const judged = planned(graphNode('judged'), after('queries[density=3]'), nothing)
+  const totals = (plan: Plan): string | undefined => planText(plan).split('\n').at(-2)
+  const only = planOf([planned(passages, run), judged])
+  expect(totals(only)).toBe('2 nodes: 1 run, 1 pending; how many judged sends is not known until queries has run')
+  expect(planText(only)).toMatch(/^judged +pending +\? +follows queries\[density=3\]$/m)
+  expect(totals(planOf([planned(passages, run, { requests: 7, cached_requests: 2 }), judged]))).toBe(
+    '2 nodes: 1 run, 1 pending; at least 7 requests to send, 2 answered from the store; ' +
+      'how many judged sends is not known until queries has run',
+  )
+  expect(explanationText(judged)).toContain('estimate: requests not known until queries has run, time not known')
+  expect(totals(planOf([planned(graphNode('judged'), run, nothing)]))).toContain('is not known before it runs')
+  // Of a stage whose nodes are partly known, the sum says that there is more.
+  const many = Array.from({ length: 31 }, (_, i) =>
+    planned(graphNode('judged', { v: `${i}` }), after('kept'), i === 0 ? nothing : { exact: false, requests: 10 }),
+  )
+  expect(planText(planOf(many))).toMatch(/^judged \(31 nodes\) +pending +~300 \+ \? +follows kept$/m)
 })
 
 test('plan --json keeps to its contract', () => {
@@ -169,14 +230,20 @@ test('plan --json keeps to its contract', () => {
         variant: { type: 'object', additionalProperties: { type: 'string' } },
         decision: { enum: ['cached', 'fetch', 'run', 'pending'] },
         reasons: { type: 'array', items: { type: 'object', required: ['kind'] } },
-        estimate: object({
-          exact: { type: 'boolean' },
-          requests: count,
-          cached_requests: count,
-          tokens: amount,
-          seconds: amount,
-          money: amount,
-        }),
+        estimate: {
+          ...object({
+            exact: { type: 'boolean' },
+            requests: count,
+            cached_requests: count,
+            tokens: amount,
+            seconds: amount,
+            money: amount,
+          }),
+          additionalProperties: { const: true },
+          propertyNames: {
+            enum: ['exact', 'requests', 'cached_requests', 'tokens', 'seconds', 'money', 'unknown'],
+          },
+        },
       }),
     },
     absent: {
@@ -203,6 +270,7 @@ test('plan --json keeps to its contract', () => {
       seconds: amount,
       slots: count,
       unknown_seconds: count,
+      unknown_requests: count,
     }),
   })
   const printed = JSON.parse(JSON.stringify(planJson(small)))
