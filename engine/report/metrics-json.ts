@@ -1,5 +1,6 @@
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
+import type { NewestAnalysis } from './analyses.ts'
 import { type AxisTable, axisTables } from './axis-tables.ts'
 import type { Metrics, Result, Scores } from './results.ts'
 import { comparisonsOf } from './systems.ts'
@@ -29,6 +30,8 @@ export interface JsonTables {
   tables: readonly AxisTable[]
   /** Means over the collections of each kind of task, where several known ones were measured. */
   task_groups?: readonly TaskGroupTable[]
+  /** What `analysis` stages conclude, where there are some. */
+  analyses?: readonly NewestAnalysis[]
 }
 
 /** What `metrics --json` prints: the newest results, one for each node that leaves scores. */
@@ -37,13 +40,18 @@ export function metricsJson(results: readonly Result[]): JsonMetrics[] {
 }
 
 /** Results folded into tables, as programs read them. */
-export function tablesJson(results: readonly Result[], pipeline: Pick<PipelineFacts, 'axes' | 'report'>): JsonTables {
+export function tablesJson(
+  results: readonly Result[],
+  pipeline: Pick<PipelineFacts, 'axes' | 'report'>,
+  analyses: readonly NewestAnalysis[] = [],
+): JsonTables {
   const tables = comparisonsOf(results, pipeline).flatMap((comparison) => axisTables(comparison, pipeline))
   const groups = taskGroupTables(results, pipeline)
   return {
     schema: 1,
     tables,
     ...(groups.length > 0 && { task_groups: groups }),
+    ...(analyses.length > 0 && { analyses }),
   }
 }
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import type { SidesComparison } from '../../engine/report/compare/comparison.ts'
 import { differences, familyTest } from '../../engine/util/statistics/family-test.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
+import { inventSweep } from '../rig/invented-sweep.ts'
 import { Project } from '../rig/project.ts'
 import { SMALL_PROMPT, smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
 
@@ -225,4 +226,35 @@ test('a revision is read without executing what the repository configures, and d
       old: expect.stringMatching(/^sha256:/),
     }),
   ])
+})
+
+test('what an analysis concludes stands in metrics, and beside what it concluded before in a comparison', async () => {
+  const project = new Project({})
+  const shape = { densities: [1], generators: ['one'], seeds: 3, queries: 120 }
+  await inventSweep(project.folder, { ...shape, scales: [0.25, 0.5, 1] })
+  const before = (await project.call('metrics', 'sweep.yaml')).stdout
+  expect(before).toContain('contrasts in ndcg@10 over 120 queries, 3 in the family')
+  expect(before).toMatch(/^augmented \[.*\]: undetermined over scale, 3 values of scale, and 4 are needed$/m)
+
+  await inventSweep(project.folder, { ...shape, scales: [0.25, 0.5, 0.75, 1] })
+  const { analyses } = await project.json<{ analyses: { collections: { plateaus: object[] }[] }[] }>(
+    'metrics',
+    'sweep.yaml',
+    '--tables',
+  )
+  const [plateau] = analyses[0]!.collections[0]!.plateaus as { at: string }[]
+  expect(plateau?.at).toMatch(/^0\.\d+$/)
+  const told = await compare(project, 'last~1', 'last')
+  expect(told.changes.only.b).toContain('scores[scale=0.75,train_seed=2]')
+  expect(told.analyses).toHaveLength(1)
+  const [change] = told.analyses
+  expect(change?.plateaus).toEqual([
+    expect.objectContaining({
+      before: expect.objectContaining({ undetermined: '3 values of scale, and 4 are needed' }),
+      now: expect.objectContaining({ at: plateau?.at }),
+    }),
+  ])
+  expect(change?.contrasts.map(({ before: old, now }) => [old !== null, now !== null])).toContainEqual([false, true])
+  const { stdout } = await project.call('compare', 'last~1', 'last')
+  expect(stdout).toContain(`undetermined (3 values of scale, and 4 are needed) in A, ${plateau?.at} in B`)
 })

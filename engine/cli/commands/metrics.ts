@@ -1,7 +1,10 @@
 import type { ActionRecord } from '../../../cache/action-log.ts'
 import type { NodeId } from '../../plan/node.ts'
+import { readAnalyses } from '../../report/analyses.ts'
+import { analysesText } from '../../report/analyses-text.ts'
 import { paintFor } from '../../report/colour.ts'
 import { metricsJson, tablesJson } from '../../report/metrics-json.ts'
+import { newestOf } from '../../report/newest.ts'
 import { readResults } from '../../report/results.ts'
 import { resultsText } from '../../report/results-text.ts'
 import { scoredNodes } from '../../report/scored-nodes.ts'
@@ -18,9 +21,13 @@ export function metricsCommand(file: string, options: CommonOptions & { tables?:
     const current = new Map<NodeId, ActionRecord>()
     for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
     const results = await readResults(scoredNodes(session, (node) => current.get(node)))
-    if (options.json) printJson(options.tables ? tablesJson(results, session.pipeline) : metricsJson(results))
-    else if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
-    else process.stderr.write('no results yet: run the pipeline first\n')
+    const analyses = await readAnalyses(newestOf(session, current), session)
+    const paint = paintFor(process.stdout)
+    if (options.json) printJson(options.tables ? tablesJson(results, session.pipeline, analyses) : metricsJson(results))
+    else if (results.length > 0) print(resultsText(results, session.pipeline, paint))
+    if (!options.json && analyses.length > 0) print(`\n\n${analysesText(analyses, paint)}`)
+    if (results.length + analyses.length === 0 && !options.json)
+      process.stderr.write('no results yet: run the pipeline first\n')
     return ExitStatus.ok
   })
 }
