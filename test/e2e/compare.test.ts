@@ -230,10 +230,10 @@ test('a revision is read without executing what the repository configures, and d
 
 test('what an analysis concludes stands in metrics, and beside what it concluded before in a comparison', async () => {
   const project = new Project({})
-  const shape = { densities: [1], generators: ['one'], seeds: 3, queries: 120 }
+  const shape = { densities: [1], generators: ['one'], seeds: 3, queries: 500 }
   await inventSweep(project.folder, { ...shape, scales: [0.25, 0.5, 1] })
   const before = (await project.call('metrics', 'sweep.yaml')).stdout
-  expect(before).toContain('contrasts in ndcg@10 over 120 queries, 3 in the family')
+  expect(before).toContain('contrasts in ndcg@10 over 500 queries, 3 in the family')
   expect(before).toMatch(/^augmented \[.*\]: undetermined over scale, 3 values of scale, and 4 are needed$/m)
 
   await inventSweep(project.folder, { ...shape, scales: [0.25, 0.5, 0.75, 1] })
