@@ -6,8 +6,8 @@ import { byteText } from '../util/byte-size.ts'
 /** Major version of CUDA that the torch of our locks is built for. */
 const TORCH_CUDA = 13
 
-/** Node, processors and memory, graphics cards with their driver, Slurm. */
-export async function examineMachine(): Promise<readonly Finding[]> {
+/** Node, processors and memory, graphics cards with their driver, and Slurm, which a pipeline may need. */
+export async function examineMachine(needsSlurm: boolean): Promise<readonly Finding[]> {
   const { cpus, memory, gpus } = await surveyMachine({ cards: true })
   return [
     { name: 'Node', status: 'ok', message: `${process.version} on ${process.platform} ${process.arch}` },
@@ -18,7 +18,7 @@ export async function examineMachine(): Promise<readonly Finding[]> {
       message: gpus.cards.length > 0 ? gpus.found : `${gpus.found}; models run on the processors, only slower`,
     },
     ...(gpus.cards.length > 0 ? [await examineCuda()] : []),
-    await examineSlurm(),
+    await examineSlurm(needsSlurm),
   ]
 }
 
@@ -36,10 +36,26 @@ async function examineCuda(): Promise<Finding> {
   }
 }
 
-async function examineSlurm(): Promise<Finding> {
-  const version = await output('sbatch', '--version')
-  const message = version === undefined ? 'there is none; all stages run here' : version.trim()
-  return { name: 'Slurm', status: 'ok', message }
+async function examineSlurm(isNeeded: boolean): Promise<Finding> {
+  const name = 'Slurm'
+  const version = (await output('sbatch', '--version'))?.trim()
+  if (version === undefined && isNeeded)
+    return {
+      name,
+      status: 'error',
+      message: 'stages of this pipeline are jobs of Slurm, and there is no `sbatch` on the PATH',
+      advice: 'Run it where jobs are submitted, or without `executor: slurm`.',
+    }
+  if (version === undefined) return { name, status: 'ok', message: 'there is none; all stages run here' }
+  const partitions = await output('sinfo', '--noheader', '--format=%R')
+  if (partitions !== undefined)
+    return { name, status: 'ok', message: `${version}, partitions ${partitions.trim().split(/\s+/).join(', ')}` }
+  return {
+    name,
+    status: 'warning',
+    message: `${version} is installed, and its controller does not answer`,
+    advice: 'Look at what `sinfo` says: the cluster may be down, or this machine is none that submits jobs.',
+  }
 }
 
 function output(program: string, ...words: string[]): Promise<string | undefined> {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
 import { smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
+import { temporaryFolder } from '../rig/temporary.ts'
 
 const csv =
   'sku,name,description\na1,Hat,"A hat for rainy days that keeps you dry"\na2,Scarf,"A long scarf, knitted from wool"\n'
@@ -106,9 +107,20 @@ test('on a terminal, init asks for passages, model and columns, and takes what i
   expect(await project.json('validate', 'items.yaml')).toMatchObject({ valid: true })
 })
 
+/** A PATH with Node and nothing else. */
+function nodeAlone(): string {
+  const folder = temporaryFolder()
+  symlinkSync(process.execPath, join(folder, 'node'))
+  return folder
+}
+
 test('doctor tells what is there, what a pipeline can not reach and how to mend it, and spends nothing', async () => {
   const server = await fakeOpenai(writtenBy)
-  const project = new Project(smallProject(server.url), { QUERYLOOM_TEST_KEY: '' })
+  const project = new Project(smallProject(server.url), {
+    QUERYLOOM_TEST_KEY: '',
+    // Nothing of what this machine may have.
+    PATH: nodeAlone(),
+  })
   const well = await project.json<{
     ok: boolean
     findings: { name: string; status: string; message: string; advice?: string }[]
@@ -127,6 +139,8 @@ test('doctor tells what is there, what a pipeline can not reach and how to mend 
       'model writer',
     ]),
   )
+  expect(names).toContain('Python')
+  expect(well.findings.find(({ name }) => name === 'Python')?.status).toBe('warning')
   for (const { status, advice } of well.findings) if (status !== 'ok') expect(advice).toBeTypeOf('string')
   expect(existsSync(join(project.folder, '.queryloom'))).toBe(false)
   expect(server.requests).toEqual([])
@@ -144,14 +158,17 @@ test('doctor tells what is there, what a pipeline can not reach and how to mend 
   project.write('queryloom.yaml', 'remotes: { lab: { folder: gone } }\n')
   project.write(
     'cards.yaml',
-    smallPipeline(server.url).replace('uses: train', 'uses: train\n    resources: { memory: 900TB }'),
+    smallPipeline(server.url).replace(
+      'uses: train',
+      'uses: train\n    executor: slurm\n    resources: { memory: 900TB }',
+    ),
   )
   const ill = await project.json<{ ok: boolean; findings: { name: string; status: string; message: string }[] }>(
     'doctor',
     'cards.yaml',
   )
   const errors = ill.findings.filter(({ status }) => status === 'error')
-  expect(errors.map(({ name }) => name).sort()).toEqual(['model writer', 'remote lab', 'resources'])
+  expect(errors.map(({ name }) => name).sort()).toEqual(['Slurm', 'model writer', 'remote lab', 'resources'])
   expect(errors.find(({ name }) => name === 'resources')?.message).toMatch(/^cards\.yaml:\d+:\d+ /)
   expect(await project.call('doctor', 'gone.yaml')).toMatchObject({ status: 2, stdout: '' })
 })

@@ -5,6 +5,7 @@ import { examineReflinks, examineRoom } from '../../doctor/disk.ts'
 import { examineMachine } from '../../doctor/machine.ts'
 import { examineRemotes } from '../../doctor/remotes.ts'
 import { projectRoot } from '../../parse/project-root.ts'
+import type { Graph } from '../../plan/node.ts'
 import { paintFor } from '../../report/colour.ts'
 import { findingsText } from '../../report/findings-text.ts'
 import { failureOf } from '../../run/failure.ts'
@@ -22,21 +23,26 @@ export async function doctorCommand(file: string | undefined, options: CommonOpt
   const signal = AbortSignal.timeout(ANSWER_MS)
   const root = projectRoot(file === undefined ? process.cwd() : dirname(resolve(file)))
   const store = options.home === undefined ? join(root, '.queryloom') : resolve(options.home)
-  const asked: Promise<readonly Finding[]>[] = [
-    examineMachine(),
-    registry.examine(signal),
-    Promise.resolve([examineRoom('store', store), examineReflinks(store), examineRoom('tools', toolsFolder())]),
-    options.remote === false ? Promise.resolve([]) : examineRemotes(root, store).catch(brokenFile),
-  ]
+  let graph: Graph | undefined
   if (file !== undefined) {
     const { loadGraph } = await import('../../plan/load-graph.ts')
     const { param: params, params: paramsFiles, only } = options
     const paramsFolder = process.cwd()
-    const { graph, diagnostics } = loadGraph(resolve(file), { params, paramsFiles, only, paramsFolder, registry })
-    if (!graph) {
-      tellDiagnostics(diagnostics)
+    const loaded = loadGraph(resolve(file), { params, paramsFiles, only, paramsFolder, registry })
+    if (!loaded.graph) {
+      tellDiagnostics(loaded.diagnostics)
       return ExitStatus.invalid
     }
+    graph = loaded.graph
+  }
+  const needsSlurm = [...(graph?.nodes.values() ?? [])].some(({ executor }) => executor === 'slurm')
+  const asked: Promise<readonly Finding[]>[] = [
+    examineMachine(needsSlurm),
+    registry.examine(signal),
+    Promise.resolve([examineRoom('store', store), examineReflinks(store), examineRoom('tools', toolsFolder())]),
+    options.remote === false ? Promise.resolve([]) : examineRemotes(root, store).catch(brokenFile),
+  ]
+  if (graph) {
     const { examinePipeline } = await import('../../doctor/pipeline.ts')
     asked.push(examinePipeline(graph, registry, { jobs: options.jobs, signal }))
   }
