@@ -43,7 +43,7 @@ export interface Paces {
   late: number
 }
 
-const PACES: Paces = { gather: 200, look: 2_000, poll: 2_000, late: 60_000 }
+const PACES: Paces = { gather: 500, look: 2_000, poll: 2_000, late: 60_000 }
 const MOST_WATCHES = 256
 /** Attempts without a single new answer, of tasks that failed and of those that were lost through no fault of theirs. */
 const MOST_FAULTS = 3
