@@ -298,6 +298,8 @@ export interface StageDefinition<Options = never> {
 export interface ServiceStageDefinition<Options = never> extends Omit<StageDefinition<Options>, 'run' | 'thread'> {
   thread: 'main'
   run(context: ServiceContext<Options>): Promise<StageSummary>
+  /** The input of the model that tasks start a server of: without one that is to be started, there are none. */
+  taskModel?: string
   /** The part that runs as a task of an array, which `run` submits. */
   task?(context: TaskContext): Promise<void>
   /** The part that computes: called in a worker thread, where `run` asks for it. */
@@ -355,6 +357,8 @@ export interface Registry {
     identity(block: Json, folder: string): CanonicalValue | Problem
     /** The graphics cards that its server needs, in the form of `resources.gpus`; undefined where the block says nothing. */
     gpus(block: Json): Json | undefined
+    /** Whether it is a language model whose server is started. */
+    isServed(block: Json): boolean
     /** What using it starts, contacts, downloads and reads. */
     exposes(block: Json): readonly Exposure[]
     /** Paths of the files of the model that the pipeline's author keeps. */

@@ -34,6 +34,7 @@ export const registry: Registry = {
     schema: modelSchema,
     identity: modelIdentity,
     gpus: modelGpus,
+    isServed: (block) => (block as ModelBlock).serve !== undefined,
     exposes: modelExposes,
     files: modelFiles,
     missing: (block) => deviceProblem((block as ModelBlock).device ?? 'auto'),

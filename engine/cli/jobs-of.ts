@@ -13,15 +13,15 @@ export interface PlaceOptions {
  * telling what is wrong with the profile.
  */
 export async function jobsOf(
-  { graph }: Session,
+  { graph, registry: { models } }: Session,
   { profile: file, leaveJobs = false }: PlaceOptions,
-): Promise<{ places?: JobPlaces; partHere?: typeof import('../run/job-places.ts')['partHere'] } | undefined> {
+): Promise<{ places?: JobPlaces } | undefined> {
   const nodes = [...graph.nodes.values()]
   if (file === undefined && !nodes.some(({ executor }) => executor === 'slurm')) return {}
-  const { jobPlaces, partHere } = await import('../run/job-places.ts')
+  const { jobPlaces } = await import('../run/job-places.ts')
   const { NO_PROFILE, readProfile } = await import('../run/slurm/profile.ts')
-  if (file === undefined) return { places: jobPlaces(NO_PROFILE, () => leaveJobs), partHere }
+  if (file === undefined) return { places: jobPlaces(NO_PROFILE, models, () => leaveJobs) }
   const { profile, diagnostics } = readProfile(file, new Set(nodes.map(({ stage }) => stage)))
   tellDiagnostics(diagnostics)
-  return profile && { places: jobPlaces(profile, () => leaveJobs), partHere }
+  return profile && { places: jobPlaces(profile, models, () => leaveJobs) }
 }

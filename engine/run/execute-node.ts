@@ -27,11 +27,11 @@ import { actionKey, type Preimage } from '../plan/preimage.ts'
 import { remoteParts } from '../plan/source-files.ts'
 import { stageInput } from '../plan/stage-input.ts'
 import type { FailedFolders } from './failed-folders.ts'
+import type { Elsewhere } from './job-places.ts'
 import { type LazyAsker, lazyAsker } from './lazy-asker.ts'
 import type { LocalProcesses } from './local-processes.ts'
 import type { ModelLedger } from './model-ledger.ts'
 import { resumeFolder } from './resume-folder.ts'
-import type { StageJobs } from './stage-jobs.ts'
 import type { StageThreads } from './stage-threads.ts'
 import type { Staging } from './staging.ts'
 
@@ -46,8 +46,8 @@ export interface ExecutionWorld extends PlanWorld {
   /** Where failed nodes' folders are kept. */
   failed: FailedFolders
   threads: StageThreads
-  /** Of nodes that run elsewhere. */
-  jobs(node: GraphNode): StageJobs | undefined
+  /** Runs nodes, or parts of them, elsewhere. */
+  elsewhere: Elsewhere | undefined
   tools: ToolsCache
   result(node: NodeId): ActionRecord | undefined
   /** The preimage of a node from what is known now. */
@@ -142,12 +142,13 @@ export async function executeNode(
       ask: asker.ask,
       signal,
     }
-    const job = await world.jobs(node)?.run(node, key, context, {
+    const job = await world.elsewhere?.jobs(node)?.run(node, key, context, {
       log: options.log,
       signal: AbortSignal.any([drain, signal]),
       onNote: options.onNote,
     })
     Object.assign(observed, job?.observed)
+    const arrays = world.elsewhere?.arrays(node, AbortSignal.any([drain, signal]))
     const summary = job
       ? job.summary
       : service && processes
@@ -157,6 +158,7 @@ export async function executeNode(
             rows,
             processes,
             models: world.models,
+            ...(arrays ? { arrays } : {}),
             tools: world.tools,
             count,
             drain,

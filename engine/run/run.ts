@@ -18,7 +18,6 @@ import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
 import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
-import { partHere } from './job-places.ts'
 import { Journal } from './journal.ts'
 import { ModelLedger } from './model-ledger.ts'
 import { provideFor } from './provision.ts'
@@ -135,11 +134,10 @@ class Run {
     const { machine } = this.#options
     const imported = await importedPipeline(this.#session)
     const isWithheld = imported !== undefined && !imported.trusted
-    const { jobs } = this.#options
-    const isJob = (node: GraphNode): boolean => !isWithheld && (jobs?.isJob(node) ?? false)
-    const here = todo.map((node) => (isJob(node) ? partHere(node) : node))
-    const elsewhere = todo.some(isJob)
-      ? jobs?.open(store, (message) => this.#emit({ type: 'warning', message }))
+    const places = isWithheld ? undefined : this.#options.jobs
+    const here = todo.map((node) => places?.here(node) ?? node)
+    const elsewhere = todo.some((node) => places?.isElsewhere(node))
+      ? places?.open(store, (message) => this.#emit({ type: 'warning', message }))
       : undefined
     const provided = provideFor(here, {
       temporary: staging.root,
@@ -173,7 +171,7 @@ class Run {
       staging,
       failed: new FailedFolders(join(store.root, 'failed')),
       threads,
-      jobs: (node) => (isJob(node) ? elsewhere : undefined),
+      elsewhere,
       tools,
       result: (id) => this.#results.get(id),
       preimage: (node) =>
@@ -261,7 +259,7 @@ class Run {
         start()
         return attempts(
           // The time of a job is counted where it runs: it may wait for long.
-          world.jobs(node) ? { retry: node.retry } : node,
+          world.elsewhere?.has(node) ? { retry: node.retry } : node,
           { drain: this.#drain, kill: this.#kill },
           (signal) =>
             executeNode(world, node, key, preimage, {

@@ -83,6 +83,7 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     const { run } = await import('./run.ts')
     return run(context)
   },
+  taskModel: 'model',
   async task(context) {
     const { runShardTask } = await import('./shards/task.ts')
     return runShardTask(context)

@@ -61,8 +61,8 @@ export async function runCommand(
     const { preflight } = await import('../../run/preflight.ts')
     const jobs = await jobsOf(session, options)
     if (!jobs) return ExitStatus.invalid
-    const { places, partHere } = jobs
-    const here = todo.map((node) => (places?.isJob(node) && partHere ? partHere(node) : node))
+    const { places } = jobs
+    const here = todo.map((node) => places?.here(node) ?? node)
     const { machine, diagnostics } = await preflight(session.graph, here, session.registry, options.jobs)
     if (diagnostics.length > 0) {
       tellDiagnostics(diagnostics)

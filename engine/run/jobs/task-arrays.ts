@@ -1,65 +1,86 @@
 import { join } from 'node:path'
 import type { SubmittedTasks, TaskArray, TaskArrays, TaskStanding } from '../../../stages/define.ts'
+import type { GraphNode } from '../../plan/node.ts'
 import { packageRoot } from '../../util/package-root.ts'
 import type { Executor, Job, Submission, TaskResources, TaskState } from '../executor.ts'
 import { causeText, isNoFault } from './cause-text.ts'
 import { jobFolder, layOutJob } from './job-folder.ts'
 
-/** Tasks run the compiled code wherever this module itself was loaded from. */
-const ENTRY = join(packageRoot, 'dist/engine/run/stage-task.js')
-
 /** How the tasks of a node are run. */
 export interface TaskArrayOptions {
   executor: Executor
-  /** Type of the stage that they are of. */
-  stage: string
-  /** Folder of the store that all machines see. */
+  node: Pick<GraphNode, 'stage' | 'passEnv' | 'definition' | 'retry'>
+  /** What all machines see. */
   folder: string
   tasks: number
   /** How many of an array may run at once. */
   limit?: number
   resources: TaskResources
-  env?: { readonly [name: string]: string }
   /** Commands ahead of each task. */
   before?: readonly string[]
-  outlive: boolean
+  /** Path of Node there, and of the folder of queryloom: by default those of this process. */
+  program?: string
+  queryloom?: string
+  /** Whether tasks go on when the run is interrupted. */
+  leave(): boolean
   signal: AbortSignal
 }
 
 /** Arrays of the tasks of one node, as jobs of an executor. */
 export function taskArrays(options: TaskArrayOptions): TaskArrays {
-  const { executor, stage, folder, tasks, outlive, resources, signal } = options
+  const {
+    executor,
+    node,
+    folder,
+    tasks,
+    resources,
+    signal,
+    program = process.execPath,
+    queryloom = packageRoot,
+  } = options
+  const { stage, passEnv, definition, retry } = node
+  /** How many times the memory asked for is asked for now: it was not enough. */
+  let times = 1
   const cache = process.env.XDG_CACHE_HOME
   const jobOf = (array: TaskArray): Job => ({
     key: array.key,
     title: `${array.title} shards`,
+    stage,
+    passEnv,
     folder: array.folder,
-    command: [process.execPath, ENTRY, stage, array.folder],
+    command: [program, join(queryloom, 'dist/engine/run/stage-task.js'), definition.type, array.folder],
     tasks: array.tasks,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
-    resources,
+    resources: { ...resources, memory: Math.ceil(resources.memory * times) },
     // Models and Python environments are found where this process finds them.
-    env: { ...(cache === undefined ? {} : { XDG_CACHE_HOME: cache }), ...options.env },
+    env: cache === undefined ? {} : { XDG_CACHE_HOME: cache },
   })
-  const submitted = (submission: Submission): SubmittedTasks => ({
+  const submitted = (array: TaskArray, submission: Submission): SubmittedTasks => ({
     tasks: submission.tasks,
     async poll() {
       const states = await executor.poll(submission, signal)
-      return new Map([...states].map(([task, state]) => [task, standingOf(state, resources)]))
+      const isShort = [...states.values()].some(
+        (state) => state.state === 'failed' && state.cause.kind === 'out-of-memory',
+      )
+      // Once for all tasks that were submitted with so little.
+      if (isShort && submission.job.resources.memory === jobOf(array).resources.memory) times *= retry.memory ?? 1
+      return new Map([...states].map(([task, state]) => [task, standingOf(state, submission.job.resources)]))
     },
     cancel: () => executor.cancel(submission),
     log: (task) => executor.log(submission, task),
   })
   return {
     tasks,
-    folder,
-    outlive,
+    folder: join(folder, 'shards'),
+    get outlive() {
+      return options.leave()
+    },
     layout: jobFolder,
-    attach: async (array) => (await executor.attach(jobOf(array), signal)).map(submitted),
+    attach: async (array) => (await executor.attach(jobOf(array), signal)).map((found) => submitted(array, found)),
     async submit(array, numbers) {
       const job = jobOf(array)
       await layOutJob(job, options.before)
-      return submitted(await executor.submit(job, numbers, signal))
+      return submitted(array, await executor.submit(job, numbers, signal))
     },
   }
 }

@@ -31,6 +31,17 @@ const PLACE: { readonly [name: string]: OptionsSchema } = {
     expects: 'an option of sbatch with `{count}` in it',
     description: 'How cards are asked for. Default: `--gres=gpu:{count}`.',
   },
+  shards: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Tasks that a `generate` stage is cut into, each with a server of its own. Default: 8.',
+  },
+  at_once: {
+    type: 'integer',
+    minimum: 1,
+    description: 'How many of these tasks may run at once. Default: as many as the cluster has room for.',
+  },
   options: texts('Further options of `sbatch`, one an item, such as `--exclusive`.'),
 }
 

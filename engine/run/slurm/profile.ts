@@ -15,6 +15,9 @@ import type { SlurmSettings } from './sbatch-words.ts'
 interface StagePlace {
   executor: 'local' | 'slurm'
   settings: SlurmSettings
+  /** Tasks of an array, and how many of them may run at once. */
+  shards?: number
+  atOnce?: number
 }
 
 /** What a profile says; none of it enters a key. */
@@ -88,7 +91,7 @@ function profileOf(written: { readonly [name: string]: Json }, folder: string): 
 }
 
 function placeOf(written: { readonly [name: string]: Json }): StagePlace {
-  const { executor = 'slurm', time, options } = written
+  const { executor = 'slurm', time, options, shards, at_once: atOnce } = written
   const named = Object.fromEntries(
     (['partition', 'account', 'qos', 'constraint', 'gpus'] as const).flatMap((name) =>
       typeof written[name] === 'string' ? [[name, written[name]]] : [],
@@ -97,6 +100,8 @@ function placeOf(written: { readonly [name: string]: Json }): StagePlace {
   const timeMs = typeof time === 'string' ? durationMs(time) : undefined
   return {
     executor: executor as StagePlace['executor'],
+    ...(typeof shards === 'number' ? { shards } : {}),
+    ...(typeof atOnce === 'number' ? { atOnce } : {}),
     settings: {
       ...named,
       ...(timeMs === undefined ? {} : { timeMs }),

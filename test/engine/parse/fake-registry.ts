@@ -198,6 +198,7 @@ export const fakeRegistry: Registry = {
         : { message: `no model file ${file}`, advice: 'Mend it.', at: 'file' }
     },
     gpus: () => undefined,
+    isServed: () => false,
     exposes: () => [],
     files: () => [],
     missing: () => undefined,

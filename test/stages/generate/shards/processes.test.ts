@@ -35,11 +35,11 @@ async function processBench(options: { delay?: number; source?: string } = {}) {
   const folder = join(home, 'shards')
   const arrays = taskArrays({
     executor,
-    stage: 'generate',
-    folder,
+    node: { stage: 'queries', passEnv: [], definition: generate, retry: { attempts: 1, backoffMs: 0 } },
+    folder: home,
     tasks: 4,
     resources: { cpus: 1, memory: 0 },
-    outlive: false,
+    leave: () => false,
     signal: new AbortController().signal,
   })
   const rows = openRowStore(join(home, 'rows'))

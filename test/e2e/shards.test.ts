@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { packageRoot } from '../../engine/util/package-root.ts'
+import { ended, Project } from '../rig/project.ts'
+import { onCluster } from '../rig/slurm.ts'
+import { isAlive, waitFor } from '../rig/wait-for.ts'
+
+const BINARY = join(packageRoot, 'test/stages/models/fake-server.mjs')
+const sha256 = createHash('sha256').update('weights').digest('hex')
+
+/** A generation of so many queries by a stand-in for vLLM that wants a card, takes its time and notes what it is asked. */
+function project(passages: number, delay: number): Project {
+  const corpus = Array.from({ length: passages }, (_, i) =>
+    JSON.stringify({ _id: `p${i}`, title: '', text: `passage ${i} tells of something` }),
+  )
+  const made = new Project({
+    'p.yaml': `version: 1
+datasets: { d: { source: data } }
+models:
+  big:
+    serve: vllm
+    source: weights
+    sha256: ${sha256}
+    binary: ${BINARY}
+    slots: 4
+    args: { request-log: REQUESTS, delay: ${delay} }
+stages:
+  passages: { uses: sample-corpus, executor: local, with: { dataset: "\${datasets.d}", strategy: all } }
+  queries:
+    uses: generate
+    resources: { memory: 700MiB }
+    with: { passages: "\${stages.passages.passages}", model: "\${models.big}", prompt: prompt.yaml }
+`,
+    'prompt.yaml': 'mode: completion\nuser: "Passage: {{text}}\\nQuery:"\n',
+    weights: 'weights',
+    'data/corpus.jsonl': `${corpus.join('\n')}\n`,
+  })
+  made.write(
+    'p.yaml',
+    readFileSync(join(made.folder, 'p.yaml'), 'utf8').replace('REQUESTS', join(made.folder, 'asked')),
+  )
+  const note = `echo "$SLURMD_NODENAME $CUDA_VISIBLE_DEVICES" >>${join(made.folder, 'tasks')}`
+  made.write('cluster.yaml', `partition: main\ntime: 5m\nshards: 8\nbefore: ['${note}']\n`)
+  return made
+}
+
+const lines = (made: Project, file: string): string[] =>
+  existsSync(join(made.folder, file)) ? readFileSync(join(made.folder, file), 'utf8').split('\n').filter(Boolean) : []
+const asked = (made: Project): { asked: string; cards: string; pid: number }[] =>
+  lines(made, 'asked').map((line) => JSON.parse(line))
+
+onCluster('a generation in shards on Slurm', { nodes: 2 }, (cluster) => {
+  test('gives each of eight tasks a server and a card of its own, and asks for each row once', async () => {
+    const made = project(320, 20)
+    const run = await made.run('p.yaml', '--profile', 'cluster.yaml')
+    expect(run.stderr).toBe('')
+    expect(run.finished).toMatchObject({ status: 'ok', requests: { sent: 320, cached: 0, failed: 0 } })
+    const all = asked(made)
+    expect(new Set(all.map((one) => one.asked)).size).toBe(320)
+    expect(all).toHaveLength(320)
+    expect(new Set(all.map(({ pid }) => pid)).size).toBe(8)
+    // Two cards on each of two nodes: the first four tasks have all of them.
+    const tasks = lines(made, 'tasks')
+    expect(tasks).toHaveLength(8)
+    expect(tasks.slice(0, 4).sort()).toEqual(['n1 0', 'n1 1', 'n2 0', 'n2 1'])
+    for (const { cards } of all) expect(['0', '1']).toContain(cards)
+    expect(cluster.jobs()).toEqual([])
+    expect(all.map(({ pid }) => pid).filter(isAlive)).toEqual([])
+    expect(readdirSync(join(made.folder, '.queryloom/slurm/shards'))).toEqual(['claims'])
+    // Where rows were asked for is no part of any key.
+    expect((await made.run('p.yaml')).finished).toMatchObject({ nodes: { executed: 0, cached: 2 } })
+  })
+
+  test('goes on where SIGKILL of queryloom and of a task has left it', async () => {
+    const made = project(320, 100)
+    const first = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
+    await waitFor(() => asked(made).length > 40)
+    process.kill(-first.pid!, 'SIGKILL')
+    await ended(first)
+    const jobs = cluster.jobs()
+    expect(jobs.length).toBeGreaterThan(4)
+    cluster.call('scancel', '--signal=KILL', '--full', jobs[0] as string)
+    const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
+    expect(next.finished).toMatchObject({ status: 'ok', requests: { failed: 0 } })
+    const all = asked(made)
+    expect(new Set(all.map((one) => one.asked)).size).toBe(320)
+    // Four slots of one server.
+    expect(all.length).toBeLessThanOrEqual(324)
+    expect(cluster.jobs()).toEqual([])
+    expect(readdirSync(join(made.folder, '.queryloom/slurm/shards'))).toEqual(['claims'])
+  })
+
+  test('ends its tasks with Ctrl-C, and keeps what they were answered', async () => {
+    const made = project(320, 200)
+    const run = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
+    await waitFor(() => asked(made).length > 40)
+    run.kill('SIGINT')
+    expect((await ended(run)).status).toBe(130)
+    expect(cluster.jobs()).toEqual([])
+    const before = asked(made).length
+    const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
+    expect(next.finished).toMatchObject({ status: 'ok' })
+    const { sent, cached } = next.finished.requests
+    expect(sent + cached).toBe(320)
+    expect(cached).toBeGreaterThan(0)
+    // Sixteen were in flight at most.
+    expect(asked(made).length).toBeLessThanOrEqual(320 + 16)
+    expect(before + sent).toBe(asked(made).length)
+  })
+})
