@@ -33,7 +33,7 @@ const FOLDER = 'labels'
 
 /** Opens the labels of the store at `root`; nothing is made before the first label. */
 export function openLabelLog(root: string): LabelLog {
-  const path = join(root, FOLDER, 'labels.log')
+  const path = labelFile(root)
   const log = new LogFile(path, 'labels', 1)
   const newest = { labels: new Map<string, Label>(), grade: new Map<string, Label>() }
   const refresh = (): void => {
@@ -84,4 +84,9 @@ export function readLabel(text: string): Label | undefined {
 
 function formOf(label: Label): LabelForm {
   return label.labels ? 'labels' : 'grade'
+}
+
+/** Where the labels of a store are; it is there once somebody has said something. */
+export function labelFile(root: string): string {
+  return join(root, FOLDER, 'labels.log')
 }

@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import type { ActionRecord } from '../../cache/action-log.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
+import { labelFile } from '../../cache/label-log.ts'
 import type { PipelineFacts } from '../parse/pipeline.ts'
 import type { NodeId } from '../plan/node.ts'
 import { engineVersion } from '../util/engine-version.ts'
@@ -12,14 +13,16 @@ export const STAMP_NAME = 'queryloom:results'
 
 const HEAD_BYTES = 2048
 
-/** What a report's page would be made from: the newest results, the text of the pipeline, and the program. */
+/** What a report's page would be made from: the newest results, what people said, the text of the pipeline, and the program. */
 export function reportStamp(
-  source: ResultSource & { pipeline: Pick<PipelineFacts, 'sources'> },
+  source: ResultSource & { pipeline: Pick<PipelineFacts, 'sources'>; store: { root: string } },
   current: ReadonlyMap<NodeId, ActionRecord>,
 ): string {
   const results = [...newestOf(source, current)].map(([id, { record }]) => [id, record.key, record.run])
   const sources = source.pipeline.sources.map(({ digest }) => digest)
-  return hexOf(sha256(JSON.stringify([engineVersion(), sources, results]))).slice(0, 32)
+  // Labels are only ever added.
+  const said = statSync(labelFile(source.store.root), { throwIfNoEntry: false })?.size ?? 0
+  return hexOf(sha256(JSON.stringify([engineVersion(), sources, said, results]))).slice(0, 32)
 }
 
 /** Whether a page is there that was made from just this. */

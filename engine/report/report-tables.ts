@@ -1,23 +1,7 @@
-import { csvText, markdownTable } from '../util/tables/formats.ts'
+import { csvText } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
 import { pText, signed } from './figures.ts'
 import type { CollectionReport, Report } from './report.ts'
-
-/** The report as a document in Markdown. */
-export function reportMarkdown(report: Report): string {
-  const { pipeline, description, collections } = report
-  const parts = [
-    `# ${markdownLine(pipeline)}`,
-    ...(description === undefined ? [] : [markdownLine(description)]),
-    ...collections.flatMap((one) => [
-      markdownTable(headlineTable(one)),
-      ...one.warnings.map((warning) => `- ${markdownLine(warning)}`),
-      ...(one.verdict ? [`**Verdict:** ${markdownLine(one.verdict.text)}`] : []),
-    ]),
-    ...(collections.length === 0 ? ['There are no results yet.'] : []),
-  ]
-  return `${parts.join('\n\n')}\n`
-}
 
 /** The numbers of the report, one row for each metric of a system on a collection. */
 export function reportCsv({ collections }: Report): string {
@@ -65,7 +49,7 @@ const COLUMNS = [
 const NOT_TESTED = [null, null, null, null, null]
 
 /** The headline table of a collection, as texts. */
-function headlineTable(one: CollectionReport): Table {
+export function headlineTable(one: CollectionReport): Table {
   const { dataset, split, profile, metrics, systems, queries, clean, baseline } = one
   const right = (title: string): Table['columns'][number] => ({ title, align: 'right' })
   const tested = systems.some(({ contrast }) => contrast !== null)
@@ -92,8 +76,4 @@ function headlineTable(one: CollectionReport): Table {
     ]),
     notes: systems.every(({ fresh }) => fresh) ? [] : ['* older than the pipeline: run it for its newest numbers'],
   }
-}
-
-function markdownLine(text: string): string {
-  return text.replace(/\s+/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }

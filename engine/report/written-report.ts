@@ -41,7 +41,7 @@ export async function writtenReport(
         stamp: reportStamp(session, current),
       })
     case 'md':
-      return (await import('./report-tables.ts')).reportMarkdown(report)
+      return (await import('./report-markdown.ts')).reportMarkdown(report)
     case 'csv':
       return (await import('./report-tables.ts')).reportCsv(report)
     case 'json':

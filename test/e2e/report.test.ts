@@ -125,14 +125,7 @@ test.skipIf(!hasBrowser)(
       text: HOSTILE,
     })
     const path = join(folder, 'sweep.html')
-    const { session } = await openSession({ file, registry, cwd: folder })
-    const current = new Map(
-      (await makePlan(session!)).nodes.flatMap(({ node, decision }) =>
-        decision.kind === 'cached' ? [[node.id, decision.record] as const] : [],
-      ),
-    )
-    writeFileSync(path, await writtenReport(session!, current, 'html'))
-    await session!.close()
+    writeFileSync(path, await pageOf(file, folder))
     await lookedAt(path)
     const { page } = await visit(pathToFileURL(path).href)
     expect(await page.evaluate('window.hostile')).toBeUndefined()
@@ -173,6 +166,34 @@ test.skipIf(!hasBrowser)(
     expect(text).toContain('[U+202E]gnp')
   },
 )
+
+test('the page of a sweep of 100 configurations is no larger than 5 MB', async () => {
+  const folder = temporaryFolder()
+  const { file } = await inventSweep(folder, {
+    scales: [0.2, 0.4, 0.6, 0.8, 1],
+    densities: [1, 2, 4, 8],
+    generators: ['a', 'b', 'c', 'd', 'e'],
+    seeds: 1,
+    queries: 20,
+  })
+  const page = await pageOf(file, folder)
+  expect(page.match(/<details class="made"><summary>scores\[/g)).toHaveLength(100)
+  expect(Buffer.byteLength(page)).toBeLessThan(5e6)
+})
+
+/** The page of a pipeline's results as the store has them. */
+async function pageOf(file: string, cwd: string): Promise<string> {
+  const { session } = await openSession({ file, registry, cwd })
+  try {
+    const { nodes } = await makePlan(session!)
+    const current = new Map(
+      nodes.flatMap(({ node, decision }) => (decision.kind === 'cached' ? [[node.id, decision.record] as const] : [])),
+    )
+    return await writtenReport(session!, current, 'html')
+  } finally {
+    await session!.close()
+  }
+}
 
 /** Looks at a page as readers with other screens and other eyes do. */
 async function lookedAt(path: string): Promise<void> {

@@ -8,12 +8,15 @@ import { folded, htmlTable } from './table.ts'
 
 /** What the `analysis` stages of the pipeline found, a section each. */
 export function analysisSections(analyses: readonly NewestAnalysis[]): { id: string; title: string; body: Html }[] {
+  if (analyses.length === 0) return [{ id: 'analysis', title: 'Analysis', body: NONE }]
   return analyses.map((one, i) => ({
     id: `analysis-${i}`,
     title: analyses.length === 1 ? 'Analysis' : `Analysis: ${one.node}`,
     body: analysisBody(`a${i}`, one),
   }))
 }
+
+const NONE = html`<p class="absent">No warning signs and no figure of gain against pre-training strength: an <code>analysis</code> stage finds them, with <code>ladder</code> for the latter.</p>`
 
 const MOST_SIGNS = 6
 const MOST_ROWS = 12

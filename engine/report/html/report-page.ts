@@ -12,6 +12,7 @@ import { headlineSection } from './headline.ts'
 import { type Html, html } from './markup.ts'
 import { page } from './page.ts'
 import { provenanceBody, systemAnchor } from './provenance.ts'
+import { taskGroupsBody } from './task-groups.ts'
 import { tradeOffsFigure } from './trade-offs.ts'
 
 /** A part of the page with its heading. */
@@ -24,13 +25,15 @@ interface Section {
 /** A report as one self-contained page; `series` is the axis that figures tell apart by colour, `stamp` says what it was made from. */
 export function reportPage(report: Report, { series, stamp }: { series?: string | undefined; stamp: string }): string {
   const { pipeline, description, collections } = report
-  const byHand = byHandBody(report.by_hand)
   const sections: Section[] = [
     ...collections.map((one, i) => ({
       id: `collection-${i}`,
       title: `${one.dataset}, ${one.split}`,
       body: collectionBody(i, one, series),
     })),
+    ...(report.task_groups.length > 0
+      ? [{ id: 'kinds', title: 'Kinds of tasks', body: taskGroupsBody(report.task_groups) }]
+      : []),
     ...analysisSections(report.analyses),
     { id: 'filters', title: 'Filters', body: funnelsBody('funnel', report.funnels) },
     {
@@ -38,7 +41,7 @@ export function reportPage(report: Report, { series, stamp }: { series?: string 
       title: 'Diversity of queries',
       body: diversityBody('diversity-figure', report.diversity, series),
     },
-    ...(byHand ? [{ id: 'by-hand', title: 'Judged by hand', body: byHand }] : []),
+    { id: 'by-hand', title: 'Judged by hand', body: byHandBody(report.by_hand) ?? NOT_BY_HAND },
     { id: 'cost', title: 'Cost and time', body: costBody('time', report.costs) },
     { id: 'graph', title: 'Graph', body: graphFigure('graph-figure', report.graph) },
     { id: 'provenance', title: 'How the numbers were made', body: provenanceBody(report) },
@@ -61,6 +64,8 @@ ${body}
 )}</main>`,
   })
 }
+
+const NOT_BY_HAND = html`<p class="absent">No table of labels: <code>queryloom audit FILE NODE</code> asks people what they think of queries, a <code>judge</code> stage what is relevant.</p>`
 
 // Opens what a link leads into where the browser does not do so by itself.
 const REVEAL = `const reveal = () => {
