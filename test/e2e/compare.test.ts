@@ -33,7 +33,7 @@ async function compare(project: Project, ...words: string[]): Promise<SidesCompa
 }
 
 /** A project whose first state is committed and run, and whose prompt and trainings have changed since. */
-async function changedProject(): Promise<Project> {
+async function changedProject(steps = 60): Promise<Project> {
   const server = await fakeOpenai(writtenBy)
   const project = new Project({ ...smallProject(server.url, 80), 'pipeline.yaml': trained(server.url, 20) })
   project.write('.gitignore', '.queryloom\nout\ndata\n')
@@ -41,7 +41,7 @@ async function changedProject(): Promise<Project> {
   await project.run('pipeline.yaml')
   git(project, 'add', '-A')
   git(project, 'commit', '-q', '-m', 'one')
-  project.write('pipeline.yaml', trained(server.url, 60))
+  project.write('pipeline.yaml', trained(server.url, steps))
   project.write('prompt.yaml', OTHER_PROMPT)
   return project
 }
@@ -136,7 +136,8 @@ async function valuesOf(project: Project, side: string): Promise<number[][]> {
 }
 
 test('the queries that lost most are shown with their texts, both rankings, and what was trained on their answers', async () => {
-  const project = await changedProject()
+  // As good as untrained, so that queries lose.
+  const project = await changedProject(1)
   await project.run('pipeline.yaml')
   const { queries } = await compare(project, 'HEAD:pipeline.yaml', 'now', '--queries', 'worst:3')
   expect(queries).toMatchObject({ system: 'scores', metric: 'ndcg@10', order: 'worst' })
@@ -154,6 +155,7 @@ test('the queries that lost most are shown with their texts, both rankings, and 
     .queries
   expect(best!.queries.every(({ difference }) => difference > 0)).toBe(true)
   const trainedOn = [...queries!.queries, ...best!.queries].flatMap(({ training }) => [...training.a, ...training.b])
+  expect(trainedOn.length).toBeGreaterThan(0)
   for (const { query } of trainedOn) expect(query).not.toBe('')
 
   const { stdout } = await project.call('compare', 'HEAD:pipeline.yaml', 'now', '--queries', 'worst:1')
@@ -245,7 +247,7 @@ test('what an analysis concludes stands in metrics, and beside what it concluded
   const [plateau] = analyses[0]!.collections[0]!.plateaus as { at: string }[]
   expect(plateau?.at).toMatch(/^0\.\d+$/)
   const told = await compare(project, 'last~1', 'last')
-  expect(told.changes.only.b).toContain('scores[scale=0.75,train_seed=2]')
+  expect(told.changes.only.b).toContain('scores[density=1,generator=one,scale=0.75,train_seed=2]')
   expect(told.analyses).toHaveLength(1)
   const [change] = told.analyses
   expect(change?.plateaus).toEqual([
