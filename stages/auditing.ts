@@ -32,9 +32,9 @@ export interface AuditSignals {
   duplicates: number
 }
 
-/** A grade that a model gave, and the name of the model. */
+/** A grade that a model gave, and who that is: its name in the pipeline and the name of the prompt's file. */
 export interface AuditGrade {
-  model: string
+  judge: string
   grade: number
 }
 

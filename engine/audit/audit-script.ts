@@ -64,8 +64,8 @@ export const AUDIT_SCRIPT = `
       all.push(...fact('Rank of the passage by BM25', rank))
       all.push(...fact('Written more often', signals.duplicates === 0 ? 'no' : signals.duplicates + ' more'))
     }
-    for (const { model, grade } of found)
-      all.push(...fact('Grade of ' + model, said === null ? 'shown once you have judged' : String(grade)))
+    for (const { judge, grade } of found)
+      all.push(...fact('Grade of ' + judge, said === null ? 'shown once you have judged' : String(grade)))
     if (all.length === 0) all.push(...fact('No model has judged this pair', ''))
     at('facts').replaceChildren(...all)
   }

@@ -44,7 +44,7 @@ const HEADERS = {
  */
 export async function serveLocally(
   page: LocalPage,
-  options: { idleMs: number; signal: AbortSignal },
+  options: { idleMs: number; signal: AbortSignal; onError(error: unknown): void },
 ): Promise<LocalServer> {
   const token = randomBytes(24).toString('base64url')
   let end: (how: 'idle' | 'stopped') => void = () => {}
@@ -53,7 +53,9 @@ export async function serveLocally(
   })
   let idle = setTimeout(() => stop('idle'), options.idleMs)
   const server: Server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    answer(request, response).catch(() => {
+    answer(request, response).catch((error: unknown) => {
+      // Whoever went away in the middle of asking is no failure of ours.
+      if (request.complete) options.onError(error)
       if (!response.headersSent) send(response, { status: 500 })
       else response.destroy()
     })

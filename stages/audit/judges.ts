@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { AuditGrade, AuditItem, AuditNode, Json } from '../define.ts'
@@ -11,7 +12,7 @@ type Stored = (keys: readonly RowKey[]) => Promise<ReadonlyMap<RowKey, Canonical
 
 /** A way to ask a model about a pair, as some node does. */
 interface AskedWay {
-  model: string
+  judge: string
   setup: ReturnType<typeof judgeSetup>
   attempts: number
 }
@@ -32,10 +33,10 @@ export async function gradesOf(
       if (way) ways.set(JSON.stringify(way), way)
     }
   const grades = new Map<string, AuditGrade[]>()
-  for (const { model, setup, attempts } of ways.values())
+  for (const { judge, setup, attempts } of ways.values())
     for (const { pair, query, title, text } of items) {
       const grade = await storedGrade(judgeQuestion(setup, query, { title, text }, attempts), stored)
-      if (grade !== undefined) grades.set(pair, [...(grades.get(pair) ?? []), { model, grade }])
+      if (grade !== undefined) grades.set(pair, [...(grades.get(pair) ?? []), { judge, grade }])
     }
   return grades
 }
@@ -70,7 +71,7 @@ function askedWay(judge: AskedJudge, { input }: AuditNode): AskedWay | undefined
   if (!variables?.includes('query') || (parse.scale === undefined && parse.grade === undefined)) return undefined
   const { decoding, max_words, seed } = judge
   return {
-    model: model.name,
+    judge: `${model.name} by ${basename(prompt.path)}`,
     setup: { ...judgeSetup(model, prompt, judge), options: { decoding, max_words, seed } },
     attempts: judge.parse_attempts,
   }

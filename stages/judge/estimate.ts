@@ -12,17 +12,17 @@ import type { JudgeStageOptions } from './stage-options.ts'
 
 type Context = Pick<PlanContext<JudgeStageOptions>, 'options' | 'inputNames' | 'input' | 'stored' | 'signal'>
 
-/** Largest corpus that a plan looks passages up in. */
+/** Largest corpus that a plan looks passages up in, and largest runs that it reads. */
 const MAX_PLANNED_BYTES = 64 * 1024 * 1024
 
 /**
- * What judging the pool would request: exact where the runs are there and the corpus is not large. Before the runs are,
- * at least as many as one run gives.
+ * What judging the pool would request: exact where the runs are there and neither they nor the corpus are large. Else at
+ * least as many as one run gives, or one for each pair.
  */
 export async function estimatePool(context: Context): Promise<Estimate> {
   const dataset = context.input('dataset')
   const inputs = inputsOf(context)
-  if (!inputs) return { exact: false, ...(await leastRequests(context)) }
+  if (!inputs || bytesOfRuns(inputs) > MAX_PLANNED_BYTES) return { exact: false, ...(await leastRequests(context)) }
   const pool = await readPool(inputs, context.options)
   const setup = setupOf(context)
   const corpus = dataset?.type === 'dataset' ? dataset.corpus : undefined
@@ -58,6 +58,15 @@ function inputsOf({ input, inputNames }: Context): Parameters<typeof readPool>[0
     found[name] = one
   }
   return found
+}
+
+function bytesOfRuns(inputs: Parameters<typeof readPool>[0]): number {
+  let bytes = 0
+  for (const input of Object.values(inputs))
+    if (input.type === 'artifact') for (const { size } of input.files) bytes += size
+    else if (input.type === 'path')
+      for (const { location } of input.files) bytes += statSync(location, { throwIfNoEntry: false })?.size ?? 0
+  return bytes
 }
 
 async function leastRequests({ input, options: { depth, sample } }: Context): Promise<{ requests?: number }> {

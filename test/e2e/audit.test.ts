@@ -150,7 +150,7 @@ test('only who knows the token, under the name of this machine, is answered; nob
   expect(new Set(items.map(({ text }) => text)).size).toBe(3)
   expect(items).toHaveLength(6)
   expect(items[0]?.signals).toMatchObject({ searched: 8, searched_to: 100 })
-  expect(items[0]?.grades).toEqual([{ model: 'judge', grade: 2 }])
+  expect(items[0]?.grades).toEqual([{ judge: 'judge by judge.yaml', grade: 2 }])
   const { port } = new URL(url)
   const body = JSON.stringify({ pair: items[0]?.pair, said: ['relevant'] })
   const refused = await Promise.all([
@@ -226,10 +226,17 @@ test('labels are on the disk when they are answered: they outlive a kill, a reru
   expect((await project.call('audit', 'pipeline.yaml', 'words')).stderr).toContain('words leaves nothing to judge')
 })
 
-test('a page that nobody uses ends by itself', async () => {
+test('a page that nobody uses ends by itself; what can not be written is told where it was started, and refused', async () => {
   const { serveLocally } = await import('../../engine/audit/server.ts')
-  const page = { html: () => '', api: async () => ({ status: 404 }) }
-  const server = await serveLocally(page, { idleMs: 20, signal: new AbortController().signal })
+  const full = new Error('no space left')
+  const page = { html: () => '', api: () => Promise.reject(full) }
+  const errors: unknown[] = []
+  const signal = new AbortController().signal
+  const kept = await serveLocally(page, { idleMs: 60_000, signal, onError: (error) => errors.push(error) })
+  expect((await ask(kept.url, { token: tokenOf(kept.url) })).status).toBe(500)
+  expect(errors).toEqual([full])
+  kept.stop()
+  const server = await serveLocally(page, { idleMs: 20, signal: new AbortController().signal, onError: () => {} })
   expect(await server.ended).toBe('idle')
 })
 
@@ -253,7 +260,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await press('1')
     await press('2')
     expect(await pressed()).toEqual(['Relevant', 'Factual'])
-    expect(await text('facts')).toContain('Grade of judge2')
+    expect(await text('facts')).toContain('Grade of judge by judge.yaml2')
     await press('3')
     expect(await pressed()).toEqual(['Relevant', 'Hallucinated'])
     expect(await text('progress')).toBe(`1 of ${pairs} judged`)

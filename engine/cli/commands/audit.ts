@@ -14,6 +14,7 @@ import type { AuditCommandOptions } from '../audit-program.ts'
 import { ExitStatus } from '../exit-status.ts'
 import { openInBrowser } from '../open-in-browser.ts'
 import { print } from '../print.ts'
+import { tellError } from '../tell-error.ts'
 import { withSession } from '../with-session.ts'
 
 const MINUTE = 60_000
@@ -48,11 +49,16 @@ export function auditCommand(file: string, name: string, options: AuditCommandOp
       const { count, seed } = options
       const wish = { count, seed, signal: signals.drain, progress: note }
       const subject = await readSubject(session, audits, found, wish)
+      if (subject.items.length === 0) return told('there is nothing to judge', ExitStatus.failed)
       const desk = new Desk(subject, log)
       const title = `${pipeline.name}: ${name}`
       const html = auditPage(title, subject)
       const page = { html: () => html, api: desk.api.bind(desk) }
-      const server = await serveLocally(page, { idleMs: options.idle * MINUTE, signal: signals.drain })
+      const server = await serveLocally(page, {
+        idleMs: options.idle * MINUTE,
+        signal: signals.drain,
+        onError: (error) => void tellError(error, process.stderr),
+      })
       const { judged } = desk
       if (options.json)
         print(
