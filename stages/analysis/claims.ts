@@ -33,10 +33,8 @@ interface CheckedDifference {
   metric: string
   above?: number
   below?: number
-  difference: number
-  /** 95 %, over queries and trainings. */
-  low: number
-  high: number
+  /** With its 95 % interval over queries and trainings; undefined where one of the systems was not measured. */
+  difference?: { mean: number; low: number; high: number }
   verdict: Verdict
   /** Why nothing can be said, where the interval alone is not the reason. */
   why?: string
@@ -72,22 +70,26 @@ function check(comparison: Comparison, claimed: ClaimedDifference, primary: stri
   const { above, below, metric = primary } = claimed
   const plus = claimed.plus.map((one) => find(comparison, one))
   const minus = claimed.minus.map((one) => find(comparison, one))
-  const ids = headline(comparison)
-  const found = replicatedMean(signedSum(plus, minus, ids, metric))
-  const { low, high } = ids.length < 2 ? { low: Number.NEGATIVE_INFINITY, high: Infinity } : intervalOf(found)
-  const why = ids.length < 2 ? 'too few queries' : unfair([...plus, ...minus])
-  return {
-    plus: plus.map(({ name }) => name),
-    minus: minus.map(({ name }) => name),
+  const names = (sides: readonly (Measured | string)[]): string[] =>
+    sides.map((one) => (typeof one === 'string' ? one : one.name))
+  const said = {
+    plus: names(plus),
+    minus: names(minus),
     metric,
     ...(above === undefined ? {} : { above }),
     ...(below === undefined ? {} : { below }),
-    difference: found.mean,
-    low,
-    high,
-    verdict: why === undefined ? verdictOf({ low, high }, above, below) : 'undetermined',
-    ...(why === undefined ? {} : { why }),
   }
+  // With `--only` a part of a sweep is measured, and what can be said of it is.
+  const absent = [...plus, ...minus].find((one) => typeof one === 'string')
+  if (absent !== undefined) return { ...said, verdict: 'undetermined', why: `there is no ${absent}` }
+  const [added, taken] = [plus, minus] as Measured[][] as [Measured[], Measured[]]
+  const ids = headline(comparison)
+  if (ids.length < 2) return { ...said, verdict: 'undetermined', why: 'too few queries' }
+  const found = replicatedMean(signedSum(added, taken, ids, metric))
+  const difference = { mean: found.mean, ...intervalOf(found) }
+  const why = unfair([...added, ...taken])
+  if (why !== undefined) return { ...said, difference, verdict: 'undetermined', why }
+  return { ...said, difference, verdict: verdictOf(difference, above, below) }
 }
 
 function verdictOf({ low, high }: { low: number; high: number }, above = -Infinity, below = Infinity): Verdict {
@@ -133,19 +135,19 @@ function unfair(systems: readonly Measured[]): string | undefined {
   return steps.size > 1 ? 'trained for different numbers of steps' : undefined
 }
 
-function find({ systems, collection }: Comparison, { system: label, ...axes }: Chosen): Measured {
+/** The system that is meant, or how it is called where it was not measured. */
+function find({ systems, collection }: Comparison, { system: label, ...axes }: Chosen): Measured | string {
   const labelled = systems.filter(({ option }) => option.label === label)
   const fitting = labelled.filter(({ variant }) =>
     Object.entries(axes).every(([axis, value]) => variant[axis] === String(value)),
   )
   const [only, ...more] = fitting
-  if (only && more.length === 0) return only
-  const wanted = [label, ...Object.entries(axes).map(([axis, value]) => `${axis}=${value}`)].join(', ')
-  throw new StageError(
-    `a claim speaks of ${fitting.length === 0 ? 'no system' : `${fitting.length} systems`} on ${collection}: ${wanted}`,
-    {
-      where: 'claims',
-      advice: `Name one by \`system\` and its axes: ${labelled.map(({ name }) => name).join(', ')}.`,
-    },
-  )
+  const shown = Object.entries(axes).map(([axis, value]) => `${axis}=${value}`)
+  const name = shown.length === 0 ? label : `${label} [${shown.join(', ')}]`
+  if (!only) return name
+  if (more.length === 0) return only
+  throw new StageError(`a claim speaks of ${fitting.length} systems on ${collection}: ${name}`, {
+    where: 'claims',
+    advice: `Name one by \`system\` and its axes: ${fitting.map((one) => one.name).join(', ')}.`,
+  })
 }

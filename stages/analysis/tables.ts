@@ -130,8 +130,8 @@ function claimsTable({ collection, claims = [] }: Collection): Table {
       i === 0 ? claim : '',
       i === 0 ? verdict : '',
       `${one.metric}: ${one.plus.join(' + ')} − ${one.minus.join(' − ')}`,
-      signed(one.difference),
-      `${signed(one.low)} to ${signed(one.high)}`,
+      one.difference ? signed(one.difference.mean) : '',
+      one.difference ? `${signed(one.difference.low)} to ${signed(one.difference.high)}` : '',
       claimedText(one),
     ])
   return {
