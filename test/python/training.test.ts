@@ -10,6 +10,8 @@ const skipped = 'the tests of the Python helpers need the Python environment of 
 const rig = await pythonRig(skipped)
 const packages = rig && (await pythonPackages(TOOLS, skipped))
 const execute = promisify(execFile)
+/** Two dozen trainings of models that are tiny, on a machine that does other work too. */
+const TIMEOUT_MS = 10 * 60_000
 
 describe.skipIf(!packages)('the Python helpers', () => {
   const { python } = rig ?? ({} as PythonRig)
@@ -29,7 +31,7 @@ describe.skipIf(!packages)('the Python helpers', () => {
       throw new Error(error.stdout + error.stderr)
     })
 
-  it('pass their own tests', async () => {
+  it('pass their own tests', { timeout: TIMEOUT_MS }, async () => {
     const { stdout } = await run('pytest', '-q', '-p', 'no:cacheprovider', here)
     expect(stdout).toMatch(/ passed/)
     expect(stdout).not.toMatch(/skipped|xfailed/)

@@ -61,6 +61,34 @@ def test_a_length_beyond_the_positions_is_refused(make_plan):
         complete_plan(open_base(plan), plan)
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "is not a model: it has neither config.json nor modules.json"),
+        ({"config.json": "{}"}, "the model has no weights"),
+        ({"config.json": "{}", "pytorch_model.bin": "x"}, r"as a pickle only \(pytorch_model.bin\)"),
+        ({"config.json": "{}", "model.safetensors": "x"}, "the model has no tokenizer"),
+        (
+            {"config.json": '{"auto_map": {"AutoModel": "own.py"}}', "model.safetensors": "x", "vocab.txt": "x"},
+            r"config.json asks for code of its own \(auto_map\)",
+        ),
+        (
+            {"modules.json": '[{"path": "", "type": "own.Module"}]', "model.safetensors": "x", "vocab.txt": "x"},
+            "modules.json asks for code of its own: own.Module",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_safe_base_is_refused(make_plan, tmp_path, files, message):
+    base = tmp_path / "base"
+    base.mkdir()
+    for name, text in files.items():
+        (base / name).write_text(text)
+    plan = {**make_plan(), "model": str(base)}
+    plan.pop("random")
+    with pytest.raises(Refusal, match=message):
+        open_base(plan)
+
+
 def test_a_tokenizer_without_special_tokens_is_refused(make_plan, tokenizer_file):
     content = json.loads(Path(tokenizer_file).read_text())
     content["added_tokens"] = []
