@@ -48,6 +48,8 @@ export class RowAsker {
   #asking: Promise<Asking> | undefined
   #ready: Asking | undefined
   #client: ModelClient | undefined
+  /** Called when one more row is waited for that another process asks for. */
+  onTaken: () => void = () => {}
   /** Rows that other processes ask for now. */
   readonly #taken = new Set<{ owner: OwnerRecord | undefined }>()
   #answers = 0
@@ -73,6 +75,11 @@ export class RowAsker {
   /** Whether nothing new is to be started any more. */
   get halted(): boolean {
     return this.#halt.signal.aborted
+  }
+
+  /** How many rows other processes ask for now that are waited for here. */
+  get taken(): number {
+    return this.#taken.size
   }
 
   /** What is waited for, in words: the model's server, or rows that other processes ask for. */
@@ -203,6 +210,7 @@ export class RowAsker {
       onTaken: (owner) => {
         const taken = { owner }
         this.#taken.add(taken)
+        this.onTaken()
         return () => this.#taken.delete(taken)
       },
       onSent: (again) => this.#meter.sent(again),

@@ -24,6 +24,9 @@ import { type PairWriter, writeWithoutModel } from './without-model.ts'
 const BATCH = 256
 /** Rows begun and not written: bounds memory, and how far others run ahead of a slow one. */
 const WINDOW = 2048
+/** Requests begun and not answered, for each that may be on its way: what waits in memory makes collecting garbage slow. */
+const BEGUN_PER_SLOT = 2
+const LEAST_BEGUN = 128
 /** How often it is said what rows of other processes are waited for. */
 const TELL_MS = 2000
 
@@ -100,10 +103,16 @@ async function askAll(
   const context = { ...given, ...answered }
   const window = isBulk(llm.model as ModelBlock) ? BULK_WINDOW : WINDOW
   const asker = new RowAsker(context, options, lazyLease(context.models, llm), seams.backoffMs)
+  asker.onTaken = () => onRoom()
   const writer = new QueryWriter(writers, options)
   const { counts } = writer
   const queriesOf = options.show_previous ? options.per_passage : (options.per_call ?? 1)
   const begun: { passage: Passage; first: number; result: UnitResult | Promise<void> }[] = []
+  const mostBegun = isBulk(llm.model as ModelBlock)
+    ? window
+    : Math.max(LEAST_BEGUN, BEGUN_PER_SLOT * options.concurrency)
+  let asking = 0
+  let onRoom = (): void => {}
   let settled = 0
   let complete = true
 
@@ -132,15 +141,20 @@ async function askAll(
     const stored = await context.rows.getMany([...new Set(keys)])
     for (const { passage, unit, first } of units) {
       const next = followStored(asker, unit.asked, first, stored)
-      const one: (typeof begun)[number] = { passage, first: unit.first, result: [] }
-      begun.push(one)
       if (next.done) {
-        one.result = next.value
+        begun.push({ passage, first: unit.first, result: next.value })
         settle()
         continue
       }
+      // Rows of other runs take no slot of the server.
+      while (asking >= mostBegun + asker.taken) await new Promise<void>((resolve) => (onRoom = resolve))
+      asking++
+      const one: (typeof begun)[number] = { passage, first: unit.first, result: [] }
+      begun.push(one)
       one.result = converse(asker, unit.asked, next).then((calls) => {
         one.result = calls
+        asking--
+        onRoom()
         if (calls === 'halted') return
         settle()
         context.progress(settled, total, asker.waitsFor)
