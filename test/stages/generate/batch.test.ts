@@ -11,9 +11,16 @@ import { type Bench, bench, passages } from './setup.ts'
 // No service is asked here: a stand-in on the loopback interface has its routes, and ends batches as a test says.
 
 /** A bench whose model is asked by batches; `folder` outlives a run, as the store does. */
-function batched(api: FakeBatchApi, folder: string, more: Partial<BatchOptions> = {}): Bench & { notes: string[] } {
+function batched(
+  api: FakeBatchApi,
+  folder: string,
+  more: Partial<BatchOptions> = {},
+  prompt?: string,
+): Bench & { notes: string[] } {
   const notes: string[] = []
   const made: Bench = bench(api.url, {
+    ...(prompt === undefined ? {} : { prompt }),
+    model: { batch: true },
     bulk: async (endpoint, apiKey) => {
       const calls = openBatchApi(endpoint, apiKey, made.signal.signal)
       const transport = new BatchTransport({
@@ -74,6 +81,27 @@ test('more than a batch takes becomes several, and chats go to their own address
   const { summary } = await b.run(passages(100))
   expect(summary.counts.pairs).toBe(100)
   expect(api.lines.map((lines) => lines.length)).toEqual([40, 40, 20])
+})
+
+test('calls that are shown the queries before them go in one batch a round', async () => {
+  const api = await fakeBatchApi()
+  api.onLook = (batch) => {
+    if (batch.status === 'in_progress')
+      api.end(batch, 'completed', (line, index) => lineAnswer(line, `query ${index} of batch ${api.batches.length}`))
+  }
+  const prompt =
+    '{mode: completion, user: "Passage: {{text}}\\n{{previous}}\\nQuery:", previous: "Not again:\\n{{queries}}"}'
+  const b = batched(api, temporaryFolder(), {}, prompt)
+  const options = { per_passage: 3, show_previous: true }
+  const { summary } = await b.run(passages(20), options)
+  expect(summary.counts).toMatchObject({ pairs: 60, failed: 0 })
+  expect(api.lines.map((lines) => lines.length)).toEqual([20, 20, 20])
+  const shown = api.lines.map((lines) => lines.map(({ body }) => (body as { prompt: string }).prompt))
+  expect(shown[0]).toContain('Passage: passage 7\n\nQuery:')
+  expect(shown[1]).toContain('Passage: passage 7\nNot again:\n- query 7 of batch 1\nQuery:')
+  for (const prompt of shown[2]!) expect(prompt).toMatch(/Not again:\n- query \d+ of batch 1\n- query \d+ of batch 2\n/)
+  await b.run(passages(20), options)
+  expect(b.requests).toEqual({ sent: 0, cached: 60, failed: 0 })
 })
 
 test.each([

@@ -145,3 +145,30 @@ test('nodes of a sweep that run at once ask for a row that they share once, thro
   const faults = server.requests.filter((request) => spread(numberOf(request), request.before) < 300).length
   expect(server.requests.length).toBe(100 + faults)
 })
+
+test('JSON that does not fit the schema is sent back once in each attempt; each row ends once, and none is paid again', async () => {
+  const prompt = `{mode: chat, user: "Passage: {{text}}", schema: {type: object, required: [query], properties: {query: {type: string}}}}`
+  /** How often a passage was asked about anew, repairs left out. */
+  const asked = new Map<number, number>()
+  const server = await fakeOpenai(({ body }) => {
+    const number = Number(/passage (\d+)/.exec(body.messages[0].content)?.[1])
+    const isRepair = body.messages.length > 1
+    if (!isRepair) asked.set(number, (asked.get(number) ?? 0) + 1)
+    const isWrong =
+      number % 27 === 0 || (number % 9 === 0 && asked.get(number) === 1) || (number % 3 === 0 && !isRepair)
+    const right = number % 27 !== 0 && number % 9 === 0 && asked.get(number)! > 1
+    return { answer: isWrong && !right ? `{"query": ${number}}` : `{"query": "query of passage ${number}"}` }
+  })
+  const b = bench(server.url, { prompt })
+  const { summary, rows } = await b.run(passages(54), { parse_attempts: 2, concurrency: 8 })
+  expect(summary.counts).toMatchObject({ passages: 54, pairs: 52, unparsed: 2, failed: 0, refused: 0 })
+  for (const { query, passage_id } of rows('pairs', 'pairs.jsonl'))
+    expect(query).toBe(`query of passage ${passage_id.slice(1)}`)
+  // Mended at once: 12 rows; in the second attempt: 4; never: 2; the others were right.
+  expect(server.requests.length).toBe(36 + 12 * 2 + 4 * 3 + 2 * 4)
+  const repair = server.requests.find(({ body }) => body.messages.length > 1)!
+  expect(repair.body.messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user'])
+  expect(repair.text).toContain('This is not what was asked for: `query` must be string.')
+  await b.run(passages(54), { parse_attempts: 2 })
+  expect(b.requests).toEqual({ sent: 0, cached: 80, failed: 0 })
+})
