@@ -59,9 +59,9 @@ export function openRowStore(
 }
 
 const INDEX = 'rows.idx'
-/** Rows outside the index that are worth writing it anew, beside one in twenty-five of those inside. */
+/** Rows outside the index that are worth writing it anew, beside one in ten of those inside. */
 const WORTH_INDEXING = 1000
-const SHARE_WORTH_INDEXING = 0.04
+const SHARE_WORTH_INDEXING = 0.1
 const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
 const READ_BYTES = 1 << 20
@@ -185,23 +185,21 @@ class SegmentRowStore implements RowStore {
     }
   }
 
-  // The looks are for other processes: one may have stored the row since the last look, or while this one asked.
+  // Other processes may store the row meanwhile: whoever takes a turn is told so then, everybody when it is to be stored.
   async #run(
     key: RowKey,
     run: (turn: RowTurn) => Promise<RowValue | undefined>,
     round: number,
   ): Promise<{ value: RowValue; origin: RowOrigin }> {
-    const before = this.#storedByNow(key, round)
-    if (before) return { value: before.value, origin: 'stored' }
     // Who asks again does not wait for those who ask for the first time.
     const name = round === 0 ? hexOf(key) : `${hexOf(key)}.${round}`
     const turn = rowTurn(name, this.#claims, () => this.#storedByNow(key, round) !== undefined)
     try {
       const made = await run(turn)
-      if (made !== undefined) return { value: this.#append(key, JSON.stringify(made), round), origin: 'new' }
       const meanwhile = this.#storedByNow(key, round)
-      if (!meanwhile) throw new Error('a row was neither asked for nor stored')
-      return { value: meanwhile.value, origin: 'stored' }
+      if (meanwhile) return { value: meanwhile.value, origin: made !== undefined && turn.wasTaken ? 'new' : 'stored' }
+      if (made === undefined) throw new Error('a row was neither asked for nor stored')
+      return { value: this.#append(key, JSON.stringify(made), round), origin: 'new' }
     } finally {
       turn.pass()
     }
@@ -209,8 +207,6 @@ class SegmentRowStore implements RowStore {
 
   // What was stored is given back, so that a new answer and a stored one can't differ.
   #append(key: RowKey, json: string, round: number): RowValue {
-    const meanwhile = this.#storedByNow(key, round)
-    if (meanwhile) return meanwhile.value
     try {
       const place = this.#writer.append(encodeRow(key, json, round))
       this.#note(key, place)

@@ -14,6 +14,8 @@ type TurnOutcome =
  * may hold meanwhile: then every process goes on with what it can do, and none waits in a circle.
  */
 export interface RowTurn {
+  /** Whether it was ever had. */
+  readonly wasTaken: boolean
   /** Takes the turn unless the row is there or another process has it. It ends with the call of `getOrRun`. */
   take(): TurnOutcome
   /** Gives the turn back before that. */
@@ -24,11 +26,19 @@ export interface RowTurn {
 
 /** A turn by the claim of this name; `isStored` looks at what is stored at the time of the call. */
 export function rowTurn(name: string, claims: Claims, isStored: () => boolean): RowTurn {
+  let wasTaken = false
   return {
+    get wasTaken() {
+      return wasTaken
+    },
     take: () => {
       const holder = claims.take(name)
       // Who had the turn before stored the row before it gave the turn back, which may take a moment to be seen.
-      if (!isStored()) return holder ? { kind: 'taken', owner: holder.owner } : { kind: 'mine' }
+      if (!isStored()) {
+        if (holder) return { kind: 'taken', owner: holder.owner }
+        wasTaken = true
+        return { kind: 'mine' }
+      }
       if (!holder) claims.release(name)
       return { kind: 'stored' }
     },

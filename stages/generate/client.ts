@@ -66,7 +66,7 @@ export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelC
         path: base + path,
         method: 'POST',
         headers,
-        body: JSON.stringify({ model: endpoint.model, ...body }),
+        body: bodyText(endpoint.model, body),
       })
       const off = onAbort(signal, () => exchange.end(INTERRUPTED))
       let late = false
@@ -95,6 +95,13 @@ export function modelClient(endpoint: ModelEndpoint, deadlineMs: number): ModelC
     },
     close: () => dispatcher.destroy(),
   }
+}
+
+// As `{model, ...body}` is written, without a copy of it.
+function bodyText(model: string, body: RowRequest['body']): string {
+  const text = JSON.stringify(body)
+  if (text === '{}' || Object.hasOwn(body, 'model')) return JSON.stringify({ model, ...body })
+  return `{"model":${JSON.stringify(model)},${text.slice(1)}`
 }
 
 /** Connections to an address: those to this machine go there whatever the proxy variables say. */

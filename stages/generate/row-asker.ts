@@ -84,7 +84,7 @@ export class RowAsker {
 
   /** What is waited for, in words: the model's server, or rows that other processes ask for. */
   get waitsFor(): string | undefined {
-    const [first] = this.#taken
+    const [first] = this.#taken.size === 0 ? [] : this.#taken
     if (!first) return this.#ready?.endpoint.bulk?.note ?? this.#lease.waitsFor()
     const rows = this.#taken.size === 1 ? '1 row' : `${this.#taken.size} rows`
     return `waiting for ${rows} of ${first.owner ? `another run (pid ${first.owner.pid})` : 'another run'}`
@@ -238,15 +238,17 @@ export class RowAsker {
 
   // The server does answer others: these refusals are about their own rows, and are never sent again.
   async #storeSuspects(): Promise<void> {
+    if (this.#suspects.length === 0) return
     for (const { key, refusal } of this.#suspects.splice(0))
       await this.#services.rows.getOrRun(key, async () => refusal)
   }
 }
 
-// A key can't be turned back into the model that it was made of.
+// A key can't be turned back into the model that it was made of. The row is fresh, and nobody else's yet.
 function withIdentity(row: CanonicalValue, identity: CanonicalValue): CanonicalValue {
-  const { provenance, ...rest } = row as { [name: string]: CanonicalValue }
-  return { ...rest, provenance: { ...(provenance as { [name: string]: CanonicalValue }), identity } }
+  const { provenance } = row as { provenance: { [name: string]: CanonicalValue } }
+  provenance.identity = identity
+  return row
 }
 
 function budgetOf({ spending_limit }: AskSettings, { prices }: ModelEndpoint): Budget | undefined {

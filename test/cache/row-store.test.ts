@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { RowKey } from '../../cache/digest.ts'
 import { openRowStore, type RowStore, type RowValue } from '../../cache/row-store.ts'
 import { decodeRow, encodeRow, encodeSeal, type FoundRow, scanRows } from '../../cache/segment.ts'
+import { inTurn } from './in-turn.ts'
 import { rowKey } from './record.ts'
 import { freshFolders, startFixture } from './support.ts'
 
@@ -105,7 +106,8 @@ describe('rows', () => {
     const [one, other] = [openRowStore(folder), openRowStore(folder)]
     expect(await other.known([rowKey(1)])).toEqual(new Set())
     await one.getOrRun(rowKey(1), async () => answer(1))
-    expect(await other.getOrRun(rowKey(1), never)).toEqual({ value: answer(1), origin: 'stored' })
+    const asked = other.getOrRun(rowKey(1), (turn) => inTurn(turn, never))
+    expect(await asked).toEqual({ value: answer(1), origin: 'stored' })
     await one.getOrRun(rowKey(2), async () => answer(2))
     expect(await other.known([rowKey(2)])).toEqual(new Set([rowKey(2)]))
     await one.getOrRun(rowKey(3), async () => answer(3))
@@ -116,11 +118,15 @@ describe('rows', () => {
   test('that another process stored while this one asked win: nobody sees two answers', async () => {
     const folder = freshFolder()
     const [one, other] = [openRowStore(folder), openRowStore(folder)]
-    const late = await one.getOrRun(rowKey(1), async () => {
+    const late = await one.getOrRun(rowKey(1), async (turn) => {
+      expect(turn.take()).toEqual({ kind: 'mine' })
       await other.getOrRun(rowKey(1), async () => 'first')
       return 'second'
     })
     expect(late).toEqual({ value: 'first', origin: 'new' })
+    // Who took no turn has not paid for it.
+    await one.getOrRun(rowKey(2), async () => 'first')
+    expect(await other.getOrRun(rowKey(2), async () => 'second')).toEqual({ value: 'first', origin: 'stored' })
     await Promise.all([one.close(), other.close()])
     const next = openRowStore(folder)
     expect((await next.getOrRun(rowKey(1), never)).value).toBe('first')

@@ -18,6 +18,7 @@ const SYNC_MS = 1_000
 
 /** Nobody else asks for rows of a shard within one attempt. */
 const ALONE: RowTurn = {
+  wasTaken: true,
   take: () => ({ kind: 'mine' }),
   pass: () => {},
   next: async () => {},
