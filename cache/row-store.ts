@@ -193,10 +193,11 @@ class SegmentRowStore implements RowStore {
   ): Promise<{ value: RowValue; origin: RowOrigin }> {
     // Who asks again does not wait for those who ask for the first time.
     const name = round === 0 ? hexOf(key) : `${hexOf(key)}.${round}`
-    const turn = rowTurn(name, this.#claims, () => this.#storedByNow(key, round) !== undefined)
+    const index = this.#index
+    const turn = rowTurn(name, this.#claims, () => this.#storedByNow(key, round, index) !== undefined)
     try {
       const made = await run(turn)
-      const meanwhile = this.#storedByNow(key, round)
+      const meanwhile = this.#storedByNow(key, round, index)
       if (meanwhile) return { value: meanwhile.value, origin: made !== undefined && turn.wasTaken ? 'new' : 'stored' }
       if (made === undefined) throw new Error('a row was neither asked for nor stored')
       return { value: this.#append(key, JSON.stringify(made), round), origin: 'new' }
@@ -219,9 +220,10 @@ class SegmentRowStore implements RowStore {
     return JSON.parse(json) as RowValue
   }
 
-  #storedByNow(key: RowKey, round: number): { value: RowValue } | undefined {
+  /** What is stored of a key that was not when the index was `before`: as long as it is the same, only later rows can be. */
+  #storedByNow(key: RowKey, round: number, before: RowIndex | undefined): { value: RowValue } | undefined {
     this.#refresh()
-    return this.#stored(key, round)
+    return this.#index === before && !this.#recent.has(key) ? undefined : this.#stored(key, round)
   }
 
   #stored(key: RowKey, round: number): { value: RowValue } | undefined {

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import type { RowKey } from '../../cache/digest.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Estimate, Json, PlanContext, PredictedOutput, StageInput } from '../../stages/define.ts'
@@ -9,6 +8,7 @@ import type { GraphNode, NodeId } from './node.ts'
 const MAX_ROWS = 200_000
 const MAX_BYTES = 256 * 1024 * 1024
 const PREDICTION_MS = 2_000
+const CHUNK_BYTES = 1 << 18
 
 /** A node's estimate, and the keys that the totals of a graph are the union of. */
 export interface KeyedEstimate {
@@ -132,12 +132,14 @@ export class Estimator {
 
 async function readRows(location: string): Promise<readonly Json[] | undefined> {
   const rows: Json[] = []
-  for await (const line of createInterface({
-    input: createReadStream(location),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    if (rows.length === MAX_ROWS) return undefined
-    if (line !== '') rows.push(JSON.parse(line))
+  let begun = ''
+  const chunks = createReadStream(location, { encoding: 'utf8', highWaterMark: CHUNK_BYTES }) as AsyncIterable<string>
+  for await (const chunk of chunks) {
+    const lines = (begun + chunk).split('\n')
+    begun = lines.pop() as string
+    for (const line of lines) if (line.trim() !== '') rows.push(JSON.parse(line))
+    if (rows.length > MAX_ROWS) return undefined
   }
-  return rows
+  if (begun.trim() !== '') rows.push(JSON.parse(begun))
+  return rows.length > MAX_ROWS ? undefined : rows
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
-import { type CanonicalValue, compareUtf8 } from '../../cache/canonical.ts'
+import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type ActionKey, hexOf, type RowKey } from '../../cache/digest.ts'
 import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
@@ -279,7 +279,8 @@ async function storeKeys(
   { store }: ExecutionWorld,
   used: ReadonlySet<RowKey>,
 ): Promise<NonNullable<ActionRecord['rows']>> {
-  const keys = [...used].sort(compareUtf8)
+  // Hexadecimal digits sort as their bytes do.
+  const keys = [...used].sort()
   const { id } = await store.blobs.put(Buffer.from(keys.map(hexOf).join(''), 'hex'))
   return { count: keys.length, blob: id }
 }

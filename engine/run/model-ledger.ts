@@ -8,8 +8,7 @@ export class ModelLedger {
   charge({ model, money, ...use }: ModelCharge): void {
     this.#models[model] ??= noUse()
     const total = this.#models[model]
-    for (const [name, amount] of Object.entries(use) as [Exclude<keyof ModelUse, 'money'>, number][])
-      total[name] += amount
+    for (const name in use) total[name as keyof typeof use] += use[name as keyof typeof use] as number
     if (money !== undefined && money !== null) total.money = (total.money ?? 0) + money
   }
 
