@@ -91,8 +91,8 @@ test('every command that a document shows does what it says', { timeout: 900_000
     // Whoever reads another document is somebody else, with keys of their own.
     if (document !== reading) await run('rm -rf "$XDG_CONFIG_HOME"')
     reading = document
-    const { exitCode, all } = await run(text)
-    expect(exitCode, `${place}\n${text}\n${all}`).toBe(0)
+    const { exitCode, timedOut, all } = await run(text)
+    expect({ exitCode, timedOut }, `${place}\n${text}\n${all}`).toEqual({ exitCode: 0, timedOut: false })
     if (existsSync(first)) writeFileSync(first, withEndpoint(readFileSync(first, 'utf8'), server.url))
   }
 })
