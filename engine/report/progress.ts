@@ -42,6 +42,6 @@ export async function openView(
     case 'tty':
       return (await import('./views/tty.ts')).ttyView(streams.stderr, run)
     case 'plain':
-      return inLogGroup((await import('./views/plain.ts')).plainView(streams.stderr), streams.stderr, env)
+      return inLogGroup((await import('./views/plain.ts')).plainView(streams.stderr, run.forecast), streams.stderr, env)
   }
 }

@@ -11,11 +11,11 @@ export interface Forecast {
 /** What a plan expects of its nodes. */
 export function forecastOf(plan: Plan, slots: number): Forecast {
   return {
-    nodes: plan.nodes.map(({ node: { id, needs, resources }, estimate: { seconds } }) => ({
+    nodes: plan.nodes.map(({ node: { id, needs, resources }, decision, estimate }) => ({
       id,
       needs,
       cpus: resources.cpus,
-      seconds,
+      seconds: decision.kind === 'cached' || decision.kind === 'fetch' ? 0 : estimate.seconds,
     })),
     slots,
   }
@@ -50,7 +50,7 @@ export function runSecondsLeft(
     const running = state.running.get(id)
     const left = running ? nodeSecondsLeft(running, expected, now) : (expected ?? undefined)
     if (left === undefined) unknown++
-    else known++
+    else if (left > 0) known++
     let start = 0
     for (const need of needs) start = Math.max(start, ends.get(need) ?? 0)
     const end = start + (left ?? 0)

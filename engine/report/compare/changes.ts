@@ -50,13 +50,19 @@ export interface Changes {
 export function changesBetween(a: Side, b: Side): Changes {
   const groups = new Map<string, { stage: string; nodes: string[]; changes: readonly Change[] }>()
   const following: string[] = []
+  const moved = new Set<string>()
   let same = 0
   for (const [id, now] of b.nodes) {
     const before = a.nodes.get(id)
     if (!before) continue
     const changes = changesOf(before, now)
-    if (changes === 'same') same++
-    else if (changes.length === 0) following.push(id)
+    const isLike = changes !== 'same' && changes.length === 0 && !follows(now, before, moved)
+    if (changes === 'same' || isLike) {
+      same++
+      continue
+    }
+    moved.add(id)
+    if (changes.length === 0) following.push(id)
     else {
       const name = JSON.stringify([now.stage, changes])
       const group = groups.get(name)
@@ -76,6 +82,14 @@ export function changesBetween(a: Side, b: Side): Changes {
       b: [...b.nodes.keys()].filter((id) => !a.nodes.has(id)),
     },
   }
+}
+
+/** Whether something before a node moved; where keys are known they tell it, else the graph does, in whose order nodes come. */
+function follows(now: SideNode, before: SideNode, moved: ReadonlySet<string>): boolean {
+  if (now.key !== undefined && before.key !== undefined) return true
+  const refs = now.inputs ?? before.inputs
+  if (!refs) return true
+  return [...refs.values()].some((ref) => ref.type === 'stage' && moved.has(ref.node))
 }
 
 function changesOf(before: SideNode, now: SideNode): readonly Change[] | 'same' {

@@ -7,8 +7,9 @@ import { modelUseText } from '../model-use-text.ts'
 import { progressText } from '../progress-text.ts'
 import { foldEvent, newRunState, type RunState } from '../run-state.ts'
 import { finishedText, requestsText } from '../summary.ts'
+import { type Forecast, runSecondsLeft } from '../time-left.ts'
 import type { Sink, View } from '../view.ts'
-import { counted, duration, printable } from '../words.ts'
+import { counted, duration, printable, roughly } from '../words.ts'
 
 type Restored = Extract<RunEvent, { type: 'node-restored' }>
 
@@ -18,7 +19,7 @@ const RESTORED_LINES = 3
 const PROGRESS_MS = 10_000
 
 /** One timestamped line (UTC) for each event that matters: for logs, pipes and CI. */
-export function plainView(out: Sink): View {
+export function plainView(out: Sink, forecast?: Forecast): View {
   const state = newRunState()
   const progressAt = new Map<NodeId, number>()
   let restored: Restored[] = []
@@ -39,7 +40,7 @@ export function plainView(out: Sink): View {
         if (event.at - last < PROGRESS_MS) return
         progressAt.set(event.node, event.at)
       }
-      const line = lineOf(event, state)
+      const line = lineOf(event, state, forecast)
       if (line === undefined) return
       tellRestored()
       out.write(`${timestamp(event.at)} ${line}\n`)
@@ -71,14 +72,20 @@ function skippedText(because: SkipReason): string {
   return because === 'fail-fast' ? 'another node failed (--fail-fast)' : `${because} failed`
 }
 
+/** How long a run that begins will take, as far as earlier runs tell. */
+function expectedText(state: RunState, forecast: Forecast | undefined): string {
+  const left = forecast && runSecondsLeft(state, forecast, state.startedAt)
+  return left ? `, ${left.least ? 'more than' : 'about'} ${roughly(left.seconds)} as before` : ''
+}
+
 function timestamp(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`
 }
 
-function lineOf(event: RunEvent, state: RunState): string | undefined {
+function lineOf(event: RunEvent, state: RunState, forecast: Forecast | undefined): string | undefined {
   switch (event.type) {
     case 'run-started':
-      return `run ${event.run} of ${event.pipeline}: ${counted(event.nodes, 'node')}`
+      return `run ${event.run} of ${event.pipeline}: ${counted(event.nodes, 'node')}${expectedText(state, forecast)}`
     case 'node-queued':
     case 'node-restored':
       return undefined

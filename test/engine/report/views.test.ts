@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
+import type { NodeId } from '../../../engine/plan/node.ts'
 import { chooseView } from '../../../engine/report/progress.ts'
 import { foldEvent, newRunState } from '../../../engine/report/run-state.ts'
 import { summaryText } from '../../../engine/report/summary.ts'
+import type { Forecast } from '../../../engine/report/time-left.ts'
 import { jsonView } from '../../../engine/report/views/json.ts'
 import { inLogGroup } from '../../../engine/report/views/log-group.ts'
 import { plainView } from '../../../engine/report/views/plain.ts'
@@ -24,6 +26,23 @@ test('the plain view has one line with its time for each event that matters', as
 test('the plain view tells the progress of a node at most once in ten seconds', () => {
   const lines = written(plainView).split('\n')
   expect(lines.filter((line) => line.includes('/2,400'))).toHaveLength(2)
+})
+
+test('at its beginning a run says how long earlier ones took, and nothing where none tells', () => {
+  const first = (nodes: Forecast['nodes']): string | undefined => {
+    const out: string[] = []
+    plainView({ write: (text) => void out.push(text) }, { nodes, slots: 2 }).event(events[0] as RunEvent)
+    return out[0]?.replace(/^.*: /, '').trim()
+  }
+  const node = (id: string, seconds: number | null): Forecast['nodes'][number] => ({
+    id: id as NodeId,
+    needs: [],
+    cpus: 1,
+    seconds,
+  })
+  expect(first([node('a', 400), node('b', 0)])).toMatch(/^\d+ nodes, about 7 min as before$/)
+  expect(first([node('a', 400), node('b', null)])).toMatch(/^\d+ nodes, more than 7 min as before$/)
+  expect(first([node('a', null), node('b', 0)])).toMatch(/^\d+ nodes$/)
 })
 
 test('many cached nodes share one line', () => {
