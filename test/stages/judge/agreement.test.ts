@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { agreementOf, kappa } from '../../../stages/judge/agreement.ts'
+import { seededRandom } from '../../../engine/util/seeded-random.ts'
+import { agreementOf, kappa, type TwiceJudged } from '../../../stages/judge/agreement.ts'
 
 const table = (cells: readonly [number, number, number][]): [number, number][] =>
   cells.flatMap(([a, b, count]) => Array.from({ length: count }, (): [number, number] => [a, b]))
 
 test('kappa is that of textbooks', () => {
-  const names = (a: number, b: number): number => (a === b ? 0 : 1)
   // 20 twice yes, 15 twice no, 5 and 10 unlike: .7 observed, .5 by chance.
   expect(
     kappa(
@@ -15,10 +15,9 @@ test('kappa is that of textbooks', () => {
         [0, 1, 10],
         [0, 0, 15],
       ]),
-      names,
     ),
   ).toBeCloseTo(0.4, 12)
-  expect(kappa([[1, 1]], names)).toBeUndefined()
+  expect(kappa([[1, 1]])).toBeUndefined()
   // Of reversed orders, quadratic weights make the worst there is.
   const reversed: [number, number][] = [
     [0, 3],
@@ -27,6 +26,32 @@ test('kappa is that of textbooks', () => {
     [3, 0],
   ]
   expect(kappa(reversed, (a, b) => (a - b) ** 2)).toBeCloseTo(-1, 12)
+})
+
+test('intervals of 95 % hold what is true in about 95 of 100 samples of 20 queries', () => {
+  const random = seededRandom(7)
+  const draw = (): number => random.bits() / 2 ** 32
+  // Pairs of a query share how hard it is, and how much there is to be found.
+  const sample = (queries: number): TwiceJudged[] =>
+    Array.from({ length: queries }, (_, q) => ({ query: `${q}`, agree: 0.4 + 0.5 * draw(), rich: draw() })).flatMap(
+      ({ query, agree, rich }) =>
+        Array.from({ length: 10 }, () => {
+          const a = Math.floor(2 * draw()) + (draw() < 0.25 + 0.4 * rich ? 2 : 0)
+          return { query, a, b: draw() < agree ? a : Math.floor(4 * draw()) }
+        }),
+    )
+  const truth = agreementOf(sample(5_000), 2)!
+  const held = { kappa: 0, weighted_kappa: 0, relevance_kappa: 0 }
+  const samples = 400
+  for (let i = 0; i < samples; i++) {
+    const found = agreementOf(sample(20), 2)!
+    for (const name of ['kappa', 'weighted_kappa', 'relevance_kappa'] as const)
+      if (found[name].low! <= truth[name].value! && truth[name].value! <= found[name].high!) held[name]++
+  }
+  for (const count of Object.values(held)) {
+    expect(count / samples).toBeGreaterThan(0.91)
+    expect(count / samples).toBeLessThan(0.98)
+  }
 })
 
 test('intervals hold the estimate, narrow with more queries, and are left open where nothing tells them', () => {
