@@ -35,6 +35,8 @@ export interface MadeInput {
   input: string
   from: string
   node?: NodeId
+  /** The digest of what it gave then, where its newest result is another. */
+  earlier?: string
   /** Place among the prompts or models of the provenance. */
   prompt?: number
   model?: number
@@ -62,7 +64,7 @@ export async function provenanceOf(
   store: Pick<Store, 'actions' | 'blobs' | 'rows'>,
   root: string,
 ): Promise<Provenance> {
-  const lists: Lists = { root, prompts: new Listed(), models: new Listed() }
+  const lists: Lists = { newest, root, prompts: new Listed(), models: new Listed() }
   const samples: { [digest: string]: SampleRow[] } = {}
   const answers: { [node: string]: ShownRow[] } = {}
   const nodes: MadeNode[] = []
@@ -115,7 +117,7 @@ function madeInput(
   input: string,
   identity: CanonicalValue,
   node: GraphNode,
-  { root, prompts, models }: Lists,
+  { newest, root, prompts, models }: Lists,
 ): MadeInput {
   const ref: InputRef | undefined = node.inputs.get(input)
   const from = ref ? sourceOf(ref, root) : 'not in the pipeline any more'
@@ -125,10 +127,14 @@ function madeInput(
     const name = ref && 'name' in ref ? ref.name : input
     return { input, from, model: models.place({ name, identity: model }) }
   }
-  return { input, from, ...(ref?.type === 'stage' ? { node: ref.node } : { identity }) }
+  if (ref?.type !== 'stage') return { input, from, identity }
+  const { artifact } = (identity ?? {}) as { artifact?: string }
+  const now = newest.get(ref.node)?.record.outputs[ref.output]?.digest
+  return { input, from, node: ref.node, ...(artifact !== undefined && artifact !== now && { earlier: artifact }) }
 }
 
 interface Lists {
+  newest: Newest
   root: string
   prompts: Listed<CanonicalValue>
   models: Listed<{ name: string; identity: CanonicalValue }>

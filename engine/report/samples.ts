@@ -110,6 +110,7 @@ function parsed(line: string): Row | undefined {
 }
 
 function cut(text: string, most: number): string {
-  const characters = [...text.slice(0, 2 * most)]
-  return characters.length > most ? `${characters.slice(0, most).join('')}…` : text.slice(0, 2 * most)
+  // A character is at most two code units: more than these need not be looked at.
+  const characters = [...text.slice(0, 2 * most + 2)]
+  return characters.length > most ? `${characters.slice(0, most).join('')}…` : text
 }

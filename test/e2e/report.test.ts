@@ -150,6 +150,10 @@ test.skipIf(!hasBrowser)(
     await follow(':target a:has-text("Prompt 1")')
     await page.locator(':target').waitFor({ state: 'visible' })
     expect(await page.locator(':target pre').textContent()).toContain('{{passage}}')
+    // The same without the page's script.
+    const { page: plain } = await visit(pathToFileURL(path).href, { scripts: false })
+    await plain.locator('tr:has-text("generator small") td a').first().click()
+    await plain.locator(':target').waitFor({ state: 'visible' })
     const titles = await page.locator('figure figcaption b').allTextContents()
     expect(titles).toEqual(
       expect.arrayContaining([
@@ -163,6 +167,7 @@ test.skipIf(!hasBrowser)(
     const text = await page.textContent('body')
     expect(text).toContain('finds more, ranks worse')
     expect(text).toContain('generator=large plateau from 0.75')
+    expect(text).toContain('In the failure quadrant: augmented [density=1, generator=small, scale=0.25]')
     expect(text).toContain('[U+202E]gnp')
   },
 )

@@ -6,7 +6,7 @@ import { legend, lookOf, MOST_SERIES } from './series.ts'
 
 const MOST_FIGURES = 12
 const HEIGHT = 270
-const MARGINS = { marginTop: 24, marginBottom: 40, marginLeft: 46, marginRight: 96 }
+const MARGINS = { marginTop: 24, marginBottom: 40, marginLeft: 46, marginRight: 112 }
 const LINE = 14
 const MOST_REFERENCES = 5
 const DASHES = ['6,3', '2,3', '8,3,2,3', '1,2', '4,6']
@@ -82,7 +82,7 @@ function panelFigure(
           text([at], {
             y: at,
             x: xs.at(-1)!,
-            text: () => shortened(system, 14),
+            text: () => shortened(system, 17),
             textAnchor: 'start',
             dx: 10,
             fill: 'var(--soft)',

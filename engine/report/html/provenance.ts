@@ -107,8 +107,9 @@ function nodeFacts(made: MadeNode, { samples, answers }: Provenance, anchors: An
 ${outputs.map(({ name, digest }) => samples[digest] && rowsOf(name, samples[digest]))}${answers[node] && answersOf(answers[node])}</div>`
 }
 
-function inputText({ from, node, prompt, model, identity }: MadeInput, anchors: Anchors): Html {
-  if (node !== undefined) return nodeLink(node, anchors)
+function inputText({ from, node, earlier, prompt, model, identity }: MadeInput, anchors: Anchors): Html {
+  if (node !== undefined)
+    return html`${nodeLink(node, anchors)}${earlier !== undefined && html`, <span class="warning">an earlier result of it</span>: <code>${earlier}</code>`}`
   if (prompt !== undefined) return html`<a href="#p${prompt}">Prompt ${prompt + 1}</a>, ${from}`
   if (model !== undefined) return html`<a href="#m${model}">${from}</a>`
   return html`${from}${identity !== undefined && html` <code>${shown(identity)}</code>`}`

@@ -8,7 +8,7 @@ export const STYLE = `
   --sans: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif;
   --mono: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --card: #1a1e22; --ink: #e4e7ea; --soft: #a2abb4; --line: #343a41; --wash: #22272c;
     --accent: #82b6f2; --good: #78cf9b; --bad: #f5948c; --warn: #e6bd64; --shade: #f5948c1f;
@@ -56,7 +56,7 @@ details.more > summary { color: var(--accent); font-size: .9rem; margin: .5rem 0
 .sd { color: var(--soft); font-size: .85em; }
 .up { color: var(--good); }
 .down { color: var(--bad); }
-.tag { display: inline-block; padding: 0 .45em; border: 1px solid var(--line); border-radius: 99px; font-size: .78rem; font-weight: 500; color: var(--soft); white-space: nowrap; }
+.tag { display: inline-block; padding: 0 .45em; border: 1px solid var(--line); border-radius: 99px; font-size: .85em; font-weight: 500; color: var(--soft); white-space: nowrap; }
 .verdict { margin: 1rem 0; padding: .85rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--soft); border-radius: 6px; max-width: 50rem; }
 .verdict p { margin: 0; max-width: none; }
 .verdict.better { border-left-color: var(--good); }
@@ -99,7 +99,14 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; }
 }
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --wash: #f4f4f4; color-scheme: light; }
-  body { font-size: 10.5pt; }
+  body { font-size: 9.5pt; }
+  table { font-size: 8pt; }
+  th, td { padding: .25rem .45rem; }
+  thead th { white-space: normal; }
+  tbody th { min-width: 0; }
+  td a { text-decoration: none; }
+  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem 1.5rem; }
+  section { margin-top: 1.5rem; padding-top: 1rem; }
   main, header.top, footer { max-width: none; padding-inline: 0; }
   nav.contents, .skip { display: none; }
   .scroll { overflow: visible; }

@@ -11,6 +11,19 @@ import { temporaryFolder } from '../../../rig/temporary.ts'
 
 afterAll(closeBrowser)
 
+test.skipIf(!hasBrowser)('on paper a page is light, whatever the screen is', async () => {
+  const file = join(temporaryFolder(), 'page.html')
+  writeFileSync(file, page({ title: 'A page', body: html`<main><h1>A page</h1><p class="down">one</p></main>` }))
+  const { page: shown } = await visit(pathToFileURL(file).href, { scheme: 'dark' })
+  const colours = (): Promise<unknown> =>
+    shown.evaluate(
+      '[document.body, document.querySelector("p")].map((part) => getComputedStyle(part)).map(({ color }) => color)',
+    )
+  expect(await colours()).toEqual(['rgb(228, 231, 234)', 'rgb(245, 148, 140)'])
+  await shown.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  expect(await colours()).toEqual(['rgb(0, 0, 0)', 'rgb(179, 38, 30)'])
+})
+
 test.skipIf(!hasBrowser)('its own style and script are obeyed, those that slipped into the body are not', async () => {
   let asked = 0
   const server = createServer((_, response) => {
