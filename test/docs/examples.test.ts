@@ -5,6 +5,8 @@ import { parse, stringify } from 'yaml'
 import { readRemotes } from '../../cache/remote-config.ts'
 import { SETTINGS_SCHEMA, STRUCTURE_SCHEMA } from '../../engine/parse/schema.ts'
 import { loadGraph } from '../../engine/plan/load-graph.ts'
+import { readProfile } from '../../engine/run/slurm/profile.ts'
+import { PROFILE_SCHEMA } from '../../engine/run/slurm/profile-schema.ts'
 import { makePlan, openSession } from '../../engine/session.ts'
 import { packageRoot } from '../../engine/util/package-root.ts'
 import type { OptionsSchema } from '../../stages/define.ts'
@@ -22,14 +24,15 @@ const SKELETON = readFileSync(join(import.meta.dirname, 'skeleton.yaml'), 'utf8'
 type Map = { [name: string]: unknown }
 
 /** What a block of YAML is: it is told by its keys, so that no document has to say it. */
-type Kind = 'pipeline' | 'prompt' | 'remotes' | 'sections' | 'stages'
+type Kind = 'pipeline' | 'prompt' | 'remotes' | 'profile' | 'sections' | 'stages'
 
 function kindOf(value: Map): Kind {
   const names = Object.keys(value)
   if (names.includes('remotes')) return 'remotes'
   if (names.includes('user')) return 'prompt'
   if (names.includes('version')) return 'pipeline'
-  return names.every((name) => Object.hasOwn(SECTIONS, name)) ? 'sections' : 'stages'
+  if (names.every((name) => Object.hasOwn(SECTIONS, name))) return 'sections'
+  return names.every((name) => Object.hasOwn(PROFILE_SCHEMA.properties!, name)) ? 'profile' : 'stages'
 }
 
 /** A project with all that examples name. */
@@ -76,7 +79,7 @@ const blocks = documents()
   .flatMap(blocksOf)
   .filter(({ language }) => language === 'yaml')
 
-test('blocks of YAML are pipelines, fragments, prompts or remotes; few are only sketched', () => {
+test('blocks of YAML are pipelines, fragments, prompts, remotes or profiles; few are only sketched', () => {
   expect(blocks.length).toBeGreaterThanOrEqual(25)
   expect(blocks.map(({ note }) => note).filter((note) => note !== '' && note !== 'sketch')).toEqual([])
   expect(blocks.filter(({ note }) => note === 'sketch').length).toBeLessThanOrEqual(2)
@@ -94,6 +97,10 @@ test.each(blocks)('the example at $place is right', async ({ text, note }) => {
     case 'remotes': {
       const folder = writeFiles({ 'queryloom.yaml': text })
       return expect(await readRemotes([{ path: join(folder, 'queryloom.yaml'), own: true }])).not.toEqual([])
+    }
+    case 'profile': {
+      const folder = writeFiles({ 'cluster.yaml': text })
+      return expect(readProfile(join(folder, 'cluster.yaml'), new Set()).profile).toBeDefined()
     }
     case 'pipeline':
       return planned(text)
