@@ -12,11 +12,16 @@ import { loadOwn, trainOwn } from './own.ts'
 /**
  * What chooses the default learning rate of static models: nDCG@10 on held-out queries by rate and by number of pairs. A
  * third of one split's queries are held out and the others give the pairs; no other split is looked at.
- *   npm run bench:rates -- FOLDER SPLIT [SEEDS] [SIZE,SIZE…]
+ *   npm run bench:rates -- FOLDER SPLIT [SEEDS] [SIZE,SIZE…] [RATE,RATE…]
  */
-const [folder = '../shared/data/cranfield', split = 'test', seeds = '2', sizes = '60,125,250,500,1000'] =
-  process.argv.slice(2)
-const RATES = [0.01, 0.03, 0.06, 0.1, 0.2, 0.3]
+const [
+  folder = '../shared/data/cranfield',
+  split = 'test',
+  seeds = '2',
+  sizes = '60,125,250,500,1000',
+  rates = '0.01,0.03,0.06,0.1,0.2,0.3',
+] = process.argv.slice(2)
+const RATES = rates.split(',').map(Number)
 const DIMENSIONS = 256
 
 await loadXxh()
