@@ -83,7 +83,7 @@ for (const seed of SEEDS) {
 }
 const line = (who: string, rate: number, turns: readonly Turn[]): string[] => [
   who,
-  String(rate),
+  rate.toPrecision(2),
   String(Math.round((steps * batch) / median(turns.map(({ seconds }) => seconds)))),
   meanAndSd(turns.map(({ ndcg }) => ndcg)),
   String(turns.length),
