@@ -1,11 +1,24 @@
-import { readJsonl } from '../data/jsonl.ts'
+import { openBytes } from '../data/bytes.ts'
+import { jsonBatches } from '../data/jsonl.ts'
 import type { Pair, Passage } from '../data/rows.ts'
 import { type Json, StageError } from '../define.ts'
 
 /** Passages of an artifact, streamed. A row without `_id` or `text` is a StageError with `file:line`. */
 export async function* readPassages(location: string, shown: string): AsyncGenerator<Passage> {
-  for await (const { row, line } of readJsonl<{ [name: string]: Json }>(location, shown))
-    yield toPassage(row, `${shown}:${line}`)
+  for await (const batch of readPassageBatches(location, shown)) yield* batch
+}
+
+/** The same, as many at once as were read together, `most` at most. */
+export async function* readPassageBatches(
+  location: string,
+  shown: string,
+  most: number = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Passage[]> {
+  for await (const { rows, lines } of jsonBatches(openBytes(location, shown), shown)) {
+    const passages = rows.map((row, i) => toPassage(row, `${shown}:${lines[i]}`))
+    if (passages.length <= most) yield passages
+    else for (let at = 0; at < passages.length; at += most) yield passages.slice(at, at + most)
+  }
 }
 
 /** Checks a row that should be a passage. */

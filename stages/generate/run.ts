@@ -11,7 +11,7 @@ import { BULK_WINDOW } from '../models/bulk.ts'
 import { DiversityMeter } from './diversity/meter.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
-import { readPassages } from './passages.ts'
+import { readPassageBatches, readPassages } from './passages.ts'
 import { callsOf, type QueryUnit, unitsOf } from './query-units.ts'
 import { QueryWriter } from './query-writer.ts'
 import type { Settled } from './question.ts'
@@ -86,6 +86,7 @@ async function askAll(
   seams: GenerateSeams,
 ): Promise<StageSummary> {
   const { options, arrays } = given
+  const source = fileOf(given.inputs.passages, FILES.passages)
   const setup = await requestSetup((name) => given.inputs[name], options)
   const llm = given.inputs.model as Extract<typeof given.inputs.model, { type: 'llm' }>
   const isServed = (llm.model as ModelBlock).serve !== undefined
@@ -169,19 +170,14 @@ async function askAll(
   }, TELL_MS)
   try {
     const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
-    let batch: Passage[] = []
-    for await (const passage of passages()) {
+    for await (const batch of readPassageBatches(source.location, source.path, perBatch)) {
       if (asker.halted) {
         complete = false
         break
       }
-      counts.passages++
-      batch.push(passage)
-      if (batch.length < perBatch) continue
+      counts.passages += batch.length
       await begin(batch)
-      batch = []
     }
-    await begin(batch)
     await write(0)
     await writer.flush()
     await asker.finish(complete)
