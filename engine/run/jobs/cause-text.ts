@@ -69,7 +69,20 @@ export function causeText(cause: TaskCause, asked: TaskResources): { message: st
   }
 }
 
-/** Whether the same task may well succeed elsewhere, so that it is submitted again without being counted as failed. */
-export function isNoFault({ kind }: TaskCause): boolean {
-  return kind === 'node-failure' || kind === 'preempted' || kind === 'lost'
+/**
+ * How often a task is submitted again without being counted as failed: the same may well succeed elsewhere. What the
+ * nodes can't begin with may be the fault of one of them, or of all.
+ */
+export function secondChances({ kind }: TaskCause): number {
+  switch (kind) {
+    case 'node-failure':
+    case 'preempted':
+      return 20
+    case 'lost':
+      return 3
+    case 'launch':
+      return 1
+    default:
+      return 0
+  }
 }

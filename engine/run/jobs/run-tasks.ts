@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs'
 import { pause } from '../../util/pause.ts'
 import type { Executor, Job, Submission, TaskCause, TaskState } from '../executor.ts'
-import { causeText, isNoFault } from './cause-text.ts'
+import { causeText, secondChances } from './cause-text.ts'
 import { jobFolder } from './job-folder.ts'
 
-/** How often a task is submitted again that was lost through no fault of its own. */
-const MAX_LOSSES = 20
-const MAX_VANISHED = 3
 const POLL_MS = 1_000
 
 /** How a task ended; `advice` says what people can do about it. */
@@ -92,7 +89,7 @@ export async function runTasks(
       }
       // Another submission may have what one has lost.
       const gone = failed.filter(({ task }) => !outcomes.has(task) && !held.has(task))
-      const again = gone.filter(({ task, cause }) => mayRunAgain(cause, losses.get(task) ?? 0))
+      const again = gone.filter(({ task, cause }) => (losses.get(task) ?? 0) < secondChances(cause))
       for (const { task, cause, submission } of gone)
         if (!again.some((one) => one.task === task))
           settle(task, { done: false, cause, ...causeText(cause, job.resources), log: executor.log(submission, task) })
@@ -116,10 +113,6 @@ export async function runTasks(
   }
 }
 
-function mayRunAgain(cause: TaskCause, losses: number): boolean {
-  return isNoFault(cause) && losses < (cause.kind === 'lost' ? MAX_VANISHED : MAX_LOSSES)
-}
-
 function againText(lost: readonly { task: number; cause: TaskCause }[]): string {
   const kinds = new Map<TaskCause['kind'], number>()
   for (const { cause } of lost) kinds.set(cause.kind, (kinds.get(cause.kind) ?? 0) + 1)
@@ -131,4 +124,5 @@ const WORDS: Partial<Record<TaskCause['kind'], string>> = {
   'node-failure': 'lost with a machine',
   preempted: 'made room for others',
   lost: 'vanished from the queue',
+  launch: 'could not be started',
 }

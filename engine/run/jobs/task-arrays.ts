@@ -3,7 +3,7 @@ import type { SubmittedTasks, TaskArray, TaskArrays, TaskStanding } from '../../
 import type { GraphNode } from '../../plan/node.ts'
 import { packageRoot } from '../../util/package-root.ts'
 import type { Executor, Job, Submission, TaskResources, TaskState } from '../executor.ts'
-import { causeText, isNoFault } from './cause-text.ts'
+import { causeText, secondChances } from './cause-text.ts'
 import { jobFolder, layOutJob } from './job-folder.ts'
 
 /** How the tasks of a node are run. */
@@ -94,6 +94,6 @@ function standingOf(state: TaskState, asked: TaskResources): TaskStanding {
     case 'done':
       return { state: 'done' }
     case 'failed':
-      return { state: 'failed', ...causeText(state.cause, asked), noFault: isNoFault(state.cause) }
+      return { state: 'failed', ...causeText(state.cause, asked), noFault: secondChances(state.cause) > 0 }
   }
 }

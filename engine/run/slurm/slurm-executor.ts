@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { logTail } from '../../util/log-tail.ts'
 import { pause } from '../../util/pause.ts'
 import type { Executor, Job, Submission, TaskCause, TaskState } from '../executor.ts'
@@ -193,10 +193,7 @@ export class SlurmExecutor implements Executor {
     const late = this.#missing(known, task, verdict ? { state: 'running' } : { state: 'queued' })
     if (late.state !== 'failed') return late
     if (verdict?.state === 'ended' && !verdict.well)
-      return {
-        state: 'failed',
-        cause: { kind: 'launch', detail: logTail(paths.log(id, place)) || 'it ended before its command did' },
-      }
+      return { state: 'failed', cause: this.#unspokenEnd(submission, place) }
     const told = raw === undefined ? undefined : await this.#accounting.verdict(raw)
     return told?.state === 'failed' ? told : late
   }
@@ -209,10 +206,19 @@ export class SlurmExecutor implements Executor {
     return now - since < this.#latencyMs ? meanwhile : { state: 'failed', cause: { kind: 'lost' } }
   }
 
+  /** Why a task failed that left no exit status: it was killed with its script, or never began. */
+  #unspokenEnd({ job, id, tasks }: Submission, place: number): TaskCause {
+    const paths = jobFolder(job.folder)
+    const log = paths.log(id, place)
+    const hasBegun = paths.attempts(tasks[place] as number).some((attempt) => basename(attempt).startsWith(`${id}.`))
+    if (hasBegun) return this.#refine({ kind: 'signal', signal: 9 }, log)
+    return { kind: 'launch', detail: logTail(log) || 'Slurm could not start its script' }
+  }
+
   // Where memory is watched by polling, Slurm kills, and says so only in the log.
   #refine(cause: TaskCause, log: string): TaskCause {
     if (cause.kind !== 'signal' && cause.kind !== 'exit' && cause.kind !== 'cancelled') return cause
-    return /slurmstepd: error: .*(exceeded .*memory limit|oom.kill)/i.test(logTail(log))
+    return /slurmstepd\S*: error: .*(exceeded .*memory limit|oom.kill)/i.test(logTail(log))
       ? { kind: 'out-of-memory' }
       : cause
   }

@@ -60,7 +60,8 @@ export function verdictOf({ state, reason, nodes }: Pick<QueueRow, 'state' | 're
     case 'FAILED': {
       const [, signal] = /^RaisedSignal:(\d+)/.exec(reason) ?? []
       if (signal !== undefined) return failed({ kind: 'signal', signal: Number(signal) })
-      if (/^(JobLaunchFailure|launch.failed)/i.test(reason)) return failed({ kind: 'launch', detail: LAUNCH })
+      if (NEVER[reason] !== undefined) return failed({ kind: 'constraints', detail: NEVER[reason] })
+      // Also said of scripts that were killed: JobLaunchFailure.
       return { state: 'ended', well: false }
     }
     case 'OUT_OF_MEMORY':

@@ -1,0 +1,267 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Job, Submission } from '../../../../engine/run/executor.ts'
+import { jobFolder, layOutJob } from '../../../../engine/run/jobs/job-folder.ts'
+import { type FollowOptions, runTasks, type TaskOutcome } from '../../../../engine/run/jobs/run-tasks.ts'
+import type { SlurmSettings } from '../../../../engine/run/slurm/sbatch-words.ts'
+import { slurmCalls } from '../../../../engine/run/slurm/slurm-commands.ts'
+import { SlurmExecutor } from '../../../../engine/run/slurm/slurm-executor.ts'
+import { onCluster } from '../../../rig/slurm.ts'
+import { temporaryFolder } from '../../../rig/temporary.ts'
+import { waitFor } from '../../../rig/wait-for.ts'
+
+const never = new AbortController().signal
+const DONE: TaskOutcome = { done: true }
+
+onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
+  const notes: string[] = []
+  let made = 0
+
+  function opened(settings: SlurmSettings = {}): {
+    executor: SlurmExecutor
+    counts: { readonly [program: string]: number }
+  } {
+    const { call, counts } = slurmCalls()
+    const options = settings.options ?? ['--exclude=n3']
+    const executor = new SlurmExecutor({
+      call,
+      settings: () => ({ ...settings, options }),
+      onNote: (note) => notes.push(note),
+      pace: { leastMs: 200, mostMs: 2_000 },
+      latencyMs: 1_500,
+    })
+    return { executor, counts }
+  }
+
+  async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
+    const job: Job = {
+      key: 'feedc0de',
+      title: 'a job under test',
+      folder: join(cluster.folder, `job-${++made}`),
+      command: ['/bin/sh', '-c', script],
+      tasks: 1,
+      resources: { cpus: 1, memory: 0 },
+      ...facts,
+    }
+    await layOutJob(job)
+    return job
+  }
+
+  function follow(
+    job: Job,
+    settings?: SlurmSettings,
+    options: Partial<FollowOptions> = {},
+  ): Promise<readonly TaskOutcome[]> {
+    return runTasks(opened(settings).executor, job, { signal: never, pollMs: 100, ...options })
+  }
+
+  /** Number of the job that a submission became. */
+  const idOf = (submission: Submission): string =>
+    cluster
+      .call('squeue', '--noheader', '--format=%F %j')
+      .split('\n')
+      .find((line) => line.includes(submission.id))
+      ?.split(' ')[0] ?? ''
+
+  /** Follows a job; `meanwhile` is called with its number once all its tasks run. */
+  async function during(
+    job: Job,
+    meanwhile: (id: string) => unknown,
+    settings?: SlurmSettings,
+  ): Promise<{ outcomes: readonly TaskOutcome[]; told: string[] }> {
+    const told: string[] = []
+    const up = (): number =>
+      Array.from({ length: job.tasks }, (_, i) => jobFolder(job.folder).attempts(i).length).filter(Boolean).length
+    let submission: Submission | undefined
+    const following = follow(job, settings, {
+      onNote: (note) => told.push(note),
+      onSubmission: (one) => {
+        submission ??= one
+      },
+    })
+    await waitFor(() => up() === job.tasks)
+    await meanwhile(idOf(submission as Submission))
+    return { outcomes: await following, told }
+  }
+
+  let limited: Promise<readonly TaskOutcome[]>
+
+  // Slurm looks at time limits once in a while: it takes more than a minute, in which the other tests run.
+  beforeAll(async () => {
+    limited = follow(await jobOf('exec sleep 300', { resources: { cpus: 1, memory: 0, timeMs: 1_000 } }), {
+      options: ['--nodelist=n3'],
+    })
+  })
+
+  // What one test did to the nodes is none of the next one's.
+  beforeEach(() => {
+    const down = cluster
+      .call('sinfo', '--noheader', '--Node', '--partition=main', '--format=%N %t')
+      .split('\n')
+      .filter((line) => /(down|drain|drng)/.test(line))
+    for (const line of down) cluster.call('scontrol', 'update', `nodename=${line.split(' ')[0]}`, 'state=resume')
+    if (down.length > 0) cluster.mend()
+  })
+
+  test('a folder that the nodes do not see', async () => {
+    const [outcome] = await follow(await jobOf('true'), { options: ['--chdir=/nowhere', '--output=/nowhere/log'] })
+    expect(outcome).toMatchObject({
+      cause: { kind: 'launch' },
+      message: expect.stringContaining('could not be started'),
+    })
+    expect(outcome).toMatchObject({ advice: expect.stringContaining('shared folder') })
+  })
+
+  test('cards that no node has', async () => {
+    const following = follow(await jobOf('true', { resources: { cpus: 1, memory: 0, gpus: 3 } }))
+    await expect(following).rejects.toMatchObject({
+      name: 'StageError',
+      message: 'Slurm refuses the job of a job under test: Requested node configuration is not available',
+    })
+  })
+
+  test('a dependency that failed: the job is told of, and taken out of the queue', async () => {
+    const bad = cluster.call('sbatch', '--parsable', '--output=/dev/null', '--wrap=exit 1').trim()
+    const [outcome] = await follow(await jobOf('true'), { options: [`--dependency=afterok:${bad}`] })
+    expect(outcome).toMatchObject({ cause: { kind: 'dependency' } })
+    await waitFor(() => cluster.jobs().every((id) => !id.startsWith(String(Number(bad) + 1))))
+  })
+
+  test('scancel from outside is not taken for a fault of the cluster', async () => {
+    const job = await jobOf('exec sleep 60')
+    const { outcomes } = await during(job, (id) => cluster.call('scancel', id))
+    expect(outcomes).toMatchObject([{ cause: { kind: 'cancelled' }, message: 'was cancelled by somebody else' }])
+    expect(readdirSync(join(job.folder, 'submissions')).filter((name) => !name.includes('.'))).toHaveLength(1)
+  })
+
+  test('more memory than was asked for', async () => {
+    const script = 'exec node -e "const kept = []; setInterval(() => kept.push(Buffer.alloc(2e7, 1)), 50)"'
+    const [outcome] = await follow(await jobOf(script, { resources: { cpus: 1, memory: 150e6 } }))
+    expect(outcome).toMatchObject({ cause: { kind: 'out-of-memory' }, message: expect.stringContaining('143.1 MiB') })
+  })
+
+  test('scontrol requeue: the second attempt answers', async () => {
+    const job = await jobOf('n=$(ls .. | wc -l); [ $n -gt 1 ] || sleep 60; echo $n >answer')
+    const { outcomes, told } = await during(job, (id) => cluster.call('scontrol', 'requeue', id))
+    expect(outcomes).toEqual([DONE])
+    expect(told).toEqual([])
+    expect(readFileSync(join(jobFolder(job.folder).result(0), 'answer'), 'utf8')).toBe('2\n')
+  })
+
+  test('preemption: what is cancelled for others is submitted again', async () => {
+    const gate = join(temporaryFolder(), 'go')
+    const job = await jobOf(`[ $QUERYLOOM_TASK = 1 ] || exec sleep 0.2; while [ ! -e ${gate} ]; do sleep 0.1; done`, {
+      tasks: 2,
+    })
+    const { outcomes, told } = await during(
+      job,
+      async () => {
+        const urgent = [
+          '--partition=urgent',
+          '--nodes=2',
+          '--exclude=n3',
+          '--exclusive',
+          '--output=/dev/null',
+          '--wrap=sleep 1',
+        ]
+        cluster.call('sbatch', '--parsable', ...urgent)
+        await waitFor(() =>
+          cluster.call('squeue', '--noheader', '--states=all', '--format=%P %T').includes('urgent COMPLETED'),
+        )
+        writeFileSync(gate, '')
+      },
+      { partition: 'killable' },
+    )
+    expect(outcomes).toEqual([DONE, DONE])
+    expect(told.join()).toContain('made room for others')
+  })
+
+  test('a node that goes down: its task is put back into the queue, and runs again', async () => {
+    const job = await jobOf('n=$(ls .. | wc -l); [ $n -gt 1 ] || sleep 60; echo $n >answer')
+    const { outcomes } = await during(job, (id) => {
+      const node = cluster.call('squeue', '--noheader', '--format=%N', `--jobs=${id}`).trim()
+      cluster.call('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=test')
+    })
+    expect(outcomes).toEqual([DONE])
+    expect(readFileSync(join(jobFolder(job.folder).result(0), 'answer'), 'utf8')).toBe('2\n')
+  })
+
+  test('slurmd dies and its processes go on: the copy that is complete first is the answer, and stays', async () => {
+    const gate = join(temporaryFolder(), 'go')
+    const script = `n=$(ls .. | wc -l); [ $n -gt 1 ] || while [ ! -e ${gate} ]; do sleep 0.1; done; echo $n >answer`
+    const job = await jobOf(script)
+    const { outcomes } = await during(job, (id) => {
+      const node = cluster.call('squeue', '--noheader', '--format=%N', `--jobs=${id}`).trim()
+      cluster.kill(`slurmd.${node}`)
+      // As it would by itself after SlurmdTimeout.
+      cluster.call('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=test')
+    })
+    expect(outcomes).toEqual([DONE])
+    const answer = join(jobFolder(job.folder).result(0), 'answer')
+    const first = readFileSync(answer, 'utf8')
+    expect(first).not.toBe('1\n')
+    writeFileSync(gate, '')
+    await waitFor(() => jobFolder(job.folder).attempts(0).length === 0)
+    expect(readFileSync(answer, 'utf8')).toBe(first)
+    cluster.mend()
+  })
+
+  test('tasks on one node see cards of their own', async () => {
+    const job = await jobOf('echo "$SLURMD_NODENAME $CUDA_VISIBLE_DEVICES" >answer; sleep 1', {
+      tasks: 2,
+      resources: { cpus: 1, memory: 0, gpus: 1 },
+    })
+    expect(await follow(job, { options: ['--nodelist=n1'] })).toEqual([DONE, DONE])
+    const answers = [0, 1].map((task) =>
+      readFileSync(join(jobFolder(job.folder).result(task), 'answer'), 'utf8').trim(),
+    )
+    expect(answers.toSorted()).toEqual(['n1 0', 'n1 1'])
+  })
+
+  test('five hundred tasks are one call, and following them few', async () => {
+    const { executor, counts } = opened()
+    const job = await jobOf('echo $QUERYLOOM_TASK >answer', { tasks: 500 })
+    const before = process.memoryUsage().rss
+    const outcomes = await runTasks(executor, job, { signal: never })
+    expect(outcomes.every(({ done }) => done)).toBe(true)
+    expect(readFileSync(join(jobFolder(job.folder).result(499), 'answer'), 'utf8')).toBe('499\n')
+    console.info(
+      `500 tasks: ${JSON.stringify(counts)} calls, ${Math.round((process.memoryUsage().rss - before) / 2 ** 20)} MiB more`,
+    )
+    expect(counts.sbatch).toBe(1)
+    expect(counts.squeue).toBeLessThan(60)
+    expect(process.memoryUsage().rss).toBeLessThan(300 * 2 ** 20)
+  })
+
+  test('a time limit', async () => {
+    expect(await limited).toMatchObject([{ cause: { kind: 'time-limit' } }])
+    await waitFor(() => cluster.jobs().length === 0)
+  })
+
+  // After a death of slurmctld nodes may be drained for numbers of jobs that it gave out twice: these come last.
+  test('a job that is submitted while slurmctld is away comes into the queue once', async () => {
+    // It writes down what it knows every five seconds; what it forgets it does again.
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    cluster.kill('slurmctld')
+    const job = await jobOf('echo x >>"$QUERYLOOM_TASK_FOLDER/runs"')
+    const following = follow(job)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    cluster.mend()
+    expect(await following).toEqual([DONE])
+    expect(readFileSync(join(jobFolder(job.folder).task(0), 'runs'), 'utf8')).toBe('x\n')
+  })
+
+  test('slurmctld dies: what runs goes on, and is seen when it is there again', async () => {
+    const job = await jobOf('sleep 2; echo $QUERYLOOM_TASK >answer', { tasks: 3 })
+    const before = notes.length
+    const { outcomes } = await during(job, async () => {
+      cluster.kill('slurmctld')
+      await waitFor(() => notes.length > before)
+      await waitFor(() => existsSync(jobFolder(job.folder).result(2)))
+      cluster.mend()
+    })
+    expect(outcomes).toEqual([DONE, DONE, DONE])
+    expect(notes.slice(before).join('\n')).toMatch(/^Slurm does not answer, what it runs goes on: .*contact/)
+  })
+})
