@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { loadGraph } from '../../engine/plan/load-graph.ts'
+import type { NodeId } from '../../engine/plan/node.ts'
+import { packageRoot } from '../../engine/util/package-root.ts'
+import { registry } from '../../stages/registry.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
 
@@ -98,4 +102,10 @@ test('a collection without judgements is ranked, pooled, judged and measured, ea
   project.write('pipeline.yaml', wrong.replace('depth: 3', 'relevant_from: 4'))
   const { stderr } = await project.call('validate', 'pipeline.yaml')
   expect(stderr).toContain('the prompt gives no grade above 3, and passages are relevant from 4 on')
+})
+
+test('the example pipeline is a valid one, and its judge is no part of what it judges', () => {
+  const { graph, diagnostics } = loadGraph(join(packageRoot, 'pipelines/examples/judging.yaml'), { registry })
+  expect(diagnostics).toEqual([])
+  expect(graph?.nodes.get('judged' as NodeId)?.options).not.toHaveProperty('circular')
 })
