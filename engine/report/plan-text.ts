@@ -2,7 +2,7 @@ import type { Decision, NodeEstimate, Plan, PlanEstimate, PlannedNode } from '..
 import { absentText } from './absent-text.ts'
 import { type Paint, plainPaint } from './colour.ts'
 import { about, moneyText, untilText } from './estimate-text.ts'
-import { explanationText } from './explanation.ts'
+import { planExplanations } from './plan-explanations.ts'
 import { decisionPhrase } from './reason-text.ts'
 import { type Column, textTable } from './text-table.ts'
 import { count, counted, roughly } from './words.ts'
@@ -29,10 +29,7 @@ export function planText(plan: Plan, options: { explain?: boolean; paint?: Paint
   const shown = <Cell>(cells: readonly Cell[]): Cell[] => cells.filter((_, at) => isTimed || at !== TIME)
   const table = textTable(shown(COLUMNS), lines.map(shown))
   const parts = [paintDecisions(table, paint), totalsText(plan)]
-  if (options.explain) {
-    const told = plan.nodes.filter(({ decision }) => decision.kind !== 'cached')
-    parts.splice(1, 0, ...told.map((planned) => explanationText(planned)))
-  }
+  if (options.explain) parts.splice(1, 0, ...planExplanations(plan))
   const absent = absentText(plan.graph.absent)
   if (absent !== undefined) parts.push(absent)
   return parts.join('\n\n')

@@ -87,6 +87,16 @@ test('--explain adds every reason in full, with a changed prompt as a difference
   await expect(text).toMatchFileSnapshot('./golden/plan-explain.txt')
 })
 
+test('--explain tells a cause that several nodes have once, and of what follows only that it does', () => {
+  const forced = { kind: 'run', reasons: [{ kind: 'forced' }] } as const
+  const nodes = [1, 2, 3, 4, 5, 6].map((seed) => planned(graphNode('model', { seed: String(seed) }), forced, {}))
+  const after = planned(graphNode('scores', {}), { kind: 'pending', on: nodes.map(({ node }) => node.id) }, {})
+  const text = planText(planOf([...nodes, after]), { explain: true })
+  expect(text.match(/forced: it is executed again/g)).toHaveLength(1)
+  expect(text).toContain('the same holds for model[seed=2], model[seed=3], model[seed=4] and 2 more nodes')
+  expect(text).toMatch(/^ {2}scores follows model\[seed=1\], /m)
+})
+
 test('nodes of a large sweep that fare alike share a line', async () => {
   const nodes = Array.from({ length: 20 }, (_, i) => [
     planned(
