@@ -9,11 +9,18 @@ import { hasTmux, Terminal } from '../rig/tmux.ts'
 
 const MAIN = join(packageRoot, 'dist/engine/cli/main.js')
 
-/** What differs from run to run is masked: times, speeds, ids. */
+/** What differs from run to run is masked: times, speeds, ids; and what models score, which is no matter of the screen. */
 function masked(terminal: Terminal, project: Project): string {
-  const text = terminal.unbroken().join('\n').replaceAll(project.folder, 'PROJECT')
+  const lines = terminal.unbroken()
+  // Above the last frame stands what a screen that grew took back from its history.
+  const from = Math.max(
+    0,
+    lines.findLastIndex((line) => /^[✔✖↓] \w+: \d+ of \d+ nodes/.test(line)),
+  )
+  const text = lines.slice(from).join('\n').replaceAll(project.folder, 'PROJECT')
   return `${text
     .replace(/\b\d+ min \d\d s\b|\b\d+(\.\d+)? s\b/g, 'T s')
+    .replace(/\b\d\.\d{4}\b/g, 'F.FFFF')
     .replace(/\d{8}T\d{6}-[0-9a-f]{6}/g, 'RUN')
     .replace(/[\d.]+ (KiB|MiB|B) hashed/g, 'N hashed')}\n`
 }
@@ -79,24 +86,29 @@ test.skipIf(!hasTmux)(
   async () => {
     const project = new Project({ 'sweep.yaml': sweep('a: [1, 2, 3, 4, 5, 6, 7, 8], b: [1, 2, 3, 4, 5]') })
     const terminal = open(project, 'run sweep.yaml -j 8', 200, 50)
+    // What left a screen that shrank is in the terminal's history, from which a screen that grows takes it back.
+    const frame = (screen: string[]): string[] =>
+      screen.slice(screen.findLastIndex((line) => line.includes(' sweep: ')))
+    const ended = (screen: string[]): number =>
+      Number(/sweep: (\d+) of 120 nodes/.exec(frame(screen)[0] ?? '')?.[1] ?? 0)
+    const isOver = (screen: string[]): boolean => screen.at(-1) === 'over 0'
     let size: [number, number] = [200, 50]
     for (const [until, columns, rows] of [
       [20, 80, 24],
       [45, 40, 12],
       [70, 120, 30],
     ] as const) {
-      const ended = (screen: string[]): number => Number(/sweep: (\d+) of 120 nodes/.exec(screen[0] ?? '')?.[1] ?? 0)
-      await terminal.until((screen) => ended(screen) >= until)
-      expectWhole(terminal.seen(), 'sweep', ...size)
+      await terminal.until((screen) => ended(screen) >= until || isOver(screen))
+      expectWhole(terminal.seen().map(frame), 'sweep', ...size)
       terminal.resize(columns, rows)
       size = [columns, rows]
       // The frame that comes next is drawn for the new size.
       const before = ended(terminal.screen())
-      await terminal.until((screen) => ended(screen) > before)
+      await terminal.until((screen) => ended(screen) > before || isOver(screen))
       terminal.seen()
     }
     await terminal.over()
-    expectWhole(terminal.seen(), 'sweep', ...size)
+    expectWhole(terminal.seen().map(frame), 'sweep', ...size)
     expect(terminal.hasCursor).toBe(true)
     await expect(masked(terminal, project)).toMatchFileSnapshot('./golden/terminal-sweep.txt')
   },

@@ -17,6 +17,7 @@ const commands = [
   'explain',
   'validate',
   'metrics',
+  'compare',
   'report',
   'graph',
   'accept',
