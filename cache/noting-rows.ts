@@ -2,7 +2,7 @@ import type { RowKey } from './digest.ts'
 import type { RowStore } from './row-store.ts'
 
 /** The same rows, noting the keys of those that were used. Closing stays with the owner of the store. */
-export function notingRows(rows: RowStore, used: Set<RowKey>): RowStore {
+export function notingRows(rows: RowStore, used: { add(key: RowKey): void }): RowStore {
   return {
     known: (keys, round) => rows.known(keys, round),
     getMany: async (keys, round) => {

@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
 import { artifactDigest, ingest } from '../../cache/artifact.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
-import { type ActionKey, hexOf, type RowKey } from '../../cache/digest.ts'
+import { type ActionKey, hexOf } from '../../cache/digest.ts'
+import { freshNonce } from '../../cache/durable.ts'
 import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
+import { UsedRows } from '../../cache/used-rows.ts'
 import {
   type AnyStageDefinition,
   type Json,
@@ -103,7 +105,7 @@ export async function executeNode(
   const service = serviceOf(node.definition)
   const needsProcesses = service || [...node.inputs.values()].some(({ type }) => type === 'encoder')
   const processes = needsProcesses && (await world.processes(node))
-  const used = new Set<RowKey>()
+  const used = new UsedRows(join(world.staging.root, `used-${freshNonce()}`))
   const observed: { [name: string]: Json } = {}
   const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
   const count: ServiceContext<never>['count'] = (counts, charge) => {
@@ -170,6 +172,7 @@ export async function executeNode(
     await refuseChangedInputs(world, node, key, preimage)
     const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs)
     job?.verify(recorded)
+    const rowKeys = await used.store(store.blobs)
     const seconds = (Date.now() - started) / 1000
     const record: ActionRecord = {
       ...world.address(node.id),
@@ -184,7 +187,7 @@ export async function executeNode(
       requests: { ...requests },
       ...(options.ledger.models === undefined ? {} : { models: options.ledger.models }),
       ...(round === undefined ? {} : { round }),
-      ...(used.size === 0 ? {} : { rows: await storeKeys(world, used) }),
+      ...(rowKeys === undefined ? {} : { rows: rowKeys }),
       ...(Object.keys(observed).length === 0 ? {} : { observed }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
@@ -198,6 +201,8 @@ export async function executeNode(
     world.failed.keep(() => world.staging.gather(folders), `${world.run}-${name}`)
     await asker?.close()
     throw error
+  } finally {
+    used.close()
   }
 }
 
@@ -273,16 +278,6 @@ async function ingestOutputs(
     outputs[name] = { kind, digest: artifactDigest(files), files }
   }
   return outputs
-}
-
-async function storeKeys(
-  { store }: ExecutionWorld,
-  used: ReadonlySet<RowKey>,
-): Promise<NonNullable<ActionRecord['rows']>> {
-  // Hexadecimal digits sort as their bytes do.
-  const keys = [...used].sort()
-  const { id } = await store.blobs.put(Buffer.from(keys.map(hexOf).join(''), 'hex'))
-  return { count: keys.length, blob: id }
 }
 
 function add(total: RequestCounts, counts: Partial<RequestCounts>): void {
