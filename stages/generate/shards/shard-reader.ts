@@ -86,19 +86,20 @@ export class ShardReader {
       const id = `${dev}:${ino}`
       let offset = this.#read.get(id) ?? 0
       for (let room = BLOCK; offset < size; ) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room, offset)
+        const length = Math.min(room, size - offset)
+        const isLast = offset + length === size
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, offset)
         const end = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1
         if (end > 0) await this.#take(buffer.toString('utf8', 0, end), sink)
+        else if (length > LONGEST) {
+          sink.refused(`a line of more than ${LONGEST >> 20} MiB`)
+          this.#read.set(id, size)
+          break
+        }
         offset += end
         this.#read.set(id, offset)
-        if (bytesRead < room) break
-        if (end > 0) continue
-        if (room > LONGEST) {
-          sink.refused(`a line of more than ${LONGEST >> 20} MiB`)
-          offset = size
-          this.#read.set(id, size)
-        }
-        room *= 2
+        if (isLast) break
+        if (end === 0) room *= 2
       }
       return true
     } finally {
