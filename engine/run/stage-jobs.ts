@@ -12,6 +12,7 @@ import { layOutJob } from './jobs/job-folder.ts'
 import { runTasks } from './jobs/run-tasks.ts'
 import { SharedFiles } from './jobs/shared-files.ts'
 import { letter, openQuestions, post, questionOf, reply, type StageOrder } from './jobs/stage-mail.ts'
+import { sweepShared } from './jobs/sweep-shared.ts'
 import { receiveError, sendError } from './stage-message.ts'
 
 /** Raised when jobs of another version would not understand each other. */
@@ -57,6 +58,7 @@ export class StageJobs {
 
   constructor(place: JobPlace, memo: StatMemo) {
     this.#place = place
+    sweepShared(place.folder, Date.now())
     this.#files = new SharedFiles(join(place.folder, 'files'), [place.folder, ...place.visible], memo)
   }
 

@@ -10,6 +10,18 @@ import { waitFor } from '../rig/wait-for.ts'
 
 const PROFILE = 'partition: main\ntime: 5m\n'
 
+/** The small project, with a model as a judge among the steps of its filter. */
+function judgedProject(endpoint: string): { [path: string]: string } {
+  const files = smallProject(endpoint)
+  const step = '        - judge: { model: "${models.writer}", prompt: judge.yaml, at_least: 2 }\n'
+  return {
+    ...files,
+    'pipeline.yaml': files['pipeline.yaml']!.replace(/^ +- round_trip.*\n/m, (line) => line + step),
+    'judge.yaml':
+      '{ mode: completion, variables: [query], user: "{{query}} {{text}} Grade:", parse: { scale: [0, 1, 2, 3] } }\n',
+  }
+}
+
 /** Eight stages that each take a while, and note how often they ran. */
 function eight(marks: string, seconds: number): string {
   return `version: 1
@@ -26,11 +38,13 @@ stages:
 
 onCluster('a pipeline on Slurm', { nodes: 2 }, (cluster) => {
   test('has the keys and the bytes that it has on one machine; what asks models stays with the run', async () => {
-    const server = await fakeOpenai(writtenBy)
-    const here = new Project(smallProject(server.url))
-    const there = new Project({ ...smallProject(server.url), 'cluster.yaml': PROFILE })
-    expect((await here.run('pipeline.yaml')).finished).toMatchObject({ status: 'ok', nodes: { executed: 7 } })
-    const planned = await there.json<{ totals: unknown }>('plan', 'pipeline.yaml')
+    const server = await fakeOpenai((request) =>
+      request.text.endsWith('Grade:') ? { answer: String(1 + (request.text.length % 3)) } : writtenBy(request),
+    )
+    const here = new Project(judgedProject(server.url))
+    const there = new Project({ ...judgedProject(server.url), 'cluster.yaml': PROFILE })
+    const local = await here.run('pipeline.yaml')
+    expect(local.finished).toMatchObject({ status: 'ok', nodes: { executed: 7 } })
 
     const run = await there.run('pipeline.yaml', '--profile', 'cluster.yaml')
     expect(run.stderr).toBe('')
@@ -38,7 +52,7 @@ onCluster('a pipeline on Slurm', { nodes: 2 }, (cluster) => {
     expect(readFileSync(join(there.folder, 'pipeline.lock'), 'utf8')).toBe(
       readFileSync(join(here.folder, 'pipeline.lock'), 'utf8'),
     )
-    expect(run.finished.requests.sent).toBe((planned.totals as { requests: number }).requests)
+    expect(run.finished.requests).toEqual(local.finished.requests)
     // Nobody needs to say again where it ran.
     expect((await there.run('pipeline.yaml')).finished).toMatchObject({ nodes: { executed: 0, cached: 7 } })
     expect(
@@ -65,6 +79,37 @@ stages:
     expect(stderr).toContain('Slurm refuses the job of elsewhere: invalid partition specified: nowhere')
     expect(stderr).toContain('`sinfo -s` lists the partitions')
     expect(cluster.jobs()).toEqual([])
+  })
+
+  test('memory that was not enough is asked for again, with more; what is passed on is in no log and no file', async () => {
+    const project = new Project(
+      {
+        'p.yaml': `version: 1
+stages:
+  hungry:
+    uses: command
+    with:
+      run: 'node -e "const kept = Buffer.alloc(2e8, 1); setTimeout(() => {}, 3000)"; echo "$SECRET" | tee answer'
+      outputs: { answer: answer }
+    resources: { memory: 150MB }
+    retry: { attempts: 2, backoff: 100ms, memory: 4 }
+    pass_env: [SECRET]
+`,
+        'cluster.yaml': PROFILE,
+      },
+      { SECRET: 'correct-horse-battery' },
+    )
+    const run = await project.run('p.yaml', '--profile', 'cluster.yaml')
+    expect(run.finished).toMatchObject({ status: 'ok', nodes: { executed: 1 } })
+    const retried = run.events.find(({ type }) => type === 'node-retried')
+    expect(retried).toMatchObject({
+      failure: { message: 'the job of hungry took more memory than the 143.1 MiB that it asked for' },
+    })
+    expect(readFileSync(join(project.folder, 'out/p/hungry/answer/answer'), 'utf8')).toBe('correct-horse-battery\n')
+    const written = readdirSync(join(project.folder, '.queryloom'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('/blobs'))
+      .filter((entry) => readFileSync(join(entry.parentPath, entry.name)).includes('correct-horse'))
+    expect(written.map(({ name }) => name).filter((name) => name !== 'answer')).toEqual([])
   })
 
   test('a profile is checked like a pipeline', async () => {

@@ -104,14 +104,18 @@ async function service(
       return definition.compute(context, work)
     },
     observe: (facts) => Object.assign(observed, facts),
-    get rows(): never {
-      throw new Error('only the run itself has the rows of models')
-    },
-    get models(): never {
-      throw new Error('only the run itself has models')
-    },
+    rows: onlyInTheRun('rows of models'),
+    models: onlyInTheRun('models'),
   }
   return definition.run(full)
+}
+
+/** Stands for what a stage that runs elsewhere can't have; handing it on is no use of it. */
+function onlyInTheRun(what: string): never {
+  const get = (): never => {
+    throw new Error(`only the run itself has ${what}`)
+  }
+  return new Proxy({}, { get }) as never
 }
 
 function progressTo(attempt: string): StageContext<never>['progress'] {
