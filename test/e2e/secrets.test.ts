@@ -109,7 +109,7 @@ test.each([
     },
     headers: { 'x-echo': authorization(request) },
   }))
-  const all = planted(withKey(smallProject(server.url, 4)))
+  const all = planted(withKey(smallProject(server.url, 8)))
   const pipeline = readFileSync(join(all.project.folder, 'pipeline.yaml'), 'utf8')
   all.project.write('pipeline.yaml', pipeline.replace('concurrency: 4\n', 'concurrency: 4\n      retries: 0\n'))
   expect((await all.call('run', 'pipeline.yaml')).status).toBe(ends)
