@@ -101,7 +101,8 @@ export async function run(context: StageContext<EvalOptions>): Promise<StageSumm
   const scores = {
     schema: 1,
     profile: options.profile,
-    split,
+    // Never to be taken for measurements by the dataset's own judgements.
+    split: options.qrels ? 'judged' : split,
     top_k,
     drop_self: dropSelf,
     ...(task !== undefined && { task, task_group: known!.group, ...(known!.within && { task_within: known!.within }) }),

@@ -139,7 +139,12 @@ describe('judge', () => {
       },
     )
     const scores = JSON.parse(measured.text('scores', 'scores.json'))
-    expect(scores).toMatchObject({ queries: 3, judged: 8, judging: { pairs: 9, by_llm: 8, circular: false } })
+    expect(scores).toMatchObject({
+      split: 'judged',
+      queries: 3,
+      judged: 8,
+      judging: { pairs: 9, by_llm: 8, circular: false },
+    })
     // a: d2 third; b: d3 first; c: d6 first. All of what is judged relevant was found.
     expect(scores.metrics['ndcg@10']).toBeCloseTo((1 / Math.log2(4) + 1 + 1) / 3, 12)
   })
