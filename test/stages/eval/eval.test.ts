@@ -66,6 +66,15 @@ describe('eval', () => {
       queries: 3,
       retrieved: 2,
       judged: 4,
+      integrity: {
+        passages: 3,
+        empty_passages: 0,
+        repeated_passages: 0,
+        judged_queries: 3,
+        empty_queries: 0,
+        queries_without_answer: 0,
+        missing_passages: 0,
+      },
       metrics: { 'ndcg@10': 2 / 3, 'recall@1': 0.5, mrr: 2 / 3 },
       warnings: ['1 of 3 judged queries have no results; they count as 0'],
     })
@@ -160,7 +169,7 @@ describe('eval', () => {
   })
 
   it('says what is odd about the collection, and counts judgements of missing passages where that is wanted', async () => {
-    const again = { ...CORPUS[0]!, _id: 'tea again' }
+    const again = { ...CORPUS[0]!, _id: 'tea-again' }
     const inputs = {
       dataset: dataset([...CORPUS, { _id: 'nothing', title: ' ', text: '' }, again]),
       judgements: split(`${QRELS}q9\tmilk\t1\nq9\tjuice\t0\n`),
