@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce, writeFileAtomic } from '../../../cache/durable.ts'
 import { namesIn } from '../../util/names-in.ts'
@@ -85,6 +85,11 @@ export function notedSubmissions(job: Job): { submission: Submission; notedAt: n
 
 function tasksIn(path: string): number[] {
   return readFileSync(path, 'utf8').split('\n').filter(Boolean).map(Number).filter(Number.isInteger)
+}
+
+/** Forgets a submission that was refused: nobody needs to look for it. */
+export function forgetSubmission({ job, id }: Submission): void {
+  rmSync(join(job.folder, 'submissions', id), { force: true })
 }
 
 /** Notes that a submission is in the queue now. */

@@ -7,6 +7,7 @@ import { exitCause } from '../jobs/exit-cause.ts'
 import {
   type Exit,
   ExitReader,
+  forgetSubmission,
   isSubmitted,
   jobFolder,
   markSubmitted,
@@ -224,12 +225,13 @@ export class SlurmExecutor implements Executor {
   }
 
   async #submitArray(
-    { job, id }: Submission,
+    submission: Submission,
     offset: number,
     length: number,
     chunks: number,
     signal: AbortSignal,
   ): Promise<void> {
+    const { job, id } = submission
     const paths = jobFolder(job.folder)
     const name = arrayName(job, id, offset)
     const limit = job.limit === undefined ? '' : `%${Math.max(1, Math.floor(job.limit / chunks))}`
@@ -255,12 +257,21 @@ export class SlurmExecutor implements Executor {
         this.#queue.there()
         return
       }
-      if (answer.kind === 'refused') throw refusalOf(answer.message, job)
+      if (answer.kind === 'refused') {
+        await this.#takeBack(submission, offset)
+        throw refusalOf(answer.message, job)
+      }
       await pause(this.#queue.away(answer.message), signal)
       // It may have been taken before the answer was lost.
       const { rows } = await this.#queue.fresh(signal)
       if (rows.some((row) => row.name === name)) return
     }
+  }
+
+  /** Of a submission that is refused, no part stays in the queue. */
+  async #takeBack(submission: Submission, taken: number): Promise<void> {
+    if (taken > 0) await this.cancel(submission)
+    forgetSubmission(submission)
   }
 
   #knownOf({ id, job }: Submission): Known {

@@ -114,11 +114,13 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
   })
 
   test('cards that no node has', async () => {
-    const following = follow(await jobOf('true', { resources: { cpus: 1, memory: 0, gpus: 3 } }))
-    await expect(following).rejects.toMatchObject({
+    const job = await jobOf('true', { resources: { cpus: 1, memory: 0, gpus: 3 } })
+    await expect(follow(job)).rejects.toMatchObject({
       name: 'StageError',
       message: 'Slurm refuses the job of a job under test: Requested node configuration is not available',
     })
+    // Whoever asks for less at once does not wait for what never came into the queue.
+    expect(readdirSync(join(job.folder, 'submissions'))).toEqual([])
   })
 
   test('a dependency that failed: the job is told of, and taken out of the queue', async () => {
