@@ -76,7 +76,7 @@ test('every command that a document shows does what it says', { timeout: 900_000
   const server = await fakeOpenai(query)
   const { folder, env } = project(server.url)
   const run = (text: string) =>
-    execa('bash', ['-euo', 'pipefail', '-c', text], { cwd: folder, env, reject: false, all: true, timeout: 300_000 })
+    execa('bash', ['-eo', 'pipefail', '-c', text], { cwd: folder, env, reject: false, all: true, timeout: 300_000 })
   const commit = 'git -c user.name=a -c user.email=a@b commit -q --allow-empty'
   const before =
     await run(`git init -q && queryloom run pipelines/quickstart/quickstart.yaml && queryloom run pipeline.yaml
