@@ -30,7 +30,7 @@ details table { width: 100%; }
 kbd { font-family: var(--mono); font-size: .78em; padding: .05em .4em; border: 1px solid currentColor; border-radius: 4px; opacity: .75; }
 .bar { position: fixed; inset: auto 0 0; background: var(--paper); border-top: 1px solid var(--line); padding: .75rem max(1.25rem, calc((100vw - 65.5rem) / 2)) max(.75rem, env(safe-area-inset-bottom)); display: flex; flex-wrap: wrap; gap: .5rem 1rem; justify-content: space-between; }
 .choices, .moves { display: flex; flex-wrap: wrap; gap: .5rem; }
-.bar button { font: inherit; font-size: .95rem; min-height: 2.75rem; padding: .4rem .9rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card); color: var(--ink); cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: .55rem; transition: background .1s, border-color .1s; }
+.bar button { font: inherit; font-size: .95rem; min-height: 2.75rem; padding: .4rem .9rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card); color: var(--ink); cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: .55rem; }
 .bar button:hover { border-color: var(--soft); }
 .bar button[aria-pressed="true"] { background: var(--accent); border-color: var(--accent); color: var(--paper); }
 .bar button:disabled { opacity: .5; cursor: default; }
