@@ -278,6 +278,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const said = (await exported(project, 'queries')).map(({ labels }) => labels)
     expect(said).toEqual([['relevant', 'hallucinated'], [], ['too-generic'], ['relevant']])
     await page.locator('#list summary').click()
+    await page.locator('#rows tr').first().waitFor()
     expect(await page.locator('#rows tr').count()).toBe(pairs)
     // Hostile texts are there, and are texts.
     await page.locator('#rows button').filter({ hasText: '<img' }).first().click()
@@ -286,6 +287,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(await page.title()).toBe('town: queries: judge queries')
     expect(await page.locator('article img, article script').count()).toBe(0)
     await page.reload()
+    await page.waitForFunction("document.getElementById('query').textContent !== ''")
     expect(await text('progress')).toBe(`4 of ${pairs} judged`)
     for (const scheme of ['light', 'dark'] as const)
       for (const width of [375, 1440]) {
