@@ -80,7 +80,7 @@ test('more than a batch takes becomes several, and chats go to their own address
   const b = batched(api, temporaryFolder(), { maxRequests: 40 })
   const { summary } = await b.run(passages(100))
   expect(summary.counts.pairs).toBe(100)
-  expect(api.lines.map((lines) => lines.length)).toEqual([40, 40, 20])
+  expect(api.lines.map((lines) => lines.length).sort()).toEqual([20, 40, 40])
 })
 
 test('calls that are shown the queries before them go in one batch a round', async () => {
