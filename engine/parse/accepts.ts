@@ -59,7 +59,6 @@ const CHECKS: { readonly [word: string]: Check } = {
     (Array.isArray(types) ? types : [types]).some((type) => isOf(type, value)),
   const: (only: Json, value) => isSame(only, value),
   enum: (some: readonly Json[], value) => some.some((one) => isSame(one, value)),
-  notYet: () => false,
   oneOf: (branches: readonly OptionsSchema[], value, _, inputs) =>
     branches.filter((branch) => fits(branch, value, inputs)).length === 1,
   anyOf: (branches: readonly OptionsSchema[], value, _, inputs) =>

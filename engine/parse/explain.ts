@@ -174,11 +174,6 @@ function explainOne(error: ErrorObject): SchemaProblem {
         ...(typeof advice === 'string' ? { advice } : {}),
       }
     }
-    case 'notYet':
-      return {
-        ...problem('unknown-key', `${subject} is not supported yet`, 'key'),
-        advice: 'Remove it, or take a later version of queryloom.',
-      }
     case 'type':
     case 'enum':
     case 'const':
@@ -285,9 +280,7 @@ function slotOf(schema: OptionsSchema): OptionsSchema['slot'] {
 
 function knownKeys(schema: unknown): string[] {
   const { properties } = (schema ?? {}) as OptionsSchema
-  return Object.entries(properties ?? {})
-    .filter(([, member]) => !member.notYet)
-    .map(([name]) => name)
+  return Object.keys(properties ?? {})
 }
 
 function toPath(error: ErrorObject): SourcePath {

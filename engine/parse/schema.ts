@@ -208,7 +208,7 @@ export interface PipelineSchemas {
   editor: { readonly [word: string]: Json }
 }
 
-const OUR_WORDS = ['semantic', 'relative', 'slot', 'expects', 'code', 'notYet']
+const OUR_WORDS = ['semantic', 'relative', 'slot', 'expects', 'code']
 const REFERENCE = { $ref: '#/$defs/reference' } as const
 
 /** Puts the schemas of all stage types, datasets and models together. Members in a fixed order, words of ours left out. */
@@ -234,8 +234,7 @@ export function assembleSchema(registry: Registry): PipelineSchemas {
   })
   const { properties = {}, ...form } = STRUCTURE_SCHEMA
   const described: { [name: string]: Json } = {}
-  for (const [name, section] of Object.entries(properties))
-    if (!section.notYet) described[name] = forEditors(section, 'nowhere')
+  for (const [name, section] of Object.entries(properties)) described[name] = forEditors(section, 'nowhere')
   const known = Object.entries(registry.baselines?.known ?? {})
   described.baselines = {
     ...(forEditors(BASELINES, 'nowhere') as { [word: string]: Json }),
@@ -278,7 +277,7 @@ function forEditors(schema: OptionsSchema, references: References): { [word: str
   for (const [word, value] of Object.entries(schema)) {
     if (value === undefined || OUR_WORDS.includes(word)) continue
     if (word === 'properties') {
-      const members = Object.entries(value as { [name: string]: OptionsSchema }).filter(([, member]) => !member.notYet)
+      const members = Object.entries(value as { [name: string]: OptionsSchema })
       out.properties = Object.fromEntries(members.map(([name, member]) => [name, forEditors(member, below)]))
     } else if (word === 'items' || (word === 'additionalProperties' && typeof value === 'object'))
       out[word] = forEditors(value as OptionsSchema, below)

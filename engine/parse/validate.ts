@@ -10,7 +10,7 @@ let ajv: Ajv2020 | undefined
 const compiled = new WeakMap<OptionsSchema, ValidateFunction>()
 
 /**
- * Checks a value by a schema with our words in it (`slot`, `semantic`, `relative`, `notYet`, `expects`, `code`) and gives all
+ * Checks a value by a schema with our words in it (`slot`, `semantic`, `relative`, `expects`, `code`) and gives all
  * errors.
  */
 export function validate(schema: OptionsSchema, value: Json, inputs: InputKinds = new Map()): readonly ErrorObject[] {
@@ -48,7 +48,6 @@ function createAjv(): Ajv2020 {
     logger: false,
   })
   made.addVocabulary(['semantic', 'relative', 'expects', 'code'])
-  made.addKeyword({ keyword: 'notYet', schemaType: 'boolean', errors: false, validate: () => false })
   made.addKeyword({
     keyword: 'slot',
     schemaType: 'object',

@@ -7,7 +7,6 @@ export const OPTION_HEAD: readonly string[] = ['| option | value | default | mea
 export function optionRows(schema: OptionsSchema, prefix = ''): string[] {
   const rows: string[] = []
   for (const [name, option] of Object.entries(schema.properties ?? {})) {
-    if (option.notYet) continue
     rows.push(rowOf(`${prefix}${name}`, option, schema.required?.includes(name) ?? false))
     rows.push(...nestedRows(option, `${prefix}${name}`))
   }

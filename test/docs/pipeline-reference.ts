@@ -15,7 +15,7 @@ export function pipelineReference(registry: Registry): string {
     properties: Object.fromEntries(names.map((name) => [name, sections[name] as OptionsSchema])),
   })
   const members = ['params', 'datasets', 'models', 'pools', 'stages']
-  const whole = Object.entries(sections).filter(([, section]) => !section.notYet)
+  const whole = Object.entries(sections)
   return `${[
     '# The pipeline file',
     '',
