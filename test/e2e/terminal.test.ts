@@ -129,23 +129,29 @@ test.skipIf(!hasTmux).each([
   },
 )
 
-test.skipIf(!hasTmux)('Ctrl-C says what it does, ends in order, and leaves the terminal as it was', async () => {
-  let answered = 0
-  const server = await fakeOpenai(async (request) => {
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    answered++
-    return writtenBy(request)
-  })
-  const project = new Project(smallProject(server.url, 200))
-  const terminal = open(project, 'run pipeline.yaml', 80, 24)
-  await terminal.until(() => answered > 4)
-  expect(terminal.hasCursor).toBe(false)
-  terminal.press('C-c')
-  await terminal.over()
-  expect(terminal.seen().flat()).toContain('◼ stopping: what is in flight may finish; Ctrl-C again ends at once')
-  expect(terminal.hasCursor).toBe(true)
-  const shown = masked(terminal, project)
-    .replace(/\b\d+ (requests? sent)/g, 'N $1')
-    .replace(/requests \d+ sent/, 'requests N sent')
-  await expect(shown).toMatchFileSnapshot('./golden/terminal-interrupted.txt')
-})
+test.skipIf(!hasTmux).each([
+  [80, 24],
+  [200, 50],
+])(
+  'Ctrl-C on a terminal of %d × %d says what it does, ends in order, and leaves it as it was',
+  async (columns, rows) => {
+    let answered = 0
+    const server = await fakeOpenai(async (request) => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      answered++
+      return writtenBy(request)
+    })
+    const project = new Project(smallProject(server.url, 200))
+    const terminal = open(project, 'run pipeline.yaml', columns, rows)
+    await terminal.until(() => answered > 4)
+    expect(terminal.hasCursor).toBe(false)
+    terminal.press('C-c')
+    await terminal.over()
+    expect(terminal.seen().flat()).toContain('◼ stopping: what is in flight may finish; Ctrl-C again ends at once')
+    expect(terminal.hasCursor).toBe(true)
+    const shown = masked(terminal, project)
+      .replace(/\b\d+ (requests? sent)/g, 'N $1')
+      .replace(/requests \d+ sent/, 'requests N sent')
+    await expect(shown).toMatchFileSnapshot(`./golden/terminal-interrupted-${columns}x${rows}.txt`)
+  },
+)
