@@ -101,7 +101,7 @@ function collectionFindings(
     systems: comparison.systems.map((system) => meansOf(system, comparison, metrics)),
     contrasts: contrastsOf(comparison, options, primary),
     plateaus: along(headline(comparison)),
-    ...(augmented && plateau && augmented.yes.length > 0
+    ...(augmented && plateau && augmented.yes.length > 0 && augmented.no.length > 0
       ? { plateaus_augmented: { yes: along(augmented.yes), no: along(augmented.no) } }
       : {}),
     ladder: ladderOf(comparison, primary),
