@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSha256 } from './digest.ts'
 import { LogFile } from './log-file.ts'
+import { parseObject } from './parse-object.ts'
 import { asStoreError } from './store-error.ts'
 
 /** What a person said of a query and a passage. Known by their texts, so that it outlives every rerun. */
@@ -68,14 +69,9 @@ export function openLabelLog(root: string): LabelLog {
 
 /** A label as text has it, if it is one: members that are none of a label's are left out. */
 export function readLabel(text: string): Label | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const { pair, query, at, labels, grade } = value as { [name: string]: unknown }
+  const value = parseObject(text)
+  if (!value) return undefined
+  const { pair, query, at, labels, grade } = value
   if (!isSha256(pair) || typeof query !== 'string' || typeof at !== 'string') return undefined
   if (Array.isArray(labels) && labels.every((one) => typeof one === 'string')) return { pair, query, at, labels }
   if (grade === null || Number.isSafeInteger(grade)) return { pair, query, at, grade: grade as number | null }

@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { freshNonce } from './durable.ts'
+import { parseObject } from './parse-object.ts'
 
 /** Who holds something that others may have to take over. Empty texts stand for what a system doesn't tell. */
 export interface OwnerRecord {
@@ -22,17 +23,11 @@ export function newOwner(): OwnerRecord {
 
 /** Reads a record back; undefined if the text is not one (torn, or another format). */
 export function parseOwner(text: string): OwnerRecord | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const record = value as { [name: string]: unknown }
+  const record = parseObject(text)
+  if (!record) return undefined
   const texts = ['host', 'machine', 'boot', 'pidNamespace', 'started', 'nonce']
   if (!texts.every((name) => typeof record[name] === 'string')) return undefined
-  return Number.isInteger(record.pid) ? (value as OwnerRecord) : undefined
+  return Number.isInteger(record.pid) ? (record as unknown as OwnerRecord) : undefined
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
+import type { MakeCommand } from './make-command.ts'
 import { type CommonOptions, wholeNumber } from './options.ts'
 
 /** Options of `audit` beside the common ones. */
@@ -11,8 +11,6 @@ export interface AuditCommandOptions extends CommonOptions {
   export?: string
   import?: string
 }
-
-type MakeCommand = (usage: string, what: string, example: string, ...notes: string[]) => Command
 
 /** Adds the command by which people judge what models wrote. */
 export function addAuditCommand(command: MakeCommand, ended: (status: ExitStatus) => void): void {

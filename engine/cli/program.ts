@@ -5,6 +5,7 @@ import { addCacheCommands } from './cache-program.ts'
 import type { ExitStatus } from './exit-status.ts'
 import type { PlaceOptions } from './jobs-of.ts'
 import { addKeysCommands } from './keys-program.ts'
+import { bareCommands, exampleText, type MakeCommand } from './make-command.ts'
 import { amountOfMoney, type CommonOptions, whichQueries, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
@@ -92,16 +93,12 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .showHelpAfterError('See queryloom --help.')
-    .addHelpText('after', text('Example:', 'queryloom run pipelines/quickstart/quickstart.yaml'))
+    .addHelpText('after', exampleText('queryloom run pipelines/quickstart/quickstart.yaml'))
     .addHelpText('after', `\n${EXIT_STATUS}`)
 
-  const command = (usage: string, what: string, example: string, ...notes: string[]): Command =>
-    withCommonOptions(program.command(usage).description(what))
-      .showHelpAfterError(`See queryloom ${usage.split(' ', 1)[0]} --help.`)
-      .helpOption('-h, --help', 'print this help')
-      .addHelpText('after', text('Example:', example) + notes.map((note) => `\n${note}\n`).join(''))
-
-  const chooser = (...facts: Parameters<typeof command>): Command => withSelectionOptions(command(...facts))
+  const bare = bareCommands(program)
+  const command: MakeCommand = (...facts) => withCommonOptions(bare(...facts))
+  const chooser: MakeCommand = (...facts) => withSelectionOptions(command(...facts))
 
   chooser(
     'run <FILE> [STAGE...]',
@@ -297,7 +294,3 @@ const EXIT_STATUS = `Exit status:
   70   a bug of queryloom
   130  interrupted (Ctrl-C)
   143  terminated`
-
-function text(title: string, line: string): string {
-  return `\n${title}\n  $ ${line}\n`
-}

@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
+import type { MakeCommand } from './make-command.ts'
 import type { CommonOptions } from './options.ts'
 import type { SelectionOptions } from './selection-options.ts'
 
@@ -13,8 +13,6 @@ export interface PushCommandOptions extends SelectionOptions {
 export interface PullCommandOptions extends SelectionOptions {
   all?: boolean
 }
-
-type MakeCommand = (usage: string, what: string, example: string, ...notes: string[]) => Command
 
 /** Adds the commands that exchange results with remotes. */
 export function addRemoteCommands(command: MakeCommand, ended: (status: ExitStatus) => void): void {

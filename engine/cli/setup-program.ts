@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { SHELLS, type Shell } from './completion/shells.ts'
 import type { ExitStatus } from './exit-status.ts'
+import { bareCommands, type MakeCommand } from './make-command.ts'
 import type { CommonOptions } from './options.ts'
 import type { SelectionOptions } from './selection-options.ts'
 
@@ -17,21 +18,13 @@ export interface WatchCommandOptions extends SelectionOptions {
   run?: boolean
 }
 
-type MakeCommand = (usage: string, what: string, example: string, ...notes: string[]) => Command
-
 /** Adds the commands of somebody who begins: a first pipeline, what the machine lacks, what a saved file changes. */
 export function addSetupCommands(
   program: Command,
   { command, chooser }: { command: MakeCommand; chooser: MakeCommand },
   ended: (status: ExitStatus) => void,
 ): void {
-  const bare = (usage: string, what: string, example: string, ...notes: string[]): Command =>
-    program
-      .command(usage)
-      .description(what)
-      .showHelpAfterError(`See queryloom ${usage.split(' ', 1)[0]} --help.`)
-      .helpOption('-h, --help', 'print this help')
-      .addHelpText('after', `\nExample:\n  $ ${example}\n${notes.map((note) => `\n${note}\n`).join('')}`)
+  const bare = bareCommands(program)
 
   bare(
     'init [CORPUS]',

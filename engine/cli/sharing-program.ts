@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { byteSize } from '../util/byte-size.ts'
 import type { ExitStatus } from './exit-status.ts'
+import { bareCommands } from './make-command.ts'
 import { type CommonOptions, withCommonOptions } from './options.ts'
 
 /** Options of `export` beside the common ones. */
@@ -31,13 +32,7 @@ const MAX_SIZE: number = 16 * 1024 ** 3
 
 /** Adds `export`, `import` and `trust`; what they do is loaded when one is called. */
 export function addSharingCommands(program: Command, ended: (status: ExitStatus) => void): void {
-  const command = (usage: string, what: string, example: string, ...notes: string[]): Command =>
-    program
-      .command(usage)
-      .description(what)
-      .showHelpAfterError(`See queryloom ${usage.split(' ', 1)[0]} --help.`)
-      .helpOption('-h, --help', 'print this help')
-      .addHelpText('after', `\nExample:\n  $ ${example}\n${notes.map((note) => `\n${note}\n`).join('')}`)
+  const command = bareCommands(program)
 
   withCommonOptions(
     command(

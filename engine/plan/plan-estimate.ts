@@ -3,6 +3,7 @@ import type { PlanEstimate, PlannedNode } from './decision.ts'
 import type { Estimator, KeyedEstimate } from './estimate.ts'
 import { NOTHING } from './estimate.ts'
 import type { History } from './history.ts'
+import { makespan } from './makespan.ts'
 import type { NodeId } from './node.ts'
 
 type DecidedNode = Omit<PlannedNode, 'estimate'>
@@ -94,32 +95,20 @@ function sum(total: number | null, one: number | null, share: number): number | 
   return total === null || one === null ? null : total + one * share
 }
 
-/**
- * Seconds to the end: no schedule beats the longest chain, nor all work spread evenly over the slots, and one that
- * begins with the longest chain comes near the greater of the two.
- */
 function timeOf(
   nodes: readonly PlannedNode[],
   slots: number,
 ): Pick<PlanEstimate, 'seconds' | 'slots' | 'unknown_seconds'> {
-  const ends = new Map<NodeId, number>()
-  let longest = 0
-  let work = 0
   let known = 0
   let unknown = 0
-  for (const { node, decision, estimate } of nodes) {
+  const timed = nodes.map(({ node: { id, needs, resources }, decision, estimate }) => {
     const idle = decision.kind === 'cached' || decision.kind === 'fetch'
-    const seconds = idle ? 0 : (estimate.seconds ?? 0)
     if (!idle && estimate.seconds === null) unknown++
     else if (!idle) known++
-    let start = 0
-    for (const need of node.needs) start = Math.max(start, ends.get(need) ?? 0)
-    ends.set(node.id, start + seconds)
-    longest = Math.max(longest, start + seconds)
-    work += seconds * Math.min(node.resources.cpus, slots)
-  }
+    return { id, needs, cpus: resources.cpus, seconds: idle ? 0 : (estimate.seconds ?? 0) }
+  })
   return {
-    seconds: unknown > 0 && known === 0 ? null : Math.max(longest, work / slots),
+    seconds: unknown > 0 && known === 0 ? null : makespan(timed, slots),
     slots,
     unknown_seconds: unknown,
   }

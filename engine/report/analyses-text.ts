@@ -1,6 +1,6 @@
+import { figure, pText, signed } from '../util/figures.ts'
 import type { NewestAnalysis } from './analyses.ts'
 import { type Paint, plainPaint } from './colour.ts'
-import { figure, pText, signed } from './figures.ts'
 import { textTable } from './text-table.ts'
 import { counted, printable } from './words.ts'
 

@@ -1,7 +1,7 @@
+import { figure } from '../util/figures.ts'
 import { markdownTable } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
 import type { CurveSet } from './curves.ts'
-import { figure } from './figures.ts'
 import type { CollectionReport, Report } from './report.ts'
 import { headlineTable } from './report-tables.ts'
 import { count } from './words.ts'

@@ -1,6 +1,6 @@
+import { pText, signed } from '../util/figures.ts'
 import { csvText } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
-import { pText, signed } from './figures.ts'
 import type { CollectionReport, Report } from './report.ts'
 
 /** The numbers of the report, one row for each metric of a system on a collection. */

@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/decision.ts'
+import { makespan } from '../plan/makespan.ts'
 import type { NodeId } from '../plan/node.ts'
 import { type RunningNode, type RunState, rateOf } from './run-state.ts'
 
@@ -32,31 +33,23 @@ export function nodeSecondsLeft(running: RunningNode, expected: number | null, n
 }
 
 /**
- * Seconds to the end of a run, as in the estimate of a plan: the longest chain of what has not ended, or all of its work
- * spread over the slots. `least`: of some nodes nothing tells how long they take. Undefined where nothing is known of any.
+ * Seconds to the end of a run, as in the estimate of a plan: of what has not ended. `least`: of some nodes nothing tells how long they take. Undefined where nothing is known of any.
  */
 export function runSecondsLeft(
   state: RunState,
   { nodes, slots }: Forecast,
   now: number,
 ): { seconds: number; least: boolean } | undefined {
-  const ends = new Map<NodeId, number>()
-  let longest = 0
-  let work = 0
   let known = 0
   let unknown = 0
-  for (const { id, needs, cpus, seconds: expected } of nodes) {
-    if (state.ended.has(id)) continue
-    const running = state.running.get(id)
-    const left = running ? nodeSecondsLeft(running, expected, now) : (expected ?? undefined)
-    if (left === undefined) unknown++
-    else if (left > 0) known++
-    let start = 0
-    for (const need of needs) start = Math.max(start, ends.get(need) ?? 0)
-    const end = start + (left ?? 0)
-    ends.set(id, end)
-    longest = Math.max(longest, end)
-    work += (left ?? 0) * Math.min(cpus, slots)
-  }
-  return known === 0 ? undefined : { seconds: Math.max(longest, work / slots), least: unknown > 0 }
+  const timed = nodes
+    .filter(({ id }) => !state.ended.has(id))
+    .map(({ id, needs, cpus, seconds: expected }) => {
+      const running = state.running.get(id)
+      const left = running ? nodeSecondsLeft(running, expected, now) : (expected ?? undefined)
+      if (left === undefined) unknown++
+      else if (left > 0) known++
+      return { id, needs, cpus, seconds: left ?? 0 }
+    })
+  return known === 0 ? undefined : { seconds: makespan(timed, slots), least: unknown > 0 }
 }

@@ -1,3 +1,4 @@
+import { pText, signed } from '../util/figures.ts'
 import { argmax, type Contest, contestOf, type Measured } from './contest.ts'
 import type { Comparison } from './systems.ts'
 import { counted } from './words.ts'
@@ -51,7 +52,7 @@ export function verdictOf(
   const difference = rival.mean - base.mean
   const { p, interval } = tests[others.indexOf(rival)]!
   const all = { ...facts, baseline: base.system.label, difference, interval, p }
-  const figures = `${signed(difference)} ${metric}, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}, p ${pText(p)}`
+  const figures = `${signed(difference)} ${metric}, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}, ${sayP(p)}`
   const few = others.length > 1 ? `, p adjusted for ${others.length} systems` : ''
   const basis = `Paired sign-flip test${where}${few}.${seedNote([rival, base])}`
   if (difference <= 0) {
@@ -73,10 +74,8 @@ function seedNote(compared: readonly Measured[]): string {
   return ` ${names} had one training seed: this holds for these checkpoints only.`
 }
 
-function signed(value: number): string {
-  return value < 0 ? value.toFixed(4) : `+${value.toFixed(4)}`
-}
-
-function pText(p: number): string {
-  return p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`
+/** `p = 0.120`, `p < 0.001`. */
+function sayP(p: number): string {
+  const text = pText(p)
+  return text.startsWith('<') ? `p ${text}` : `p = ${text}`
 }

@@ -1,5 +1,5 @@
+import { figure, pText, signed } from '../../engine/util/figures.ts'
 import type { Table } from '../../engine/util/tables/table.ts'
-import { signed } from './figures.ts'
 import type { Findings } from './findings.ts'
 
 /** The tables of an analysis, in the order in which they are read. */
@@ -204,12 +204,4 @@ function right(title: string): { title: string; align: 'right' } {
 
 function rangeText({ least, most }: { least: number; most: number }): string {
   return least === most ? String(least) : `${least} to ${most}`
-}
-
-function figure(value: number): string {
-  return value.toFixed(4)
-}
-
-function pText(p: number): string {
-  return p < 0.001 ? '< 0.001' : p.toFixed(3)
 }

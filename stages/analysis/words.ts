@@ -1,5 +1,5 @@
+import { signed } from '../../engine/util/figures.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
-import { signed } from './figures.ts'
 import type { Findings } from './findings.ts'
 import type { Signature } from './signatures.ts'
 

@@ -1,4 +1,4 @@
-import { figure, pText, signed } from '../figures.ts'
+import { figure, pText, signed } from '../../util/figures.ts'
 import { counted, printable } from '../words.ts'
 import type { AnalysisChange } from './analysis-changes.ts'
 import type { Block } from './blocks.ts'

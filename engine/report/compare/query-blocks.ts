@@ -1,4 +1,4 @@
-import { figure, signed } from '../figures.ts'
+import { figure, signed } from '../../util/figures.ts'
 import { oneLine } from '../reason-text.ts'
 import { counted } from '../words.ts'
 import type { Block } from './blocks.ts'

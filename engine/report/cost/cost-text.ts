@@ -1,6 +1,6 @@
-import { moneyAmount } from '../model-use-text.ts'
+import { amountCells, moneyAmount } from '../model-use-text.ts'
 import { textTable } from '../text-table.ts'
-import { bytes, count, counted, duration, moment, rate, roughly } from '../words.ts'
+import { bytes, count, counted, moment, roughly } from '../words.ts'
 import type { Interval } from './interval.ts'
 import type { GeneratorProjection, Projection, StageProjection } from './projection.ts'
 import type { Spent } from './spent.ts'
@@ -37,11 +37,7 @@ export function spentText({ runs, since, uses }: Spent): string {
       count(use.cached),
       count(use.retried),
       count(use.failed),
-      use.new > 0 && use.uncounted === use.new ? '?' : count(use.input_tokens),
-      use.new > 0 && use.uncounted === use.new ? '?' : count(use.output_tokens),
-      duration(use.seconds),
-      use.seconds > 0 && use.output_tokens > 0 ? rate(use.output_tokens / use.seconds) : '',
-      use.money === null ? '' : moneyAmount(use.money),
+      ...amountCells(use),
     ]),
   )
   return `${heading}\n\n${table}`

@@ -1,6 +1,6 @@
+import { figure, pText } from '../../util/figures.ts'
 import type { NewestAnalysis } from '../analyses.ts'
 import type { AnalysedCollection } from '../analysis.ts'
-import { figure, pText } from '../figures.ts'
 import { percent, signed } from './figures.ts'
 import { ladderFigures } from './ladder.ts'
 import { type Html, html } from './markup.ts'

@@ -1,7 +1,7 @@
 import { areaY, dot, lineY } from '@observablehq/plot'
 import type { Costs } from '../costs.ts'
-import { moneyAmount } from '../model-use-text.ts'
-import { count, duration, moment, rate } from '../words.ts'
+import { amountCells } from '../model-use-text.ts'
+import { count, moment } from '../words.ts'
 import { chartFigure } from './chart.ts'
 import { type Html, html } from './markup.ts'
 import { legend, lookOf, MOST_SERIES } from './series.ts'
@@ -32,18 +32,7 @@ function spentTable({ runs, since, uses }: Costs['spent']): Html {
       { n: 'out a second' },
       { n: 'money' },
     ],
-    uses.map((use) => [
-      use.node,
-      use.model,
-      count(use.new),
-      count(use.cached),
-      count(use.failed),
-      use.new > 0 && use.uncounted === use.new ? '?' : count(use.input_tokens),
-      use.new > 0 && use.uncounted === use.new ? '?' : count(use.output_tokens),
-      duration(use.seconds),
-      use.seconds > 0 && use.output_tokens > 0 ? rate(use.output_tokens / use.seconds) : '',
-      use.money === null ? '' : moneyAmount(use.money),
-    ]),
+    uses.map((use) => [use.node, use.model, count(use.new), count(use.cached), count(use.failed), ...amountCells(use)]),
   )
   return html`<p class="small soft">What models were asked in ${runs === 1 ? 'one run' : `${count(runs)} runs`} since ${moment(since)}.</p>
 ${folded(uses.length, MOST_ROWS, 'nodes that asked', table)}`

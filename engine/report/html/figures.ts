@@ -1,4 +1,4 @@
-import { figure } from '../figures.ts'
+import { figure } from '../../util/figures.ts'
 
 /** A difference of scores with its sign, as it is printed. */
 export function signed(value: number): string {

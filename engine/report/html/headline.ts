@@ -1,4 +1,4 @@
-import { figure, pText } from '../figures.ts'
+import { figure, pText } from '../../util/figures.ts'
 import type { CollectionReport, SystemReport } from '../report.ts'
 import { counted } from '../words.ts'
 import { signed } from './figures.ts'

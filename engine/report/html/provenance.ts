@@ -1,5 +1,5 @@
 import type { CanonicalValue } from '../../../cache/canonical.ts'
-import { figure } from '../figures.ts'
+import { figure } from '../../util/figures.ts'
 import type { MadeInput, MadeNode, Provenance } from '../provenance.ts'
 import type { CollectionReport, Report, SystemReport } from '../report.ts'
 import { bytes, count, counted, duration, moment } from '../words.ts'

@@ -1,4 +1,4 @@
-import { figure } from '../figures.ts'
+import { figure } from '../../util/figures.ts'
 import type { TaskGroupTable } from '../task-groups.ts'
 import { type Html, html } from './markup.ts'
 import { htmlTable } from './table.ts'

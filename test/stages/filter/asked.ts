@@ -3,7 +3,7 @@ import { artifact } from '../../../stages/data/rows.ts'
 import type { AnyStageDefinition, Json, PlanContext, StageInput } from '../../../stages/define.ts'
 import { BatchAsker } from '../../../stages/generate/batch-asker.ts'
 import { checkedOptions, runStage, type StageResult } from '../../rig/stage.ts'
-import { type Bench, modelAt, promptInput } from '../generate/setup.ts'
+import { type Bench, countInto, modelAt, promptInput } from '../generate/setup.ts'
 
 /** A judge that answers yes or no. */
 export const YES_NO =
@@ -33,9 +33,7 @@ export async function runAsking(
       rows: b.rows,
       drain: b.drain.signal,
       signal: b.signal.signal,
-      count(counts) {
-        for (const name of ['sent', 'cached', 'failed'] as const) b.requests[name] += counts[name] ?? 0
-      },
+      count: countInto(b.requests),
     },
     () => 1,
   )

@@ -8,7 +8,7 @@ import { type Prompt, parsePrompt } from '../../../stages/generate/prompt/prompt
 import { type Question, question, type Settled } from '../../../stages/generate/question.ts'
 import type { RequestSetup } from '../../../stages/generate/requests.ts'
 import { fakeOpenai, type Reaction, type SeenRequest } from '../../rig/fake-openai.ts'
-import { type Bench, bench, modelAt } from './setup.ts'
+import { type Bench, bench, countInto, modelAt } from './setup.ts'
 
 const settings = { concurrency: 8, retries: 2, request_timeout: 5 }
 const judge = `{mode: completion, variables: [query], user: "{{query}} | {{text}}", parse: {scale: {yes: 1, no: 0}}}`
@@ -47,9 +47,7 @@ function asker(url: string, b: Bench): BatchAsker {
       rows,
       drain: b.drain.signal,
       signal: b.signal.signal,
-      count(counts) {
-        for (const name of ['sent', 'cached', 'failed'] as const) requests[name] += counts[name] ?? 0
-      },
+      count: countInto(requests),
     },
     () => 1,
   )

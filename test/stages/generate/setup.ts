@@ -39,6 +39,13 @@ export function promptInput(text: string): StageInput {
   return { type: 'prompt', path: 'prompt.yaml', value: parsed.value }
 }
 
+/** Counts what is said of requests. */
+export function countInto(requests: RequestCounts): ServiceContext<never>['count'] {
+  return (counts) => {
+    for (const name of ['sent', 'cached', 'failed'] as const) requests[name] += counts[name] ?? 0
+  }
+}
+
 /** A bench on which `generate` runs again and again with the same rows. */
 export interface Bench {
   rows: RowStore
@@ -101,11 +108,7 @@ export function bench(
         log: '/dev/null',
         drain: made.drain.signal,
         signal: made.signal.signal,
-        count(counts) {
-          made.requests.sent += counts.sent ?? 0
-          made.requests.cached += counts.cached ?? 0
-          made.requests.failed += counts.failed ?? 0
-        },
+        count: countInto(made.requests),
         ...more,
       })
     },

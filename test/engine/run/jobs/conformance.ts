@@ -10,8 +10,8 @@ import { waitFor } from '../../../rig/wait-for.ts'
 const never = new AbortController().signal
 const DONE: TaskOutcome = { done: true }
 
-/** A job of shell scripts in a folder of its own, laid out. */
-async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
+/** A job of shell scripts, laid out: in a folder of its own, unless one is given. */
+export async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
   const job: Job = {
     key: 'feedc0de',
     title: 'a job under test',
@@ -26,7 +26,11 @@ async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
 }
 
 /** Follows a job as runs do, only quicker. */
-function follow(executor: Executor, job: Job, options: Partial<FollowOptions> = {}): Promise<readonly TaskOutcome[]> {
+export function follow(
+  executor: Executor,
+  job: Job,
+  options: Partial<FollowOptions> = {},
+): Promise<readonly TaskOutcome[]> {
   return runTasks(executor, job, { signal: never, pollMs: 100, ...options })
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Job, Submission } from '../../../../engine/run/executor.ts'
-import { jobFolder, layOutJob } from '../../../../engine/run/jobs/job-folder.ts'
+import { jobFolder } from '../../../../engine/run/jobs/job-folder.ts'
 import { type FollowOptions, runTasks, type TaskOutcome } from '../../../../engine/run/jobs/run-tasks.ts'
 import type { SlurmSettings } from '../../../../engine/run/slurm/sbatch-words.ts'
 import { slurmCalls } from '../../../../engine/run/slurm/slurm-commands.ts'
@@ -10,6 +10,7 @@ import { SlurmExecutor } from '../../../../engine/run/slurm/slurm-executor.ts'
 import { onCluster } from '../../../rig/slurm.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
 import { waitFor } from '../../../rig/wait-for.ts'
+import { follow as followed, jobOf as scripts } from '../jobs/conformance.ts'
 
 const never = new AbortController().signal
 const DONE: TaskOutcome = { done: true }
@@ -34,26 +35,15 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
     return { executor, counts }
   }
 
-  async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
-    const job: Job = {
-      key: 'feedc0de',
-      title: 'a job under test',
-      folder: join(cluster.folder, `job-${++made}`),
-      command: ['/bin/sh', '-c', script],
-      tasks: 1,
-      resources: { cpus: 1, memory: 0 },
-      ...facts,
-    }
-    await layOutJob(job)
-    return job
-  }
+  const jobOf = (script: string, facts: Partial<Job> = {}): Promise<Job> =>
+    scripts(script, { folder: join(cluster.folder, `job-${++made}`), ...facts })
 
   function follow(
     job: Job,
     settings?: SlurmSettings,
     options: Partial<FollowOptions> = {},
   ): Promise<readonly TaskOutcome[]> {
-    return runTasks(opened(settings).executor, job, { signal: never, pollMs: 100, ...options })
+    return followed(opened(settings).executor, job, options)
   }
 
   /** Number of the job that a submission became. */

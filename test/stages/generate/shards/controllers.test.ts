@@ -22,6 +22,17 @@ function benches(url: string, count: number) {
   })
 }
 
+/** Lets the run that submits to these arrays die once it has; what it submitted goes on. */
+function killedWhenSubmitted(arrays: ReturnType<typeof arraysHere>): { folder: string; submitted: SubmittedTasks }[] {
+  const { submit } = arrays
+  const going: { folder: string; submitted: SubmittedTasks }[] = []
+  arrays.submit = async (array, tasks) => {
+    going.push({ folder: array.folder, submitted: await submit(array, tasks) })
+    throw new Error('killed')
+  }
+  return going
+}
+
 const left = (folder: string): string[] => readdirSync(folder).filter((name) => name !== 'claims')
 
 test('two runs whose rows overlap ask for each row once', async () => {
@@ -65,12 +76,7 @@ test('tasks that outlived their run are found by the next, which asks for none o
     return { answer: 'a query' }
   })
   const [a, b] = benches(server.url, 2)
-  const { submit } = a!.arrays
-  const going: { folder: string; submitted: SubmittedTasks }[] = []
-  a!.arrays.submit = async (array, tasks) => {
-    going.push({ folder: array.folder, submitted: await submit(array, tasks) })
-    throw new Error('killed')
-  }
+  const going = killedWhenSubmitted(a!.arrays)
   await expect(a!.made.runShards(passages(40), a!.arrays)).rejects.toThrow('killed')
   await waitFor(() => server.requests.length > 0)
   b!.arrays.left = going
@@ -91,12 +97,7 @@ test('tasks of an earlier run that nobody needs any more are left alone', async 
     return { answer: 'a query' }
   })
   const [a, b] = benches(server.url, 2)
-  const { submit } = a!.arrays
-  const going: { folder: string; submitted: SubmittedTasks }[] = []
-  a!.arrays.submit = async (array, tasks) => {
-    going.push({ folder: array.folder, submitted: await submit(array, tasks) })
-    throw new Error('killed')
-  }
+  const going = killedWhenSubmitted(a!.arrays)
   await expect(a!.made.runShards(passages(1), a!.arrays)).rejects.toThrow('killed')
   let isCancelled = false
   b!.arrays.left = going.map(({ folder, submitted }) => ({

@@ -12,7 +12,7 @@ import { generate } from '../../../../stages/generate/stage.ts'
 import { artifactInput, runStage, type StageResult } from '../../../rig/stage.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
 import { isAlive, waitFor } from '../../../rig/wait-for.ts'
-import { passages, promptInput } from '../setup.ts'
+import { countInto, passages, promptInput } from '../setup.ts'
 
 // Tasks as processes of their own, each with a server of its own: a stand-in for vLLM that notes what it is asked.
 
@@ -69,11 +69,7 @@ async function processBench(options: { delay?: number; source?: string } = {}) {
         arrays: { ...arrays, ...changed },
         models: { use: () => Promise.reject(new Error('no server is started where tasks are')) },
         drain: new AbortController().signal,
-        count(counts) {
-          requests.sent += counts.sent ?? 0
-          requests.cached += counts.cached ?? 0
-          requests.failed += counts.failed ?? 0
-        },
+        count: countInto(requests),
       })
     },
   }

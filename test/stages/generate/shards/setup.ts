@@ -16,7 +16,7 @@ import { generate } from '../../../../stages/generate/stage.ts'
 import { leaseEndpoint } from '../../../../stages/models/endpoint.ts'
 import { runStage, type StageResult } from '../../../rig/stage.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
-import { type Bench, bench } from '../setup.ts'
+import { type Bench, bench, countInto } from '../setup.ts'
 
 /** What a test knows of, and does to, arrays whose tasks run inside its own process. */
 export interface ArraysHere extends TaskArrays {
@@ -135,11 +135,7 @@ export function shardBench(
           log: '/dev/null',
           drain: made.drain.signal,
           signal: made.signal.signal,
-          count(counts) {
-            made.requests.sent += counts.sent ?? 0
-            made.requests.cached += counts.cached ?? 0
-            made.requests.failed += counts.failed ?? 0
-          },
+          count: countInto(made.requests),
         },
       )
     },
