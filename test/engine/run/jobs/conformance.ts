@@ -15,7 +15,7 @@ export async function jobOf(script: string, facts: Partial<Job> = {}): Promise<J
   const job: Job = {
     key: 'feedc0de',
     title: 'a job under test',
-    folder: temporaryFolder(),
+    folder: facts.folder ?? temporaryFolder(),
     command: ['/bin/sh', '-c', script],
     tasks: 1,
     resources: { cpus: 1, memory: 0 },
