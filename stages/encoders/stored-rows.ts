@@ -26,8 +26,8 @@ export interface RowSource {
 const KEY_BYTES = 32
 
 /**
- * A row of numbers for each text: those that are stored are read, the others computed, longest first, and stored as they
- * come. Of equal texts one is computed. What is not finite is a StageError.
+ * A row of numbers for each text: those that are stored are read, the others computed, in pieces of like length, and stored as
+ * they come. Of equal texts one is computed. What is not finite is a StageError.
  */
 export async function storedRows({ texts, piece }: RowSource, maker: RowMaker): Promise<Float32Array> {
   const { threads, store, width, pieceSize } = maker
@@ -52,7 +52,7 @@ export async function storedRows({ texts, piece }: RowSource, maker: RowMaker): 
   ).map((members) => members.map((i) => rows[i]!))
 
   await Promise.all(
-    turned(pieces).map(async (members) => {
+    inAnyOrder(pieces).map(async (members) => {
       let left: readonly number[] = members
       const done = await threads.run(() => {
         left = store ? whatIsLeft(store, members, keyOf, rowOf) : members
@@ -86,8 +86,15 @@ function whatIsLeft(
   return members.filter((row, i) => !stored[i] || store.getMany(keyOf(row), rowOf(row)).length > 0)
 }
 
-// Several nodes may encode the same texts at the same time: beginning anywhere, each finds what the others have done.
-function turned<Item>(items: readonly Item[]): readonly Item[] {
-  const at = Math.floor(Math.random() * items.length)
-  return [...items.slice(at), ...items.slice(0, at)]
+// Several nodes may encode the same texts at the same time: in orders of their own, each finds what the others have done,
+// and two that come to one piece at once part again with the next.
+function inAnyOrder<Item>(items: readonly Item[]): readonly Item[] {
+  const left = [...items]
+  for (let at = left.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1))
+    const item = left[at] as Item
+    left[at] = left[other] as Item
+    left[other] = item
+  }
+  return left
 }
