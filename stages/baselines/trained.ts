@@ -32,12 +32,17 @@ export function fusedUntrained(system: System, stages: Stages, into: Derivation)
   into.measure(system.eval, { ...measured, retriever: { hybrid: ['bm25', { model }] } })
 }
 
+/** Options of `train` that say how a model reads texts, or what is left of the base, before the first step. */
+const SHAPING = ['reinitialise', 'prefixes', 'max_length', 'trust_remote_code'] as const
+
 /** The reference to the model before training: without data, so that nothing that shapes the data touches it. */
 function beforeTraining(system: System, stages: Stages, into: Derivation): Json {
-  const { base, tokenizer, vocabulary_size, seed, data } = stages[system.train]!.with
-  if (base !== undefined && stageReference(base)) return base
+  const { base, tokenizer, vocabulary_size, seed, data, ...more } = stages[system.train]!.with
+  const upstream = base !== undefined && stageReference(base) !== undefined
+  if (upstream && SHAPING.every((name) => more[name] === undefined)) return base
   const [dataset, ...others] = system.corpora ?? []
-  const start = { base, vocabulary_size, seed, budget: { steps: 0 } }
+  const shape = Object.fromEntries(SHAPING.map((name) => [name, more[name]]))
+  const start = { base, vocabulary_size, seed, ...shape, budget: { steps: 0 } }
   const named = tokenizer !== undefined && tokenizer !== 'corpus'
   // A tokenizer is learned from the corpus that the data descends from. Data that leads to several, or to none that
   // can be told, is kept for its sake; so it is where the base may turn out to be a model, with a tokenizer of its own.
@@ -45,7 +50,7 @@ function beforeTraining(system: System, stages: Stages, into: Derivation): Json 
   const one = dataset !== undefined && others.length === 0 && literal
   const options = named
     ? { ...start, tokenizer }
-    : literal && hasTokenizer(base)
+    : upstream || (literal && hasTokenizer(base))
       ? start
       : one
         ? { ...start, tokenizer: { corpus: `\${datasets.${dataset}}` } }

@@ -121,6 +121,29 @@ describe('baselines', () => {
     },
   )
 
+  it('untrained reads texts as the trained model does: prefixes, lengths, and whatever else shapes it before a step', () => {
+    const shape = {
+      base: `hf:intfloat/e5-small-v2@${'0'.repeat(40)}`,
+      prefixes: { query: 'query: ', passage: 'passage: ' },
+      max_length: { query: 32, passage: 256 },
+      reinitialise: 2,
+      trust_remote_code: true,
+    }
+    const shaped = withOptions('retriever', { ...shape, batch: 32, loss: 'MultipleNegativesRankingLoss' })
+    for (const name of ['untrained', 'hybrid'])
+      expect(derive(name, shaped)[`baseline-${name}-retriever`]?.with).toEqual({
+        ...shape,
+        seed: '${params.train_seed}',
+        budget: { steps: 0 },
+      })
+    const further = withOptions('retriever', { base: '${stages.other.model}', prefixes: { query: 'query: ' } })
+    expect(derive('untrained', further)['baseline-untrained-retriever']?.with).toMatchObject({
+      base: '${stages.other.model}',
+      prefixes: { query: 'query: ' },
+      budget: { steps: 0 },
+    })
+  })
+
   it('labelled trains on the labelled sources of the mix, or else on the train split of the augmented dataset', () => {
     const added = derive('labelled')
     expect(added['baseline-labelled-data']?.with).toEqual({
