@@ -109,3 +109,29 @@ test('no module grows beyond what can be read at once', () => {
   })
   expect(long).toEqual([])
 })
+
+test('no module needs itself to be loaded, by way of others', () => {
+  const needed = new Map(['cache', 'stages', 'engine'].flatMap(modules).map((module) => [module, loads(module)]))
+  const circles: string[] = []
+  const done = new Set<string>()
+  const follow = (module: string, path: readonly string[]): void => {
+    const at = path.indexOf(module)
+    if (at >= 0) circles.push([...path.slice(at), module].join(' -> '))
+    if (at >= 0 || done.has(module)) return
+    for (const next of needed.get(module) ?? []) follow(next, [...path, module])
+    done.add(module)
+  }
+  for (const module of needed.keys()) follow(module, [])
+  expect(circles).toEqual([])
+})
+
+/** What is loaded with `module`: its imports, without types and without those that wait to be called. */
+function loads(module: string): string[] {
+  const text = readFileSync(join(packageRoot, module), 'utf8')
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(?!type\s)(?:\{([^}]*)\}|[^'"{;]*?)\s*(?:from\s+)?'(\.[^']+)'/gm,
+  )
+  return [...statements]
+    .filter(([, names]) => names === undefined || names.split(',').some((name) => /^\s*(?!type\s)\w/.test(name)))
+    .map(([, , from]) => relative(packageRoot, resolve(packageRoot, dirname(module), from as string)))
+}

@@ -8,7 +8,6 @@ import { type ModelEndpoint, type RowRequest, StageError } from '../define.ts'
 import type { Budget } from '../models/budget.ts'
 import type { BulkAsker } from '../models/bulk.ts'
 import { type Allowance, allow } from './allowance.ts'
-import { askInBulk } from './ask-in-bulk.ts'
 import type { ModelClient, Sent } from './client.ts'
 import type { Limiter, Slot } from './limiter.ts'
 import type { SendFailure } from './send-failure.ts'
@@ -54,11 +53,10 @@ export interface Asking {
 }
 
 /**
- * Asks until there is an answer or a refusal to store, within the retries; undefined if another process stored one
+ * Asks one by one, until there is an answer or a refusal to store, within the retries; undefined if another process stored one
  * meanwhile. Rows wait while a server is down; a request is counted when it has been sent, whatever became of it.
  */
 export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
-  if (asking.bulk) return askInBulk(request, turn, asking, asking.bulk)
   const { endpoint, client, signal } = asking
   let sent = false
   for (let tries = 1; ; tries++) {

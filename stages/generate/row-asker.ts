@@ -14,6 +14,7 @@ import {
 import { Budget } from '../models/budget.ts'
 import type { BulkAsker } from '../models/bulk.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
+import { askInBulk } from './ask-in-bulk.ts'
 import { type ModelClient, modelClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
@@ -156,7 +157,7 @@ export class RowAsker {
     const asking = this.#ready
     const end = this.#meter.begin()
     try {
-      const row = await ask(request, turn, asking)
+      const row = await (asking.bulk ? askInBulk(request, turn, asking, asking.bulk) : ask(request, turn, asking))
       if (row === undefined) return undefined
       this.#meter.answered(row, asking.endpoint.prices)
       return withIdentity(row, this.#lease.llm.identity)
