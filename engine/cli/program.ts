@@ -67,6 +67,12 @@ export interface CompareCommandOptions extends CommonOptions {
   format: 'text' | 'md'
 }
 
+/** Options of `claims`. */
+export interface ClaimsCommandOptions {
+  format: 'text' | 'md' | 'csv' | 'latex'
+  json?: boolean
+}
+
 /** Options of `answers` beside the common ones. */
 export interface AnswersCommandOptions extends CommonOptions {
   limit: number
@@ -206,6 +212,21 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     .addOption(new Option('--format <FORMAT>', 'what to print it as').choices(['text', 'md']).default('text'))
     .action(async (a: string, b: string, options: CompareCommandOptions) => {
       ended(await (await import('./commands/compare.ts')).compareCommand(a, b, options))
+    })
+
+  bare(
+    'claims <ANALYSIS...>',
+    'Put claims of several analyses together, by the finding that they test: it holds, does not, or is undetermined.',
+    "queryloom claims pipelines/paper/scale.yaml 'SciFact=out/paper-scale/analysis' --format md",
+    'ANALYSIS is the output of an analysis stage, or a pipeline file, whose findings are listed though nothing tests them.',
+    'LABEL=ANALYSIS says what it is called. A finding holds where all its claims do, and does not where one does not.',
+  )
+    .addOption(
+      new Option('--format <FORMAT>', 'what to print it as').choices(['text', 'md', 'csv', 'latex']).default('text'),
+    )
+    .option('--json', 'print for programs')
+    .action(async (words: string[], options: ClaimsCommandOptions) => {
+      ended(await (await import('./commands/claims.ts')).claimsCommand(words, options))
     })
 
   command(

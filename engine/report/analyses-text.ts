@@ -1,5 +1,6 @@
 import { figure, pText, signed } from '../util/figures.ts'
 import type { NewestAnalysis } from './analyses.ts'
+import { claimText } from './claims/text.ts'
 import { type Paint, plainPaint } from './colour.ts'
 import { textTable } from './text-table.ts'
 import { counted, printable } from './words.ts'
@@ -7,17 +8,24 @@ import { counted, printable } from './words.ts'
 /** Contrasts of a collection that are shown; all of them are in the artifact and in the report. */
 const MOST_CONTRASTS = 30
 
-/** What the `analysis` stages of a pipeline conclude: contrasts, plateaus, signs to look at. */
+/** What the `analysis` stages of a pipeline conclude: contrasts, plateaus, claims, signs to look at. */
 export function analysesText(analyses: readonly NewestAnalysis[], paint: Paint = plainPaint): string {
   return analyses
     .map(({ node, fresh, metrics, collections, signs }) => {
-      const parts = collections.flatMap(({ collection, queries, contrasts, plateaus }) => [
+      const parts = collections.flatMap(({ collection, queries, contrasts, plateaus, claims = [] }) => [
         ...(contrasts.length > 0 ? [contrastsText(contrasts, paint)] : []).map(
           (table) =>
             `${paint('bold', `${printable(collection)}: contrasts in ${metrics[0] ?? ''} over ${counted(queries, 'query', 'queries')}, ${contrasts.length} in the family`)}\n${table}`,
         ),
         ...(plateaus.length > 0
           ? [[paint('bold', `${printable(collection)}: plateaus`), ...plateaus.map(plateauText)].join('\n')]
+          : []),
+        ...(claims.length > 0
+          ? [
+              [paint('bold', `${printable(collection)}: claims`), ...claims.map((one) => claimText(one, paint))].join(
+                '\n',
+              ),
+            ]
           : []),
       ])
       const warnings = signs.map((sign) => `${paint('yellow', 'sign')} ${printable(sign)}`)

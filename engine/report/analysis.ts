@@ -35,6 +35,31 @@ interface AnalysedRung {
   ofHeadroom: number
 }
 
+export type Verdict = 'holds' | 'does not hold' | 'undetermined'
+
+/** A difference that a claim speaks of: sums of systems, and between what it is claimed to lie. */
+interface AnalysedDifference {
+  plus: readonly string[]
+  minus: readonly string[]
+  metric: string
+  above?: number
+  below?: number
+  /** With its 95 % interval over queries and trainings; undefined where one of the systems was not measured. */
+  difference?: { mean: number; low: number; high: number }
+  verdict: Verdict
+  /** Why nothing can be said, where the interval alone is not the reason. */
+  why?: string
+}
+
+/** What became of a claim on one collection. */
+export interface AnalysedClaim {
+  claim: string
+  /** What the claim is one test of, where it says so. */
+  finding?: string
+  verdict: Verdict
+  differences: readonly AnalysedDifference[]
+}
+
 /** One collection of an analysis. */
 export interface AnalysedCollection {
   collection: string
@@ -44,6 +69,8 @@ export interface AnalysedCollection {
   contrasts: readonly AnalysedContrast[]
   plateaus: readonly AnalysedPlateau[]
   ladder: readonly AnalysedRung[]
+  /** Where findings were claimed. */
+  claims?: readonly AnalysedClaim[]
 }
 
 /** What is read of `analysis.json`. */

@@ -21,7 +21,14 @@ export const claimsSchema: OptionsSchema = {
     additionalProperties: false,
     required: ['claim', 'all'],
     properties: {
-      claim: { type: 'string', minLength: 1, maxLength: 200, description: 'The finding in words.' },
+      claim: { type: 'string', minLength: 1, maxLength: 200, description: 'What is claimed, in words.' },
+      finding: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 200,
+        description:
+          'What the claim is one test of, in words: `queryloom claims` puts tests of one finding together, from several analyses.',
+      },
       all: {
         type: 'array',
         minItems: 1,

@@ -21,6 +21,8 @@ interface ClaimedDifference {
 /** A finding as it is claimed: all of its differences have to be as they are said to be. */
 export interface ClaimOption {
   claim: string
+  /** What it is one test of; `queryloom claims` puts tests of one finding together. */
+  finding?: string
   all: readonly ClaimedDifference[]
 }
 
@@ -43,6 +45,7 @@ interface CheckedDifference {
 /** What became of a claim on one collection. */
 export interface CheckedClaim {
   claim: string
+  finding?: string
   verdict: Verdict
   differences: readonly CheckedDifference[]
 }
@@ -54,7 +57,7 @@ const FEWEST_SEEDS = 3
  * outside; a claim does as its differences do together. One training, or unequal steps, leave it undetermined.
  */
 export function claimsOf(comparison: Comparison, claims: readonly ClaimOption[], primary: string): CheckedClaim[] {
-  return claims.map(({ claim, all }) => {
+  return claims.map(({ claim, finding, all }) => {
     const differences = all.map((one) => check(comparison, one, primary))
     const verdicts = differences.map(({ verdict }) => verdict)
     const verdict = verdicts.includes('does not hold')
@@ -62,7 +65,7 @@ export function claimsOf(comparison: Comparison, claims: readonly ClaimOption[],
       : verdicts.includes('undetermined')
         ? 'undetermined'
         : 'holds'
-    return { claim, verdict, differences }
+    return { claim, ...(finding === undefined ? {} : { finding }), verdict, differences }
   })
 }
 

@@ -1,4 +1,5 @@
 import { figure, pText, signed } from '../../engine/util/figures.ts'
+import { claimedText, differenceText, intervalText } from '../../engine/util/tables/claim-cells.ts'
 import type { Table } from '../../engine/util/tables/table.ts'
 import type { Findings } from './findings.ts'
 
@@ -129,9 +130,9 @@ function claimsTable({ collection, claims = [] }: Collection): Table {
     differences.map((one, i) => [
       i === 0 ? claim : '',
       i === 0 ? verdict : '',
-      `${one.metric}: ${one.plus.join(' + ')} − ${one.minus.join(' − ')}`,
+      differenceText(one),
       one.difference ? signed(one.difference.mean) : '',
-      one.difference ? `${signed(one.difference.low)} to ${signed(one.difference.high)}` : '',
+      one.difference ? intervalText(one.difference) : '',
       claimedText(one),
     ])
   return {
@@ -153,11 +154,6 @@ function claimsTable({ collection, claims = [] }: Collection): Table {
       ),
     ],
   }
-}
-
-function claimedText({ above, below }: { above?: number; below?: number }): string {
-  if (below === undefined) return `above ${above}`
-  return above === undefined ? `below ${below}` : `${above} to ${below}`
 }
 
 function macroTable({ macro, metrics }: Findings): Table {

@@ -1,7 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { loadPipeline } from '../../engine/parse/load.ts'
+import { loadGraph } from '../../engine/plan/load-graph.ts'
+import type { Graph } from '../../engine/plan/node.ts'
+import { namedFindings } from '../../engine/report/claims/read.ts'
 import { packageRoot } from '../../engine/util/package-root.ts'
+import type { AnalysisOptions } from '../../stages/analysis/stage.ts'
+import { registry } from '../../stages/registry.ts'
 import { Project } from '../rig/project.ts'
 import { temporaryFolder } from '../rig/temporary.ts'
 
@@ -15,7 +21,7 @@ const EXPERIMENTS: { readonly [name: string]: { nodes: number; requests: number 
   // A tenth of the passages is there to choose from. 25 to 100 % of them, one query each: the larger samples ask only for what the smaller ones did not.
   scale: { nodes: 109, requests: 536 },
   // Half of them; what a density of 5 asks for holds what lower ones do.
-  density: { nodes: 155, requests: 1_340 },
+  density: { nodes: 83, requests: 1_340 },
   generators: { nodes: 34, requests: 268 },
   ladder: { nodes: 24, requests: 268 },
   selection: { nodes: 108, requests: 536 },
@@ -33,6 +39,39 @@ const IMPORTED: { readonly [name: string]: number } = {
   'pre-training-ladder': 66,
 }
 
+const CLAIMING = [...Object.keys(EXPERIMENTS), ...Object.keys(IMPORTED), 'study']
+
+const FINDINGS = [
+  'An 8B generator is worth a 70B one',
+  'More passages before more queries for each',
+  'Recall rises while nDCG falls',
+  'The gain saturates at half of the corpus',
+  'The weaker the pre-training, the larger the gain',
+]
+
+function findingsIn(name: string): string[] {
+  return namedFindings(loadPipeline(join(FOLDER, `${name}.yaml`), { registry }).pipeline!)
+}
+
+/** The analysis of a graph, and the variants of each of its systems on one collection, seeds folded. */
+function claimed({ nodes }: Graph) {
+  const node = [...nodes.values()].find(({ stage }) => stage === 'analysis')!
+  const analysis = node.options as unknown as AnalysisOptions
+  const variants = (label: string): { readonly [axis: string]: string }[] => {
+    const found = new Map<string, { readonly [axis: string]: string }>()
+    for (const [i, { label: own }] of analysis.systems.entries()) {
+      if (own !== label) continue
+      for (const [slot, input] of node.inputs) {
+        if (!slot.startsWith(`systems/${i}/scores`) || input.type !== 'stage') continue
+        const { train_seed: _, collection: __, ...variant } = nodes.get(input.node)!.variant
+        found.set(JSON.stringify(variant), variant)
+      }
+    }
+    return [...found.values()]
+  }
+  return { analysis, variants }
+}
+
 interface Plan {
   nodes: { id: string; stage: string; estimate: { exact: boolean } }[]
   totals: { requests: number }
@@ -43,6 +82,7 @@ async function plan(name: string, ...args: string[]): Promise<Plan> {
 }
 
 const there = existsSync(SCIFACT)
+if (!existsSync(MSMARCO)) console.warn('skipped: plans and claims on MS MARCO need ../shared/data/msmarco-mini')
 if (!there) console.warn('skipped: plans of pipelines/paper on SciFact need ../shared/data/scifact')
 
 describe('the experiments of the paper', () => {
@@ -80,6 +120,29 @@ describe('the experiments of the paper', () => {
       expect({ nodes: nodes.length, requests: totals.requests }).toEqual({ nodes: expected, requests: 0 })
     },
   )
+
+  const claiming = CLAIMING.filter((name) => !(name in IMPORTED) || existsSync(MSMARCO))
+  test.each(claiming)('%s: each claim speaks of systems that are there, one by each name', (name) => {
+    const params = name in IMPORTED ? { data: MSMARCO } : undefined
+    const { graph, diagnostics } = loadGraph(join(FOLDER, `${name}.yaml`), { registry, ...(params ? { params } : {}) })
+    expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
+    const { analysis, variants } = claimed(graph!)
+    for (const { claim, all } of analysis.claims ?? [])
+      for (const { plus, minus } of all)
+        for (const { system, ...axes } of [...plus, ...minus]) {
+          const meant = variants(system).filter((variant) =>
+            Object.entries(axes).every(([axis, value]) => variant[axis] === String(value)),
+          )
+          expect([name, claim, system, axes, meant.length]).toEqual([name, claim, system, axes, 1])
+        }
+  })
+
+  test('its five findings are put to the test by the files that ask them, and by the whole grid', () => {
+    const of = (...names: string[]) => new Set(names.flatMap((name) => findingsIn(name)))
+    expect([...of('scale', 'generators', 'ladder', 'density')].sort()).toEqual(FINDINGS)
+    expect([...of('study')].sort()).toEqual(FINDINGS)
+    for (const name of CLAIMING) for (const finding of findingsIn(name)) expect(FINDINGS).toContain(finding)
+  })
 
   test('the whole grid is one graph of 144 configurations, and nothing of it is there twice', async () => {
     const { nodes } = await plan('study')

@@ -1,6 +1,7 @@
 import { figure, pText } from '../../util/figures.ts'
+import { claimedText, differenceText, intervalText } from '../../util/tables/claim-cells.ts'
 import type { NewestAnalysis } from '../analyses.ts'
-import type { AnalysedCollection } from '../analysis.ts'
+import type { AnalysedClaim, AnalysedCollection } from '../analysis.ts'
 import { percent, signed } from './figures.ts'
 import { ladderFigures } from './ladder.ts'
 import { type Html, html } from './markup.ts'
@@ -33,7 +34,7 @@ ${collections.map((one, i) => collectionBody(`${id}-${i}`, one, metric))}`
 }
 
 function collectionBody(id: string, one: AnalysedCollection, metric: string): Html {
-  const { collection, contrasts, plateaus, ladder, setting } = one
+  const { collection, contrasts, plateaus, ladder, setting, claims = [] } = one
   const note = SETTINGS[setting]
   return html`${note !== undefined && html`<p class="small soft">${collection}: ${note}</p>`}
 ${
@@ -75,6 +76,19 @@ ${
   )}`
 }
 ${
+  claims.length > 0 &&
+  html`<h3>Claims on ${collection}</h3>${folded(
+    claims.length,
+    MOST_ROWS,
+    'claims',
+    htmlTable(
+      `Claims on ${collection}`,
+      ['claim', 'verdict', 'difference of', { n: 'is' }, { n: '95 % interval' }, 'claimed'],
+      claims.flatMap(claimRows),
+    ),
+  )}`
+}
+${
   ladder.length > 0
     ? html`<h3>Gain against strength before augmentation on ${collection}</h3>${ladderFigures(`${id}-ladder`, one, metric)}${folded(
         ladder.length,
@@ -95,6 +109,17 @@ ${
       )}`
     : html`<p class="absent">No figure of gain against pre-training strength on ${collection}: <code>ladder</code> of a system of the analysis fills it.</p>`
 }`
+}
+
+function claimRows({ claim, verdict, differences }: AnalysedClaim): string[][] {
+  return differences.map((one, i) => [
+    i === 0 ? claim : '',
+    i === 0 ? verdict : '',
+    differenceText(one),
+    one.difference ? signed(one.difference.mean) : '',
+    one.difference ? intervalText(one.difference) : '',
+    one.why === undefined ? claimedText(one) : `${claimedText(one)}; ${one.why}`,
+  ])
 }
 
 const SETTINGS: { readonly [setting in AnalysedCollection['setting']]?: string } = {
