@@ -2,6 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { hexOf, type RowKey } from './digest.ts'
 import { freshNonce } from './durable.ts'
+import { sortRecords } from './sort-records.ts'
 
 /** Where a row lies. */
 export interface RowPlace {
@@ -28,6 +29,8 @@ export interface CoveredSegment {
 export class RowIndex {
   readonly segments: readonly CoveredSegment[]
   readonly #entries: Buffer
+  /** Number of the first entry whose key begins with two bytes or what comes after them; made when it is first looked at. */
+  #firsts: Uint32Array | undefined
 
   private constructor(segments: readonly CoveredSegment[], entries: Buffer) {
     this.segments = segments
@@ -54,18 +57,27 @@ export class RowIndex {
     return this.#entries.length / STRIDE
   }
 
+  /** Whether any place of a key is known. */
+  has(key: RowKey): boolean {
+    if (this.#entries.length === 0) return false
+    WANTED.write(hexOf(key), 'hex')
+    const at = this.#lowerBound()
+    return at < this.size && isSameKey(this.#entries, at * STRIDE)
+  }
+
   /** Every place of a key, in the order of segment names and offsets. */
   find(key: RowKey): RowPlace[] {
-    if (this.#entries.length === 0) return []
-    const wanted = Buffer.from(hexOf(key), 'hex')
+    const entries = this.#entries
     const places: RowPlace[] = []
-    for (let at = this.#lowerBound(wanted); at < this.size; at++) {
-      if (this.#compare(at, wanted) !== 0) break
-      const start = at * STRIDE + KEY
-      const segment = this.segments[this.#entries.readUInt32BE(start)]
+    if (entries.length === 0) return places
+    WANTED.write(hexOf(key), 'hex')
+    for (let at = this.#lowerBound(); at < this.size; at++) {
+      const start = at * STRIDE
+      if (!isSameKey(entries, start)) break
+      const segment = this.segments[entries.readUInt32BE(start + KEY)]
       if (!segment) break
-      const offset = this.#entries.readUIntBE(start + 4, 6)
-      places.push({ segment: segment.name, offset, length: this.#entries.readUInt32BE(start + 10) })
+      const offset = entries.readUIntBE(start + KEY + 4, 6)
+      places.push({ segment: segment.name, offset, length: entries.readUInt32BE(start + KEY + 10) })
     }
     return places
   }
@@ -107,21 +119,22 @@ export class RowIndex {
     return entries
   }
 
-  #lowerBound(wanted: Buffer): number {
-    const prefix = wanted.readUInt32BE(0)
-    let low = 0
-    let high = this.size
+  /** Number of the first entry that is not before the wanted key. */
+  #lowerBound(): number {
+    this.#firsts ??= firstsOf(this.#entries)
+    const pair = WANTED.readUInt16BE(0)
+    let low = this.#firsts[pair] as number
+    let high = this.#firsts[pair + 1] as number
+    const prefix = WANTED.readUInt32BE(0)
     while (low < high) {
       const middle = (low + high) >>> 1
-      const found = this.#entries.readUInt32BE(middle * STRIDE)
-      if (found < prefix || (found === prefix && this.#compare(middle, wanted) < 0)) low = middle + 1
+      const start = middle * STRIDE
+      const found = this.#entries.readUInt32BE(start)
+      const isBefore = found === prefix ? this.#entries.compare(WANTED, 0, KEY, start, start + KEY) < 0 : found < prefix
+      if (isBefore) low = middle + 1
       else high = middle
     }
     return low
-  }
-
-  #compare(at: number, wanted: Buffer): number {
-    return this.#entries.compare(wanted, 0, KEY, at * STRIDE, at * STRIDE + KEY)
   }
 }
 
@@ -129,6 +142,21 @@ const TITLE = Buffer.from('queryloom rows 1\n')
 const HEAD = TITLE.length + 8
 const KEY = 32
 const STRIDE = KEY + 14
+const PAIRS = 1 << 16
+/** The key that is looked for: one buffer for all, since nothing waits in between. */
+const WANTED = Buffer.alloc(KEY)
+
+function isSameKey(entries: Buffer, start: number): boolean {
+  for (let at = 0; at < KEY; at += 4) if (entries.readInt32LE(start + at) !== WANTED.readInt32LE(at)) return false
+  return true
+}
+
+function firstsOf(entries: Buffer): Uint32Array {
+  const firsts = new Uint32Array(PAIRS + 1)
+  for (let at = 0; at < entries.length; at += STRIDE) (firsts[entries.readUInt16BE(at) + 1] as number)++
+  for (let pair = 0; pair < PAIRS; pair++) (firsts[pair + 1] as number) += firsts[pair] as number
+  return firsts
+}
 
 function sorted(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, numbers: ReadonlyMap<string, number>): Buffer {
   let count = 0
@@ -144,34 +172,7 @@ function sorted(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, numbers: Readonl
       at += STRIDE
     }
   }
-  const entries = Buffer.allocUnsafeSlow(unsorted.length)
-  let to = 0
-  for (const from of sortedOffsets(unsorted)) to += unsorted.copy(entries, to, from, from + STRIDE)
-  return entries
-}
-
-/** Offsets of the entries in the order of their bytes: by the first four as numbers, and by all where those are equal. */
-function sortedOffsets(entries: Buffer): number[] {
-  const whole = (a: number, b: number): number => entries.compare(entries, b, b + STRIDE, a, a + STRIDE)
-  const count = entries.length / STRIDE
-  // A double holds a prefix of 32 bits and a number of 21.
-  const bits = 2 ** 21
-  if (count > bits) return Array.from({ length: count }, (_, n) => n * STRIDE).sort(whole)
-  const order = new Float64Array(count)
-  for (let n = 0; n < count; n++) order[n] = entries.readUInt32BE(n * STRIDE) * bits + n
-  order.sort()
-  const offsets = Array.from(order, (value) => (value % bits) * STRIDE)
-  for (let start = 0; start < count; ) {
-    let end = start + 1
-    while (end < count && isSamePrefix(entries, offsets, start, end)) end++
-    if (end - start > 1) offsets.splice(start, end - start, ...offsets.slice(start, end).sort(whole))
-    start = end
-  }
-  return offsets
-}
-
-function isSamePrefix(entries: Buffer, offsets: readonly number[], a: number, b: number): boolean {
-  return entries.readUInt32BE(offsets[a] ?? 0) === entries.readUInt32BE(offsets[b] ?? 0)
+  return sortRecords(unsorted, STRIDE)
 }
 
 /** Order of places: the earlier segment first, then the earlier row. The first one whole is the one that counts. */

@@ -110,7 +110,7 @@ class SegmentRowStore implements RowStore {
     const found = new Set<RowKey>()
     const turn = turns()
     for (const key of keys) {
-      if (this.#places(key, round).length > 0) found.add(key)
+      if (this.#isKnown(key, round)) found.add(key)
       if (turn.isOver()) await turn.next()
     }
     return found
@@ -119,22 +119,21 @@ class SegmentRowStore implements RowStore {
   async getMany(keys: readonly RowKey[], round = 0): Promise<ReadonlyMap<RowKey, RowValue>> {
     this.#refresh()
     const wanted: WantedRow[] = []
-    for (const key of new Set(keys)) {
+    // In the order of the keys, whatever the order of places.
+    const values = new Map<RowKey, RowValue | undefined>()
+    for (const key of keys) {
+      if (values.has(key)) continue
       const place = this.#places(key, round)[0]
-      if (place) wanted.push({ ...place, key })
+      if (!place) continue
+      wanted.push({ segment: place.segment, offset: place.offset, length: place.length, key })
+      values.set(key, undefined)
     }
-    const values = new Map<RowKey, RowValue>()
     const turn = turns()
     for (const near of neighbours(wanted.sort(comparePlaces))) {
-      this.#readNear(near, values, round)
+      for (const key of this.#readNear(near, values, round)) values.delete(key)
       if (turn.isOver()) await turn.next()
     }
-    const ordered = new Map<RowKey, RowValue>()
-    for (const key of keys) {
-      const value = values.get(key)
-      if (value !== undefined) ordered.set(key, value)
-    }
-    return ordered
+    return values as Map<RowKey, RowValue>
   }
 
   async getOrRun(
@@ -234,27 +233,34 @@ class SegmentRowStore implements RowStore {
     return undefined
   }
 
-  #readNear(near: readonly WantedRow[], values: Map<RowKey, RowValue>, round: number): void {
+  /** Gives back the keys of which nothing whole is stored. */
+  #readNear(near: readonly WantedRow[], values: Map<RowKey, RowValue | undefined>, round: number): RowKey[] {
     const [first, last] = [near[0], near.at(-1)]
-    if (!first || !last) return
+    if (!first || !last) return []
     const bytes = this.#reader.read(first.segment, first.offset, last.offset + last.length - first.offset)
+    const lost: RowKey[] = []
     for (const row of near) {
-      const start = row.offset - first.offset
-      const found =
-        this.#decode(row.key, row, bytes.subarray(start, start + row.length)) ?? this.#stored(row.key, round)
+      const found = this.#decode(row.key, row, bytes, row.offset - first.offset) ?? this.#stored(row.key, round)
       if (found) values.set(row.key, found.value)
+      else lost.push(row.key)
     }
+    return lost
   }
 
-  #decode(key: RowKey, place: RowPlace, record: Buffer): { value: RowValue } | undefined {
+  #decode(key: RowKey, place: RowPlace, bytes: Buffer, start = 0): { value: RowValue } | undefined {
     try {
-      const json = record.length === place.length ? decodeRow(record, key) : undefined
+      const json = decodeRow(bytes, key, start, start + place.length)
       if (json !== undefined) return { value: JSON.parse(json) as RowValue }
     } catch {
       // What does not inflate or parse is as damaged as what fails its checksum.
     }
     this.#damaged.add(`${place.segment}:${place.offset}`)
     return undefined
+  }
+
+  #isKnown(key: RowKey, round: number): boolean {
+    if (round === 0 && this.#damaged.size === 0 && (this.#recent.has(key) || this.#index?.has(key))) return true
+    return this.#places(key, round).length > 0
   }
 
   /** Where a key is stored since a round, the last round first; the first place that is not damaged counts. */

@@ -17,6 +17,7 @@ import { hexOf, type RowKey } from './digest.ts'
 const HEADER_BYTES = 48
 
 const MAGIC = Buffer.from([0xf7, 0x51, 0x4c, 0xfe])
+const MAGIC_WORD = MAGIC.readUInt32BE(0)
 const PLAIN = 0
 const DEFLATED = 1
 const SEAL = 2
@@ -43,13 +44,15 @@ export function encodeSeal(): Buffer {
   return encode(SEAL, '0'.repeat(64), Buffer.alloc(0))
 }
 
-/** The JSON text of the row that a record holds; undefined if it is damaged or belongs to another key. */
-export function decodeRow(record: Buffer, key: RowKey): string | undefined {
-  if (recordLength(record, 0) !== record.length || record.toString('hex', 16, HEADER_BYTES) !== hexOf(key)) {
-    return undefined
-  }
-  const payload = record.subarray(HEADER_BYTES)
-  if (record[12] === PLAIN) return payload.toString('utf8')
+/**
+ * The JSON text of the row that the record from `start` to `end` holds; undefined if it is damaged, of another length, or
+ * belongs to another key.
+ */
+export function decodeRow(bytes: Buffer, key: RowKey, start = 0, end: number = bytes.length): string | undefined {
+  if (end > bytes.length || recordLength(bytes, start) !== end - start) return undefined
+  if (bytes.toString('hex', start + 16, start + HEADER_BYTES) !== hexOf(key)) return undefined
+  if (bytes[start + 12] === PLAIN) return bytes.toString('utf8', start + HEADER_BYTES, end)
+  const payload = bytes.subarray(start + HEADER_BYTES, end)
   return inflateRawSync(payload, { maxOutputLength: MAX_INFLATED }).toString('utf8')
 }
 
@@ -101,7 +104,7 @@ function nextRecord(bytes: Buffer, damaged: number): number | undefined {
 
 /** Length of the whole, undamaged record at `at`; undefined if there is none. */
 function recordLength(bytes: Buffer, at: number): number | undefined {
-  if (at + HEADER_BYTES > bytes.length || bytes.compare(MAGIC, 0, 4, at, at + 4) !== 0) return undefined
+  if (at + HEADER_BYTES > bytes.length || bytes.readUInt32BE(at) !== MAGIC_WORD) return undefined
   const payload = bytes.readUInt32LE(at + 8)
   const end = at + HEADER_BYTES + payload
   if (payload > MAX_PAYLOAD || end > bytes.length) return undefined

@@ -1,5 +1,6 @@
 import type { CanonicalValue } from '../cache/canonical.ts'
 import type { ArtifactDigest, BlobId, FileDigest, RowKey } from '../cache/digest.ts'
+import type { Memos } from '../cache/memos.ts'
 import type { RowStore } from '../cache/row-store.ts'
 import type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 import type { Audits } from './auditing.ts'
@@ -191,6 +192,7 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   /** The node's log file; output of its processes is appended there. */
   log: string
   rows: RowStore
+  memos: Memos
   processes: ProcessRunner
   models: ModelLeases
   /** Where parts of the node can run beyond this process, if its executor has such a place. */

@@ -1,5 +1,6 @@
 import type { CanonicalValue } from '../cache/canonical.ts'
 import type { RowKey } from '../cache/digest.ts'
+import type { Memos } from '../cache/memos.ts'
 import type { DatasetPart, Json, StageInput } from './define.ts'
 
 /** Rows of an artifact in memory, as the stage would write them; `file` is the path inside the artifact. */
@@ -18,6 +19,7 @@ export interface PlanContext<Options> {
   known(keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>
   /** What the store has of these rows. */
   stored(keys: readonly RowKey[]): Promise<ReadonlyMap<RowKey, CanonicalValue>>
+  memos: Memos
   signal: AbortSignal
 }
 

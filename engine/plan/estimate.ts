@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
 import type { RowKey } from '../../cache/digest.ts'
+import type { Memos } from '../../cache/memos.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Estimate, Json, PlanContext, PredictedOutput, StageInput } from '../../stages/define.ts'
 import type { NodeEstimate } from './decision.ts'
+import { memosOf } from './memos.ts'
 import type { GraphNode, NodeId } from './node.ts'
 
 const MAX_ROWS = 200_000
@@ -37,6 +39,7 @@ export class Estimator {
   readonly #input: (node: GraphNode, name: string) => StageInput | undefined
   readonly #predictions = new Map<NodeId, Promise<{ readonly [output: string]: PredictedOutput } | 'unknown'>>()
   readonly #signal: AbortSignal
+  readonly #memos: Memos
 
   constructor(
     store: Store,
@@ -48,6 +51,7 @@ export class Estimator {
     this.#nodes = nodes
     this.#input = input
     this.#signal = signal
+    this.#memos = memosOf(store)
   }
 
   /** What this node would ask; only rows since `round` count as stored. Of time it knows nothing. */
@@ -100,6 +104,7 @@ export class Estimator {
       inputRows: (name, file) => this.#inputRows(node, name, file),
       known: (keys) => this.#store.rows.known(keys, round),
       stored: (keys) => this.#store.rows.getMany(keys, round),
+      memos: this.#memos,
       signal,
     }
   }

@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
@@ -9,7 +8,7 @@ import type { Registry } from '../../stages/define.ts'
 import type { Diagnostic, Position } from '../parse/diagnostic.ts'
 import { projectRoot } from '../parse/project-root.ts'
 import { readSource, Source } from '../parse/source.ts'
-import { engineVersion } from '../util/engine-version.ts'
+import { buildOf } from '../util/build.ts'
 import type { Graph, GraphNode, InputRef, NodeId } from './node.ts'
 import { type Question, stillAnswered } from './outside.ts'
 
@@ -137,10 +136,4 @@ function readStored(path: string): Stored | undefined {
 
 function checksum(text: string): string {
   return crc32(text).toString(16).padStart(8, '0')
-}
-
-// Which code expands pipelines. While it is run from its sources nothing tells, so nothing is remembered.
-function buildOf(): string | undefined {
-  const self = fileURLToPath(import.meta.url)
-  return self.endsWith('.js') ? `${engineVersion()} ${statSync(self).mtimeMs}` : undefined
 }

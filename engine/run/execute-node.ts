@@ -23,6 +23,7 @@ import {
   type StageSummary,
   type ToolsCache,
 } from '../../stages/define.ts'
+import { memosOf } from '../plan/memos.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { PlanWorld } from '../plan/plan.ts'
 import { actionKey, type Preimage } from '../plan/preimage.ts'
@@ -158,6 +159,7 @@ export async function executeNode(
             ...context,
             log: options.log,
             rows,
+            memos: memosOf(store),
             processes,
             models: world.models,
             ...(arrays ? { arrays } : {}),

@@ -29,6 +29,7 @@ const FOLDERS: { readonly [name: string]: string } = {
   labels: 'labels of people',
   runs: 'journals and logs',
   graphs: 'expanded pipelines',
+  memos: 'keys of rows',
   failed: 'left by failed nodes',
   resume: 'checkpoints',
   staging: 'being worked on',

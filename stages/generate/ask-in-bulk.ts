@@ -6,8 +6,7 @@ import type { BulkAsker, BulkResult } from '../models/bulk.ts'
 import { type Allowance, allow } from './allowance.ts'
 import { type Asking, fatal, provenance, RowFailure } from './ask.ts'
 import { readChoice } from './choice.ts'
-import { errorIn } from './client.ts'
-import { classifyStatus, type SendFailure } from './send-failure.ts'
+import { classifyStatus, errorIn, type SendFailure } from './send-failure.ts'
 import { usageOf } from './usage.ts'
 
 /** As `ask`, where the endpoint takes requests many at once. */

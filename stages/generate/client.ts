@@ -6,7 +6,7 @@ import type { ModelEndpoint, RowRequest } from '../define.ts'
 import { isLoopback } from '../models/source.ts'
 import { readChoice } from './choice.ts'
 import { Exchange } from './exchange.ts'
-import { classifyStatus, retryAfter, type SendFailure } from './send-failure.ts'
+import { classifyStatus, errorIn, retryAfter, type SendFailure } from './send-failure.ts'
 
 /**
  * What became of one HTTP request; `sent` is false where not even a connection came about. `mayCost`: it was cut off, so
@@ -122,23 +122,6 @@ function answerOf(text: string, secrets: Redactor | undefined): Sent {
   // Some servers answer with the request that they were sent, headers and all.
   if (readChoice(answer) !== undefined) return { sent: true, answer: secrets?.value(answer) ?? answer }
   return { sent: true, failure: { kind: 'passing', message: 'the answer has no choice with a text in it' } }
-}
-
-/** What a refusal says of itself, in the ways of OpenAI, FastAPI and plain text. */
-export function errorIn(text: string): { message: string; code: string } {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    return { message: text.trim() === '' ? 'no reason given' : text, code: '' }
-  }
-  const { error, message, detail } = (body ?? {}) as { [name: string]: unknown }
-  const inner = (typeof error === 'object' && error !== null ? error : body) as { [name: string]: unknown }
-  const said = [inner?.message, error, message, detail].find((one) => one !== undefined && one !== null)
-  return {
-    message: typeof said === 'string' ? said : JSON.stringify(said ?? body),
-    code: `${inner?.code ?? ''} ${inner?.type ?? ''}`,
-  }
 }
 
 function headerOf(headers: {

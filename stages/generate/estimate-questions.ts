@@ -2,6 +2,7 @@ import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
 import type { Estimate, PlanContext, RowRequest } from '../define.ts'
 import { type ModelBlock, pricesOf } from '../models/block.ts'
+import type { TokenUse } from '../models/budget.ts'
 import type { Question } from './question.ts'
 import { expectedTokens } from './requests.ts'
 import { rowAnswer } from './row-answer.ts'
@@ -26,6 +27,7 @@ export async function estimateQuestions(
   llm: string,
   questions: Iterable<Question<unknown>>,
   bounds: RequestBounds,
+  onFirst: (request: RowRequest) => void = () => {},
 ): Promise<Estimate> {
   const keys = new Set<RowKey>()
   const tokens = { input: 0, output: 0 }
@@ -41,7 +43,9 @@ export async function estimateQuestions(
   if (bounds.most === 1) {
     for (const asked of questions) {
       const first = asked.next()
-      if (!first.done) count(first.value)
+      if (first.done) continue
+      onFirst(first.value)
+      count(first.value)
     }
   } else {
     for (const round of rounds(questions)) {
@@ -53,14 +57,18 @@ export async function estimateQuestions(
   }
   const all = keys.size === 0 ? 1 : (keys.size + further) / keys.size
   for (const side of ['input', 'output'] as const) tokens[side] = Math.round(tokens[side] * all)
+  return { exact, ...(further === 0 ? {} : { further }), ...estimateOf(context, llm, [...keys], tokens) }
+}
+
+/** What requests of these rows take and cost. */
+export function estimateOf(
+  context: Pick<PlanContext<never>, 'input'>,
+  llm: string,
+  keys: readonly RowKey[],
+  tokens: TokenUse,
+): Pick<Estimate, 'keys' | 'tokens' | 'money'> {
   const money = costOf(context, llm, tokens)
-  return {
-    exact,
-    keys: [...keys],
-    ...(further === 0 ? {} : { further }),
-    tokens: tokens.input + tokens.output,
-    ...(money === undefined ? {} : { money }),
-  }
+  return { keys, tokens: tokens.input + tokens.output, ...(money === undefined ? {} : { money }) }
 }
 
 /** Every row that asking these questions has asked for, as far as the answers are stored, and the next of each. */
@@ -109,11 +117,7 @@ function* rounds<Item>(items: Iterable<Item>): Generator<Item[]> {
 }
 
 // A model that queryloom serves costs no money by the token, whatever its block says.
-function costOf(
-  context: Pick<PlanContext<never>, 'input'>,
-  input: string,
-  tokens: { input: number; output: number },
-): number | undefined {
+function costOf(context: Pick<PlanContext<never>, 'input'>, input: string, tokens: TokenUse): number | undefined {
   const llm = context.input(input)
   const block = llm?.type === 'llm' ? (llm.model as ModelBlock) : undefined
   const prices = block?.endpoint === undefined ? undefined : pricesOf(block)

@@ -1,3 +1,4 @@
+import type { RowKey } from '../../cache/digest.ts'
 import type { Passage } from '../data/rows.ts'
 import type { GenerateOptions } from './options.ts'
 import type { Asked } from './prompt/render.ts'
@@ -20,6 +21,12 @@ export function callsOf({ per_passage, per_call = 1 }: QueryOptions): number {
   return Math.ceil(per_passage / per_call)
 }
 
+/** Conversations about one passage. */
+export function unitsPerPassage(options: QueryOptions): number {
+  const calls = callsOf(options)
+  return options.show_previous ? Math.min(1, calls) : calls
+}
+
 /** Fewest and most requests of one unit. */
 export function requestsOf(
   setup: Pick<RequestSetup, 'prompt'>,
@@ -29,20 +36,25 @@ export function requestsOf(
   return { least: calls, most: calls * mostRequests(setup.prompt, options.parse_attempts) }
 }
 
-/** The conversations about a passage, in the order of their samples. Each depends on its texts alone. */
+/**
+ * The conversations about a passage, in the order of their samples. Each depends on its texts alone. `keyOf` tells the key of
+ * the first request of each, by its number, where that is known.
+ */
 export function* unitsOf(
   setup: RequestSetup,
   passage: Pick<Passage, 'title' | 'text'>,
   options: QueryOptions,
+  keyOf?: (unit: number) => RowKey,
 ): Generator<QueryUnit> {
   const { per_call: count } = options
   const asked: Asked = { title: passage.title, text: passage.text, ...(count === undefined ? {} : { count }) }
   const calls = callsOf(options)
   if (options.show_previous) {
-    if (calls > 0) yield { first: 0, asked: chain(setup, asked, calls, options) }
+    if (calls > 0) yield { first: 0, asked: chain(setup, asked, calls, options, keyOf?.(0)) }
     return
   }
-  for (let call = 0; call < calls; call++) yield { first: call, asked: single(setup, asked, call, options) }
+  for (let call = 0; call < calls; call++)
+    yield { first: call, asked: single(setup, asked, call, options, keyOf?.(call)) }
 }
 
 /** Queries of a call with the numbers that they have among those of the passage; more than asked for are left out. */
@@ -61,16 +73,29 @@ export function samplesOf(
     .map((query, i) => ({ sample: first + i, query, negatives: own ? [negatives[i]!] : negatives }))
 }
 
-function* single(setup: RequestSetup, asked: Asked, call: number, options: QueryOptions): Question<readonly Settled[]> {
-  return [yield* question(setup, asked, call, options.parse_attempts)]
+function* single(
+  setup: RequestSetup,
+  asked: Asked,
+  call: number,
+  options: QueryOptions,
+  key?: RowKey,
+): Question<readonly Settled[]> {
+  return [yield* question(setup, asked, call, options.parse_attempts, key)]
 }
 
 // A failed call ends it: what would follow depends on what it would have said.
-function* chain(setup: RequestSetup, asked: Asked, calls: number, options: QueryOptions): Question<readonly Settled[]> {
+function* chain(
+  setup: RequestSetup,
+  asked: Asked,
+  calls: number,
+  options: QueryOptions,
+  key?: RowKey,
+): Question<readonly Settled[]> {
   const settled: Settled[] = []
   const previous: string[] = []
   for (let call = 0; call < calls; call++) {
-    const one = yield* question(setup, { ...asked, previous }, call, options.parse_attempts)
+    const first = call === 0 ? key : undefined
+    const one = yield* question(setup, { ...asked, previous }, call, options.parse_attempts, first)
     settled.push(one)
     if (one.kind === 'failed') break
     for (const { query } of samplesOf(one, call, options)) if (!previous.includes(query)) previous.push(query)

@@ -1,8 +1,9 @@
+import type { RowKey } from '../../cache/digest.ts'
 import type { RowAnswer, RowRequest } from '../define.ts'
 import { type Parsed, readAnswer } from './prompt/answer.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import type { Asked } from './prompt/render.ts'
-import { type RequestSetup, repairRequest, rowRequest } from './requests.ts'
+import { keyedRequest, type RequestSetup, repairRequest, rowRequest } from './requests.ts'
 
 /** What a question came to. */
 export type Settled =
@@ -20,11 +21,19 @@ export type Question<Result = Settled> = Generator<RowRequest, Result, RowAnswer
 
 /**
  * Asks the prompt of a passage, again with another seed while the answer can't be read, `attempts` times at most. Under a
- * schema, each answer that does not fit is sent back once to be mended.
+ * schema, each answer that does not fit is sent back once to be mended. `first` is the key of the first request where it is
+ * known: of an answer that is stored, no request needs to be made then.
  */
-export function* question(setup: RequestSetup, asked: Asked, sample: number, attempts: number): Question {
+export function* question(
+  setup: RequestSetup,
+  asked: Asked,
+  sample: number,
+  attempts: number,
+  first?: RowKey,
+): Question {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const request = rowRequest(setup, asked, sample, attempt)
+    const make = (): RowRequest => rowRequest(setup, asked, sample, attempt)
+    const request = attempt === 0 && first !== undefined ? keyedRequest(first, make) : make()
     const answer = yield request
     if (answer.kind !== 'answered') return answer
     const parsed = readAnswer(answer.text, setup.prompt)

@@ -29,6 +29,25 @@ export function rowRequest(setup: RequestSetup, asked: Asked, sample: number, at
   return { key, path: 'messages' in rendered ? '/chat/completions' : '/completions', body }
 }
 
+/** The same request where its key is known already: the rest of it is made when it is looked at. */
+export function keyedRequest(key: RowKey, make: () => RowRequest): RowRequest {
+  let made: RowRequest | undefined
+  const whole = (): RowRequest => {
+    made ??= make()
+    if (made.key !== key) throw new Error('a row was looked for under the key of another')
+    return made
+  }
+  return {
+    key,
+    get path() {
+      return whole().path
+    },
+    get body() {
+      return whole().body
+    },
+  }
+}
+
 /** What the requests of one sample and attempt have in common. */
 interface Common {
   /** Members beside the prompt or the messages. */

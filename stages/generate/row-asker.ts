@@ -15,7 +15,7 @@ import { Budget } from '../models/budget.ts'
 import type { BulkAsker } from '../models/bulk.ts'
 import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { askInBulk } from './ask-in-bulk.ts'
-import { type ModelClient, modelClient } from './client.ts'
+import type { ModelClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
 import { Limiter } from './limiter.ts'
 import { ModelMeter } from './model-meter.ts'
@@ -195,7 +195,11 @@ export class RowAsker {
   async #start(): Promise<Asking> {
     const { concurrency, request_timeout, retries } = this.#settings
     const endpoint = await this.#lease.get()
-    if (!endpoint.bulk) this.#client = modelClient(endpoint, request_timeout * 1000)
+    if (!endpoint.bulk) {
+      // What answers from the store alone need not load it.
+      const { modelClient } = await import('./client.ts')
+      this.#client = modelClient(endpoint, request_timeout * 1000)
+    }
     const most = Math.min(concurrency, endpoint.slots ?? concurrency)
     return {
       budget: budgetOf(this.#settings, endpoint),

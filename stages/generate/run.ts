@@ -9,10 +9,11 @@ import { type RowRequest, type ServiceContext, StageError, type StageSummary } f
 import { isBulk, type ModelBlock } from '../models/block.ts'
 import { BULK_WINDOW } from '../models/bulk.ts'
 import { DiversityMeter } from './diversity/meter.ts'
+import { FirstKeys, FirstKeysNotes, firstKeysOf } from './first-keys.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassageBatches, readPassages } from './passages.ts'
-import { callsOf, type QueryUnit, unitsOf } from './query-units.ts'
+import { callsOf, type QueryUnit, unitsOf, unitsPerPassage } from './query-units.ts'
 import { QueryWriter } from './query-writer.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
@@ -60,7 +61,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   try {
     summary =
       (await writeWithoutModel(context, passages(), pairs, total)) ??
-      (await askAll(context, passages, { pairs, negatives }, total, seams))
+      (await askAll(context, passages, { pairs, negatives }, lines, seams))
   } finally {
     await writer.close()
     await negatives?.close()
@@ -82,10 +83,11 @@ async function askAll(
   given: ServiceContext<GenerateOptions>,
   passages: () => AsyncIterable<Passage>,
   writers: { pairs: PairWriter; negatives: JsonlWriter | undefined },
-  total: number,
+  lines: number,
   seams: GenerateSeams,
 ): Promise<StageSummary> {
   const { options, arrays } = given
+  const total = lines * options.per_passage
   const source = fileOf(given.inputs.passages, FILES.passages)
   const setup = await requestSetup((name) => given.inputs[name], options)
   const llm = given.inputs.model as Extract<typeof given.inputs.model, { type: 'llm' }>
@@ -112,6 +114,10 @@ async function askAll(
   const mostBegun = isBulk(llm.model as ModelBlock)
     ? window
     : Math.max(LEAST_BEGUN, BEGUN_PER_SLOT * options.concurrency)
+  const firstKeys = firstKeysOf(setup, source.blob, options)
+  const perPassage = unitsPerPassage(options)
+  const keys = FirstKeys.recall(context.memos, firstKeys, lines * perPassage)
+  const noted = new FirstKeysNotes()
   let asking = 0
   let onRoom = (): void => {}
   let settled = 0
@@ -135,11 +141,26 @@ async function askAll(
     }
   }
   const begin = async (batch: readonly Passage[]): Promise<void> => {
-    const units = batch.flatMap((passage) =>
-      [...unitsOf(setup, passage, options)].map((unit) => ({ passage, unit, first: unit.asked.next() })),
-    )
-    const keys = units.flatMap(({ first }) => (first.done ? [] : [first.value.key]))
-    const stored = await context.rows.getMany([...new Set(keys)])
+    const units: { passage: Passage; unit: QueryUnit; first: QueryStep }[] = []
+    const wanted: RowKey[] = []
+    const before = (counts.passages - batch.length) * perPassage
+    for (const [i, passage] of batch.entries()) {
+      const at = before + i * perPassage
+      // The first of each batch are computed all the same: nothing else would ever tell that they are those of others.
+      const keyOf = keys && i > 0 ? (unit: number): RowKey => keys.at(at + unit) : undefined
+      for (const unit of unitsOf(setup, passage, options, keyOf)) {
+        const first = unit.asked.next()
+        units.push({ passage, unit, first })
+        if (first.done) continue
+        wanted.push(first.value.key)
+        if (!keys) noted.add(first.value)
+        else if (!keyOf && first.value.key !== keys.at(units.length - 1 + before)) {
+          context.memos.forget(firstKeys)
+          throw new Error('the keys of rows that were remembered are not those of these passages')
+        }
+      }
+    }
+    const stored = await context.rows.getMany(wanted)
     for (const { passage, unit, first } of units) {
       const next = followStored(asker, unit.asked, first, stored)
       if (next.done) {
@@ -181,6 +202,7 @@ async function askAll(
     await write(0)
     await writer.flush()
     await asker.finish(complete)
+    if (!keys && complete) noted.keep(context.memos, firstKeys)
   } catch (error) {
     asker.halt(error)
     throw error

@@ -13,6 +13,23 @@ export type SendFailure =
   /** No request will be answered: wrong key, wrong address, no credit. */
   | { kind: 'fatal'; status: number; message: string }
 
+/** What a refusal says of itself, in the ways of OpenAI, FastAPI and plain text. */
+export function errorIn(text: string): { message: string; code: string } {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return { message: text.trim() === '' ? 'no reason given' : text, code: '' }
+  }
+  const { error, message, detail } = (body ?? {}) as { [name: string]: unknown }
+  const inner = (typeof error === 'object' && error !== null ? error : body) as { [name: string]: unknown }
+  const said = [inner?.message, error, message, detail].find((one) => one !== undefined && one !== null)
+  return {
+    message: typeof said === 'string' ? said : JSON.stringify(said ?? body),
+    code: `${inner?.code ?? ''} ${inner?.type ?? ''}`,
+  }
+}
+
 const LENGTH_OR_CONTENT =
   /context[ _-]?(length|size|window)|exceed_context|maximum (context|model|sequence)|too (long|many tokens)|max_model_len|content[ _-]?(filter|policy|management)|string_above_max_length/i
 

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs'
-import { FILES } from '../data/rows.ts'
+import { FILES, fileOf } from '../data/rows.ts'
 import type { Json, ServiceStageDefinition } from '../define.ts'
 import { checkPrompt } from './check-prompt.ts'
-import { estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
+import { estimateOf, estimateQuestions, MAX_PLANNED_QUESTIONS, rowsOfQuestions } from './estimate-questions.ts'
+import { FirstKeys, FirstKeysNotes, firstKeysOf } from './first-keys.ts'
 import { notesOf } from './notes.ts'
 import { checkOptions, type GenerateOptions, generateSchema } from './options.ts'
 import { toPassage } from './passages.ts'
@@ -43,13 +44,23 @@ export const generate: ServiceStageDefinition<GenerateOptions> = {
     const { options } = context
     if (options.crop || options.import) return { exact: true, keys: [], tokens: 0 }
     const setup = await plannedSetup(context.input, options)
+    const bounds = setup && requestsOf(setup, options)
+    const passages = context.input('passages')
+    const of =
+      setup && bounds?.most === 1 && passages
+        ? firstKeysOf(setup, fileOf(passages, FILES.passages).blob, options)
+        : undefined
+    const known = of && FirstKeys.recall(context.memos, of)
+    const notes = notesOf(options)
+    if (known) return { exact: true, ...estimateOf(context, 'model', known.all(), known.tokens), notes }
     const rows = await context.inputRows('passages', FILES.passages)
-    if (!rows || !setup || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
+    if (!rows || !setup || !bounds || rows.length * options.per_passage > MAX_PLANNED_QUESTIONS)
       return { exact: false, ...(rows ? { requests: rows.length * options.per_passage } : {}) }
-    return {
-      ...(await estimateQuestions(context, 'model', questionsOf(setup, rows, options), requestsOf(setup, options))),
-      notes: notesOf(options),
-    }
+    const noted = new FirstKeysNotes()
+    const asked = questionsOf(setup, rows, options)
+    const estimate = await estimateQuestions(context, 'model', asked, bounds, (first) => of && noted.add(first))
+    if (of) noted.keep(context.memos, of)
+    return { ...estimate, notes }
   },
   exposes: () => [],
   async rows(context) {

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ArtifactDigest, BlobId, FileDigest } from '../../cache/digest.ts'
+import { type Memos, openMemos } from '../../cache/memos.ts'
 import { withDefaults } from '../../engine/plan/defaults.ts'
 import type {
   AnyStageDefinition,
@@ -95,6 +96,9 @@ export function datasetInput(parts: {
   }
 }
 
+/** Remembers nothing. */
+export const noMemos: Memos = openMemos('', undefined)
+
 const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false })
 
 /** Checks `with` against the stage's schema (inputs may stand there as anything) and applies its defaults. */
@@ -144,6 +148,7 @@ export async function runStage(
     signal: new AbortController().signal,
     log: path.join(home, 'log'),
     observe: () => {},
+    memos: noMemos,
     ...services,
   }
   const { compute } = definition as Partial<ServiceStageDefinition<Json>>
@@ -184,6 +189,7 @@ export async function predictStage(
     inputRows: async () => rows,
     known: async () => new Set(),
     stored: async () => new Map(),
+    memos: noMemos,
     signal,
   }
   return (await definition.predict?.(context)) ?? 'unknown'

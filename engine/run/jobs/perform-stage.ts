@@ -105,6 +105,7 @@ async function service(
     },
     observe: (facts) => Object.assign(observed, facts),
     rows: onlyInTheRun('rows of models'),
+    memos: onlyInTheRun('memos'),
     models: onlyInTheRun('models'),
   }
   return definition.run(full)

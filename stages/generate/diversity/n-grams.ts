@@ -8,7 +8,13 @@ type Runs = readonly (readonly string[])[]
 
 /** Runs of `n` words. */
 function runsOf(words: readonly string[], n: number): string[] {
-  return Array.from({ length: Math.max(0, words.length - n + 1) }, (_, i) => words.slice(i, i + n).join(' '))
+  const runs: string[] = []
+  for (let first = 0; first + n <= words.length; first++) {
+    let run = words[first] as string
+    for (let i = first + 1; i < first + n; i++) run += ` ${words[i]}`
+    runs.push(run)
+  }
+  return runs
 }
 
 /** Share of different runs of `n` words among all of them (distinct-n of Li et al. 2016); undefined without any. */

@@ -67,6 +67,7 @@ export function planContext(
     },
     known: (keys) => b.rows.known(keys),
     stored: (keys) => b.rows.getMany(keys),
+    memos: b.memos,
     signal: new AbortController().signal,
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { type Memos, openMemos } from '../../../cache/memos.ts'
 import { openRowStore, type RowStore } from '../../../cache/row-store.ts'
 import type {
   Json,
@@ -49,6 +50,7 @@ export function countInto(requests: RequestCounts): ServiceContext<never>['count
 /** A bench on which `generate` runs again and again with the same rows. */
 export interface Bench {
   rows: RowStore
+  memos: Memos
   models: ModelLeases
   requests: RequestCounts
   leases: number
@@ -89,6 +91,7 @@ export function bench(
   }
   const made: Bench = {
     rows,
+    memos: openMemos(join(temporaryFolder(), 'memos'), 'this build'),
     models,
     requests: { sent: 0, cached: 0, failed: 0 },
     leases: 0,
@@ -104,6 +107,7 @@ export function bench(
       const marked = { passages: { $input: 'passages' }, model: { $input: 'model' }, prompt: { $input: 'prompt' } }
       return runStage(hasty as never, { ...marked, ...written }, made.inputs(list), {
         rows,
+        memos: made.memos,
         models,
         log: '/dev/null',
         drain: made.drain.signal,

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Memos } from '../../../cache/memos.ts'
 import type { Json, PlanContext, StageInput } from '../../../stages/define.ts'
 import { crop } from '../../../stages/generate/crop.ts'
 import type { GenerateOptions } from '../../../stages/generate/options.ts'
 import { type RequestSetup, rowRequest } from '../../../stages/generate/requests.ts'
 import { generate } from '../../../stages/generate/stage.ts'
 import { fakeOpenai } from '../../rig/fake-openai.ts'
-import { artifactInput, checkedOptions, runStage } from '../../rig/stage.ts'
+import { artifactInput, checkedOptions, noMemos, runStage } from '../../rig/stage.ts'
 import { bench, modelAt, passages, promptInput } from './setup.ts'
 
 const marked = { passages: { $input: 'passages' }, model: { $input: 'model' }, prompt: { $input: 'prompt' } }
@@ -16,6 +17,7 @@ function planContext(
   written: { [name: string]: Json },
   inputs: { [name: string]: StageInput },
   rows: readonly Json[] | undefined,
+  memos: Memos = noMemos,
 ): PlanContext<GenerateOptions> {
   return {
     options: checkedOptions(generate, written) as never,
@@ -24,6 +26,7 @@ function planContext(
     inputRows: async () => rows,
     known: async () => new Set(),
     stored: async () => new Map(),
+    memos,
     signal: new AbortController().signal,
   }
 }

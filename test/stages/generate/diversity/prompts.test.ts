@@ -21,6 +21,7 @@ async function plan(b: Bench, rows: readonly object[], options: { [name: string]
     inputRows: async () => rows as Json[],
     known: (keys) => b.rows.known(keys),
     stored: (keys) => b.rows.getMany(keys),
+    memos: b.memos,
     signal: new AbortController().signal,
   }
   const { exact, keys = [], further = 0 } = await generate.estimate!(context)
@@ -55,7 +56,11 @@ test('more queries of the same calls are free; another number in each call pays 
   await b.run(passages(3), { per_passage: 4, per_call: 3 })
   expect(await plan(b, passages(3), { per_passage: 6, per_call: 3 })).toEqual({ exact: true, missing: 0 })
   expect(await plan(b, passages(3), { per_passage: 6, per_call: 2 })).toEqual({ exact: true, missing: 9 })
-  const context = { options: checkedOptions(generate, { ...marked, per_call: 2 }), inputRows: async () => [] }
+  const context = {
+    options: checkedOptions(generate, { ...marked, per_call: 2 }),
+    inputRows: async () => [],
+    memos: b.memos,
+  }
   const inputs = b.inputs([])
   const estimate = await generate.estimate!({ ...context, input: (name: string) => inputs[name] } as never)
   expect(estimate.notes).toEqual(['2 queries are asked for in one request: another `per_call` changes every request'])
