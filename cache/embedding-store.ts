@@ -43,7 +43,7 @@ export async function openEmbeddings(
   identity: CanonicalValue,
   dimensions: number,
 ): Promise<EmbeddingStore> {
-  const own = join(folder, hexOf(sha256<'encoder'>(canonicalBytes('embeddings', { identity, dimensions }))))
+  const own = embeddingsFolder(folder, identity, dimensions)
   try {
     mkdirSync(own, { recursive: true })
     const description = join(own, DESCRIPTION)
@@ -56,6 +56,11 @@ export async function openEmbeddings(
     throw asStoreError(error, 'embeddings', own)
   }
   return new SegmentedEmbeddings(own, dimensions)
+}
+
+/** Where below `folder` the embeddings of an encoder lie, if there are any. */
+export function embeddingsFolder(folder: string, identity: CanonicalValue, dimensions: number): string {
+  return join(folder, hexOf(sha256<'encoder'>(canonicalBytes('embeddings', { identity, dimensions }))))
 }
 
 /** Floats of a row in an encoder's folder; undefined if the folder does not say. */

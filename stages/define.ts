@@ -7,6 +7,7 @@ import type { Audits } from './auditing.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Survey } from './data/survey.ts'
+import type { EncodedCorpus, EncodingShare, EncodingShares } from './encoding.ts'
 import type { Finding } from './finding.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { ProcessRunner } from './processes.ts'
@@ -15,6 +16,7 @@ import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { AuditGrade, AuditItem, AuditNode, AuditSignals, AuditSource, Audits } from './auditing.ts'
+export type { EncodedCorpus, EncodingShare, EncodingShares } from './encoding.ts'
 export type { Finding } from './finding.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown, UpstreamPairs } from './planning.ts'
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
@@ -281,6 +283,8 @@ export interface StageDefinition<Options = never> {
   judges?: { model: string; of: string; circular(options: Options): Json }
   /** False where `run` works with rows and models of the run itself: then it never is a job elsewhere. */
   elsewhere?: false
+  /** Corpora whose passages `run` will have encoded: on a cluster that is done ahead, in shares. */
+  encodes?(context: Pick<StageContext<Options>, 'options' | 'inputs'>): Promise<readonly EncodedCorpus[]>
   cpus?(options: Options): number
   /** Which inputs hand down the corpus that ids resolve in. Default: all of them. */
   corpusFrom?(options: Options): readonly string[]
@@ -372,6 +376,20 @@ export interface Registry {
       encoder: { name: string; block: Json; folder: string },
       services: ProvideServices,
     ): Promise<readonly { path: string; location: string }[]>
+    /** Into how many shares the passages of a corpus are worth being cut; undefined where one encoder does as well. */
+    encodingShares(
+      corpus: EncodedCorpus,
+      encoder: StageInput | undefined,
+      embeddings: string,
+      most: number,
+    ): Promise<EncodingShares | undefined>
+    /** Encodes one of them into the context's embeddings, as far as they are not there; gives how many passages it has. */
+    encodeShare(
+      corpus: EncodedCorpus,
+      encoder: StageInput | undefined,
+      context: Pick<StageContext<never>, 'signal' | 'embeddings' | 'cards' | 'progress'>,
+      share: EncodingShare,
+    ): Promise<number>
     /** Whether what a language model's block names can be reached from here; nothing is spent. */
     examine(name: string, block: Json, signal: AbortSignal): Promise<readonly Finding[]>
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */

@@ -139,7 +139,7 @@ export async function executeNode(
       outputs,
       resume: resume.path,
       scratch,
-      embeddings: join(store.root, 'embeddings'),
+      embeddings: world.elsewhere?.embeddings ?? join(store.root, 'embeddings'),
       cards: world.cards(node.id),
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       ask: asker.ask,

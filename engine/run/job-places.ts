@@ -4,6 +4,7 @@ import type { Json, Registry, ServiceStageDefinition, TaskArrays } from '../../s
 import type { GraphNode } from '../plan/node.ts'
 import { packageRoot } from '../util/package-root.ts'
 import { modelResources } from './gpus/needs.ts'
+import { nodeResources } from './jobs/node-resources.ts'
 import { taskArrays } from './jobs/task-arrays.ts'
 import type { Profile } from './slurm/profile.ts'
 import { slurmCalls } from './slurm/slurm-commands.ts'
@@ -22,6 +23,8 @@ export interface JobPlaces {
 
 /** Runs what runs elsewhere. */
 export interface Elsewhere {
+  /** Where vectors of texts are kept, whoever computes them. */
+  embeddings: string
   has(node: GraphNode): boolean
   /** Of a node that is one job. */
   jobs(node: GraphNode): StageJobs | undefined
@@ -46,28 +49,25 @@ export function jobPlaces(profile: Profile, models: Registry['models'], leave: (
       const place = {
         executor: new SlurmExecutor({ call, settings: ({ stage = '' }) => profile.place(stage).settings, onNote }),
         folder: profile.sharedFolder ?? join(root, 'slurm'),
+        embeddings: join(profile.sharedFolder ?? root, 'embeddings'),
+        of: (stage: string) => ({ shards: SHARDS, ...profile.place(stage) }),
         visible: profile.visible,
         before: profile.before,
         node: profile.node ?? process.execPath,
         queryloom: profile.queryloom ?? packageRoot,
         leave,
       }
-      const jobs = new StageJobs(place, memo)
+      const jobs = new StageJobs(place, memo, models)
       return {
+        embeddings: place.embeddings,
         has: (node) => isJob(node) || hasTasks(node),
         jobs: (node) => (isJob(node) ? jobs : undefined),
         arrays: (node, signal) => {
           const block = hasTasks(node) ? servedInTasks(node, models) : undefined
           if (block === undefined) return undefined
-          const { cpus, memory, gpus: own } = node.resources
-          const gpus = modelResources(block, models).gpus ?? own
-          const { shards = SHARDS, atOnce } = profile.place(node.stage)
-          const resources = {
-            cpus,
-            memory,
-            ...(gpus === undefined ? {} : { gpus }),
-            ...(node.timeoutMs === undefined ? {} : { timeMs: node.timeoutMs }),
-          }
+          const { shards, atOnce, ...defaults } = place.of(node.stage)
+          const { gpus } = modelResources(block, models)
+          const resources = { ...nodeResources(node, defaults), ...(gpus === undefined ? {} : { gpus }) }
           const limit = atOnce === undefined ? {} : { limit: atOnce }
           return taskArrays({ ...place, node, tasks: shards, ...limit, resources, signal })
         },

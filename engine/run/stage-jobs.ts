@@ -3,17 +3,19 @@ import { join } from 'node:path'
 import type { RecordedOutput } from '../../cache/action-record.ts'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import type { StatMemo } from '../../cache/stat-memo.ts'
-import { type Json, type StageContext, StageError, type StageSummary } from '../../stages/define.ts'
+import { type Json, type Registry, type StageContext, StageError, type StageSummary } from '../../stages/define.ts'
 import type { GraphNode } from '../plan/node.ts'
-import { logTail } from '../util/log-tail.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import type { Executor, Job } from './executor.ts'
+import { EncodingAhead } from './jobs/encode-ahead.ts'
+import { jobFailure } from './jobs/job-failure.ts'
 import { layOutJob } from './jobs/job-folder.ts'
+import { nodeResources } from './jobs/node-resources.ts'
 import { runTasks } from './jobs/run-tasks.ts'
 import { SharedFiles } from './jobs/shared-files.ts'
 import { letter, openQuestions, post, questionOf, reply, type StageOrder } from './jobs/stage-mail.ts'
 import { sweepShared } from './jobs/sweep-shared.ts'
-import { receiveError, sendError } from './stage-message.ts'
+import { sendError } from './stage-message.ts'
 
 /** Raised when jobs of another version would not understand each other. */
 const FORMAT = 1
@@ -30,6 +32,10 @@ export interface JobPlace {
   /** Path of Node there, and of the folder of queryloom. */
   node: string
   queryloom: string
+  /** Where vectors of texts are kept that jobs compute. */
+  embeddings: string
+  /** What holds for a stage that says nothing of it. */
+  of(stage: string): { shards: number; atOnce?: number; memory?: number }
   /** Whether jobs go on when the run is interrupted. */
   leave(): boolean
 }
@@ -55,9 +61,11 @@ export class StageJobs {
   readonly #files: SharedFiles
   /** How many times the memory asked for is asked for now, by key: it was not enough. */
   readonly #memory = new Map<ActionKey, number>()
+  readonly #ahead: EncodingAhead
 
-  constructor(place: JobPlace, memo: StatMemo) {
+  constructor(place: JobPlace, memo: StatMemo, models: Registry['models']) {
     this.#place = place
+    this.#ahead = new EncodingAhead(place, models)
     sweepShared(place.folder, Date.now())
     this.#files = new SharedFiles(join(place.folder, 'files'), [place.folder, ...place.visible], memo)
   }
@@ -66,11 +74,11 @@ export class StageJobs {
   async run(
     node: GraphNode,
     key: ActionKey,
-    context: Pick<StageContext<never>, 'inputs' | 'ask' | 'progress'>,
+    context: Pick<StageContext<never>, 'inputs' | 'options' | 'ask' | 'progress'>,
     { log, signal, onNote }: { log: string; signal: AbortSignal; onNote(note: string): void },
   ): Promise<JobEnd> {
-    const { executor, before, folder, node: program, queryloom, leave } = this.#place
-    const { cpus, memory, gpus } = node.resources
+    const { executor, before, folder, node: program, queryloom, leave, embeddings, of } = this.#place
+    const resources = nodeResources(node, of(node.stage))
     const times = this.#memory.get(key) ?? 1
     const job: Job = {
       key: `${hexOf(key).slice(0, 40)}v${FORMAT}`,
@@ -80,30 +88,25 @@ export class StageJobs {
       command: [program, join(queryloom, 'dist/engine/run/stage-job.js')],
       tasks: 1,
       passEnv: node.passEnv,
-      resources: {
-        cpus,
-        memory: Math.ceil(memory * times),
-        ...(gpus === undefined ? {} : { gpus }),
-        ...(node.timeoutMs === undefined ? {} : { timeMs: node.timeoutMs }),
-      },
+      resources: { ...resources, memory: Math.ceil(resources.memory * times) },
     }
     const paths = await layOutJob(job, before)
     const task = paths.task(0)
-    const order: StageOrder = {
+    const order = {
       stage: node.definition.type,
       key,
       data: {
         node: node.id,
         options: node.options,
         inputs: await this.#files.inputs(context.inputs, join(task, 'inputs')),
-        embeddings: join(folder, 'embeddings'),
-        cards: Array.from({ length: gpus ?? 0 }, (_, card) => card),
+        embeddings,
+        cards: Array.from({ length: resources.gpus ?? 0 }, (_, card) => card),
       },
-      outputs: Object.keys(node.outputs),
       env: node.env,
       passEnv: node.passEnv,
     }
-    post(join(task, 'stage.json'), order)
+    await this.#ahead.run({ node, context, order, signal, onNote })
+    post(join(task, 'stage.json'), { ...order, outputs: Object.keys(node.outputs) } satisfies StageOrder)
     const followed = new Follower(paths.attempts, log, context)
     const looking = setInterval(() => followed.look(), LOOK_MS)
     try {
@@ -122,18 +125,8 @@ export class StageJobs {
       if (!outcome) throw new Error('a job without a task')
       followed.look()
       if (!outcome.done) {
-        const { cause, message, advice } = outcome
-        if (cause.kind === 'out-of-memory') this.#memory.set(key, times * (node.retry.memory ?? 1))
-        const failure = paths
-          .attempts(0)
-          .map((attempt) => letter(attempt, 'failure.json'))
-          .at(-1)
-        if (failure && cause.kind === 'exit') throw receiveError(failure)
-        throw new StageError(`the job of ${node.id} ${message}`, {
-          where: log,
-          tail: logTail(log),
-          ...(advice === undefined ? {} : { advice }),
-        })
+        if (outcome.cause.kind === 'out-of-memory') this.#memory.set(key, times * (node.retry.memory ?? 1))
+        throw jobFailure(outcome, paths.attempts(0), `the job of ${node.id}`, log)
       }
       return endOf(paths.result(0), node, () => removeTree(job.folder))
     } finally {

@@ -23,9 +23,13 @@ export function splitOf(input: StageInput | undefined): { name: string; queries:
 
 /** The inputs at a slot that takes a list over variants too: the one that is there, or the list's members in order. */
 export function inputsAt(inputs: { readonly [name: string]: StageInput }, name: string): StageInput[] {
-  const one = inputs[name]
-  if (one) return [one]
-  const members: StageInput[] = []
-  for (let next = inputs[`${name}/0`]; next; next = inputs[`${name}/${members.length}`]) members.push(next)
+  return inputNamesAt(inputs, name).map((one) => inputs[one] as StageInput)
+}
+
+/** The names of these inputs. */
+export function inputNamesAt(inputs: { readonly [name: string]: StageInput }, name: string): string[] {
+  if (inputs[name]) return [name]
+  const members: string[] = []
+  while (inputs[`${name}/${members.length}`]) members.push(`${name}/${members.length}`)
   return members
 }

@@ -26,6 +26,14 @@ export function chooseDevice(asked: AskedDevice, cards: readonly number[]): { de
   return { device: { kind: 'cuda', card }, mayFallBack: true }
 }
 
+/** Texts worth giving at once. A processor is busy with few; a card wants many. */
+export const BLOCKS: { readonly [device in Device['kind']]: number } = { cpu: 512, cuda: 4096 }
+
+/** What every block that an encoder with these cards is given fits into, wherever its graph is computed. */
+export function blockOf(cards: readonly number[]): number {
+  return BLOCKS[cards.length > 0 ? 'cuda' : 'cpu']
+}
+
 /** What keeps this machine from giving what was asked for. */
 export function deviceProblem(asked: AskedDevice): Problem | undefined {
   if (asked !== 'cuda' || hasCuda()) return undefined

@@ -1,15 +1,12 @@
 import type { EmbeddingStore } from '../../cache/embedding-store.ts'
 import type { Encoder, EncoderServices } from '../retrieval/encoder.ts'
-import { type AskedDevice, chooseDevice, type Device } from './device.ts'
+import { type AskedDevice, BLOCKS, chooseDevice, type Device } from './device.ts'
 import { EncoderThreads } from './encoder-threads.ts'
 import { storedRows } from './stored-rows.ts'
 import { type TransformerModel, transformerIdentity } from './transformer-model.ts'
 
-/** Texts that one thread takes at once, and texts worth giving at once, by device. */
-const SIZES: { readonly [device in Device['kind']]: { piece: number; block: number } } = {
-  cpu: { piece: 16, block: 512 },
-  cuda: { piece: 256, block: 4096 },
-}
+/** Texts that one thread takes at once. */
+const PIECES: { readonly [device in Device['kind']]: number } = { cpu: 16, cuda: 256 }
 
 /**
  * Opens a transformer that threads run. Vectors are kept below `services.embeddings` as they come, and none is computed
@@ -37,12 +34,12 @@ export async function openTransformer(
       const { openEmbeddings } = await import('../../cache/embedding-store.ts')
       store = await openEmbeddings(services.embeddings, await transformerIdentity(model), dimensions)
     }
-    const { piece, block } = SIZES[where.device.kind]
+    const { kind } = where.device
     const { similarity, poolings, prefixes, maxLength, normalize, family } = model
     return {
       dimensions,
       similarity,
-      block,
+      block: BLOCKS[kind],
       warnings: threads.warnings,
       facts: {
         kind: 'transformer',
@@ -61,7 +58,7 @@ export async function openTransformer(
           texts: prefixed,
           piece: (rows: readonly number[]) => ({ texts: rows.map((row) => prefixed[row]!) }),
         }
-        return storedRows(source, { threads, store, width: dimensions, pieceSize: piece })
+        return storedRows(source, { threads, store, width: dimensions, pieceSize: PIECES[kind] })
       },
       close,
     }

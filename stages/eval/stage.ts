@@ -100,6 +100,10 @@ export const evaluate: StageDefinition<EvalOptions> = {
     const isTrainGiven = leakage !== undefined || split === 'train' || !splits.includes('train')
     return isTrainGiven ? [judgements, ...pairs] : [judgements, ...pairs, train]
   },
+  async encodes(context) {
+    const { encodedCorpora } = await import('./encoded-corpora.ts')
+    return encodedCorpora(context)
+  },
   async run(context) {
     const { run } = await import('./run.ts')
     return run(context)

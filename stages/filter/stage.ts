@@ -25,6 +25,17 @@ export const filter: StageDefinition<FilterOptions> = {
     const { rowsOfJudges } = await import('./estimate.ts')
     return rowsOfJudges(context)
   },
+  async encodes({ options, inputs }) {
+    const [{ corpusOf, inputNamesAt }, { encodedDataset }] = await Promise.all([
+      import('../data/inputs.ts'),
+      import('../encoders/encoded-dataset.ts'),
+    ])
+    const names = options.steps.flatMap((step, i) => {
+      const at = 'round_trip' in step ? 'round_trip' : 'relabel' in step ? 'relabel' : undefined
+      return at === undefined ? [] : inputNamesAt(inputs, `steps/${i}/${at}/model`)
+    })
+    return names.map((name) => encodedDataset(name, corpusOf(inputs.corpus)))
+  },
   async run(context) {
     const { run } = await import('./run.ts')
     return run(context)

@@ -36,6 +36,17 @@ export const mix: StageDefinition<MixOptions> = {
   },
   // What is mined, and so asked about, can't be told before.
   rows: async ({ options }) => (judgeOf(options) ? undefined : []),
+  async encodes({ options: { pairs, dev, negatives }, inputs }) {
+    if (typeof negatives !== 'object' || !('mine' in negatives) || negatives.mine !== 'dense') return []
+    const [{ corpusOf }, { encodedDataset }] = await Promise.all([
+      import('../data/inputs.ts'),
+      import('../encoders/encoded-dataset.ts'),
+    ])
+    const names = [...pairs.map((_, i) => `pairs/${i}/corpus`), ...(typeof dev === 'object' ? ['dev/corpus'] : [])]
+    const corpora = names.flatMap((name) => (inputs[name] ? [corpusOf(inputs[name])] : []))
+    const distinct = new Map(corpora.map((corpus) => [corpus.digest, corpus]))
+    return [...distinct.values()].map((corpus) => encodedDataset('negatives/model', corpus))
+  },
   async run(context) {
     const { run } = await import('./run.ts')
     return run(context)

@@ -1,6 +1,6 @@
 import { type Json, type StageContext, StageError, type StageInput } from '../define.ts'
 import { EncoderFolder, modulesOf } from '../encoders/encoder-folder.ts'
-import { readTransformer } from '../encoders/transformer-model.ts'
+import { readTransformer, type TransformerModel } from '../encoders/transformer-model.ts'
 import type { ModelBlock } from '../models/block.ts'
 import { loadStaticModel, type ModelFile } from './static-model.ts'
 
@@ -40,20 +40,30 @@ export type EncoderServices = Pick<StageContext<unknown>, 'signal'> &
  */
 export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {
   services.signal.throwIfAborted()
-  if (input?.type !== 'artifact' && input?.type !== 'encoder')
-    throw new Error(`expected an encoder, got ${input?.type}`)
-  const block = input.type === 'encoder' ? (input.model as ModelBlock) : {}
-  const [first] = await modulesOf(new EncoderFolder(input.files))
+  const transformer = await transformerOf(input)
+  if (!transformer) return openStatic(partsOf(input).files)
+  const { openTransformer } = await import('../encoders/transformer-encoder.ts')
+  return openTransformer(transformer, partsOf(input).block.device ?? 'auto', services)
+}
+
+/** The transformer that an encoder is; undefined if it is a static model. Nothing of it is loaded. */
+export async function transformerOf(input: StageInput | undefined): Promise<TransformerModel | undefined> {
+  const { block, files } = partsOf(input)
+  const [first] = await modulesOf(new EncoderFolder(files))
   const isStatic = first?.type === 'StaticEmbedding'
   if (block.encoder !== undefined && (block.encoder === 'static') !== isStatic)
     throw new StageError(
       `its folder is that of a ${isStatic ? 'static model' : 'transformer'}, and not of \`encoder: ${block.encoder}\``,
       { advice: `Write \`encoder: ${isStatic ? 'static' : 'onnx'}\`.` },
     )
-  if (isStatic) return openStatic(input.files)
-  const { openTransformer } = await import('../encoders/transformer-encoder.ts')
-  const options = { ...block, names: block.source === undefined ? [] : [block.source] }
-  return openTransformer(await readTransformer(input.files, options), block.device ?? 'auto', services)
+  if (isStatic) return undefined
+  return readTransformer(files, { ...block, names: block.source === undefined ? [] : [block.source] })
+}
+
+function partsOf(input: StageInput | undefined): { block: ModelBlock; files: readonly ModelFile[] } {
+  if (input?.type !== 'artifact' && input?.type !== 'encoder')
+    throw new Error(`expected an encoder, got ${input?.type}`)
+  return { block: input.type === 'encoder' ? (input.model as ModelBlock) : {}, files: input.files }
 }
 
 async function openStatic(files: readonly ModelFile[]): Promise<Encoder> {

@@ -7,6 +7,7 @@ import { onCluster } from '../rig/slurm.ts'
 import { smallProject, writtenBy } from '../rig/small-project.ts'
 import { temporaryFolder } from '../rig/temporary.ts'
 import { waitFor } from '../rig/wait-for.ts'
+import { quickstartOnSlurm } from './slurm/quickstart.ts'
 
 const PROFILE = 'partition: main\ntime: 5m\n'
 
@@ -37,6 +38,8 @@ stages:
 }
 
 onCluster('a pipeline on Slurm', { nodes: 2 }, (cluster) => {
+  quickstartOnSlurm(`${PROFILE}memory: 700MB\n`)
+
   test('has the keys and the bytes that it has on one machine; what asks models stays with the run', async () => {
     const server = await fakeOpenai((request) =>
       request.text.endsWith('Grade:') ? { answer: String(1 + (request.text.length % 3)) } : writtenBy(request),

@@ -4,6 +4,7 @@ import { openToolsCache } from '../../../cache/tools-cache.ts'
 import type {
   AnyStageDefinition,
   Json,
+  Registry,
   ServiceContext,
   ServiceStageDefinition,
   StageContext,
@@ -35,7 +36,7 @@ interface Places {
  * Gives the exit status; a failure is left as a letter.
  */
 export async function performStage(
-  stages: { readonly [type: string]: AnyStageDefinition },
+  { stages, models }: Pick<Registry, 'stages' | 'models'>,
   { task, attempt, log }: Places,
 ): Promise<number> {
   const order = JSON.parse(readFileSync(join(task, 'stage.json'), 'utf8')) as StageOrder
@@ -59,9 +60,11 @@ export async function performStage(
       ask: asking(attempt, abort.signal),
       signal: abort.signal,
     }
-    const summary = await (definition.thread === 'worker'
-      ? (definition as StageDefinition<never>).run(context)
-      : service(definition as ServiceStageDefinition<never>, context, order, { children, log, observed }))
+    const summary = await (order.share
+      ? encodeShare(definition, context, order.share, models)
+      : definition.thread === 'worker'
+        ? (definition as StageDefinition<never>).run(context)
+        : service(definition as ServiceStageDefinition<never>, context, order, { children, log, observed }))
     await children.close()
     const digests = Object.fromEntries(
       await Promise.all(
@@ -77,6 +80,18 @@ export async function performStage(
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
+}
+
+async function encodeShare(
+  definition: AnyStageDefinition,
+  context: StageContext<never>,
+  { encoder, digest, ...share }: NonNullable<StageOrder['share']>,
+  models: Registry['models'],
+): Promise<StageSummary> {
+  const corpora = (await definition.encodes?.(context)) ?? []
+  const corpus = corpora.find((one) => one.encoder === encoder && one.digest === digest)
+  if (!corpus) throw new Error(`${definition.type} does not encode this corpus here: the versions of queryloom differ`)
+  return { counts: { passages: await models.encodeShare(corpus, context.inputs[encoder], context, share) } }
 }
 
 async function service(

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionKey } from '../../../cache/digest.ts'
-import type { AskSettings, Json, RowAnswer, RowRequest, StageSummary } from '../../../stages/define.ts'
+import type { AskSettings, EncodingShare, Json, RowAnswer, RowRequest, StageSummary } from '../../../stages/define.ts'
 import { namesIn } from '../../util/names-in.ts'
 import type { SentError, StageData } from '../stage-message.ts'
 
@@ -20,6 +20,8 @@ export interface StageOrder {
   env: { readonly [name: string]: string }
   /** Names of variables that its processes are handed from the job's environment, and whose values are in no log. */
   passEnv: readonly string[]
+  /** Only a share of a corpus is to be encoded, of what the stage will have encoded. */
+  share?: EncodingShare & { encoder: string; digest: string }
 }
 
 /** How the stage ended well. */

@@ -1,5 +1,6 @@
 import type { OptionsSchema } from '../../../stages/define.ts'
 import { DURATION_PATTERN } from '../../parse/duration.ts'
+import { BYTE_SIZE_PATTERN } from '../../util/byte-size.ts'
 
 const text = (description: string): OptionsSchema => ({ type: 'string', minLength: 1, description })
 const texts = (description: string): OptionsSchema => ({
@@ -25,6 +26,12 @@ const PLACE: { readonly [name: string]: OptionsSchema } = {
     description:
       'Longest time of a job, its waiting not counted; `timeout` of a stage wins. Slurm counts whole minutes.',
   },
+  memory: {
+    type: 'string',
+    pattern: BYTE_SIZE_PATTERN,
+    expects: 'an amount of memory such as 512MB or 8GiB',
+    description: 'Memory of a job whose stage says none in `resources`. Default: that of the cluster.',
+  },
   gpus: {
     type: 'string',
     pattern: '\\{count\\}',
@@ -35,7 +42,8 @@ const PLACE: { readonly [name: string]: OptionsSchema } = {
     type: 'integer',
     minimum: 1,
     maximum: 1000,
-    description: 'Tasks that a `generate` stage is cut into, each with a server of its own. Default: 8.',
+    description:
+      'Tasks, at most, that the requests of a `generate` stage, or the passages that others have encoded, are cut into. Default: 8.',
   },
   at_once: {
     type: 'integer',

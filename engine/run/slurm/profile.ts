@@ -8,6 +8,7 @@ import { asMap } from '../../parse/json.ts'
 import { parseSource } from '../../parse/parse-source.ts'
 import { readSource, Source } from '../../parse/source.ts'
 import { validate } from '../../parse/validate.ts'
+import { byteSize } from '../../util/byte-size.ts'
 import { PROFILE_SCHEMA } from './profile-schema.ts'
 import type { SlurmSettings } from './sbatch-words.ts'
 
@@ -18,6 +19,8 @@ interface StagePlace {
   /** Tasks of an array, and how many of them may run at once. */
   shards?: number
   atOnce?: number
+  /** Bytes, for a stage that says nothing. */
+  memory?: number
 }
 
 /** What a profile says; none of it enters a key. */
@@ -97,11 +100,13 @@ function placeOf(written: { readonly [name: string]: Json }): StagePlace {
       typeof written[name] === 'string' ? [[name, written[name]]] : [],
     ),
   )
+  const memory = byteSize(written.memory)
   const timeMs = typeof time === 'string' ? durationMs(time) : undefined
   return {
     executor: executor as StagePlace['executor'],
     ...(typeof shards === 'number' ? { shards } : {}),
     ...(typeof atOnce === 'number' ? { atOnce } : {}),
+    ...(memory === undefined ? {} : { memory }),
     settings: {
       ...named,
       ...(timeMs === undefined ? {} : { timeMs }),
