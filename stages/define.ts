@@ -16,7 +16,7 @@ import type { TaskArrays, TaskContext } from './task-arrays.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { AuditGrade, AuditItem, AuditNode, AuditSignals, AuditSource, Audits } from './auditing.ts'
-export type { EncodedCorpus, EncodingShare, EncodingShares } from './encoding.ts'
+export type { EncodedCorpus, EncodingShare } from './encoding.ts'
 export type { Finding } from './finding.ts'
 export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown, UpstreamPairs } from './planning.ts'
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'

@@ -7,6 +7,7 @@ import { onCluster } from '../rig/slurm.ts'
 import { smallProject, writtenBy } from '../rig/small-project.ts'
 import { temporaryFolder } from '../rig/temporary.ts'
 import { waitFor } from '../rig/wait-for.ts'
+import { encodingOnSlurm } from './slurm/encoding.ts'
 import { quickstartOnSlurm } from './slurm/quickstart.ts'
 
 const PROFILE = 'partition: main\ntime: 5m\n'
@@ -38,6 +39,7 @@ stages:
 }
 
 onCluster('a pipeline on Slurm', { nodes: 2 }, (cluster) => {
+  encodingOnSlurm(cluster, `${PROFILE}memory: 700MB\n`)
   quickstartOnSlurm(`${PROFILE}memory: 700MB\n`)
 
   test('has the keys and the bytes that it has on one machine; what asks models stays with the run', async () => {
@@ -126,6 +128,10 @@ stages:
     expect(stderr).toContain('partition')
     expect(stderr).toContain('cluster.yaml:2:7')
     expect(await project.call('run', 'p.yaml', '--profile', 'none.yaml')).toMatchObject({ status: 2 })
+    // What is asked of a cluster for a stage that stays here is told to be in vain.
+    project.write('cluster.yaml', 'shards: 4\nstages: { work: { executor: local, shards: 9 } }\n')
+    const local = await project.call('run', 'p.yaml', '--only', 'n=1', '--profile', 'cluster.yaml')
+    expect(local.stderr).toContain('`shards` is not used: the stage runs on this machine (`executor: local`)')
   })
 
   describe('a run that ends early', () => {

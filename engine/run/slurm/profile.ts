@@ -64,10 +64,26 @@ export function readProfile(
           code: 'unknown-reference',
           message: `the pipeline has no stage \`${name}\``,
         })
+    warnOfUnused(asMap(document.value), (path, message) =>
+      diagnostics.warning(document.locate(path, 'key'), { code: 'stage-option', message }),
+    )
   }
   const told = diagnostics.sorted(path)
   if (!document || diagnostics.errors > 0) return { diagnostics: told }
   return { profile: profileOf(asMap(document.value), dirname(path)), diagnostics: told }
+}
+
+/** Of a stage that stays here, nothing is asked of a cluster. */
+function warnOfUnused(
+  { executor: general, stages }: { readonly [name: string]: Json },
+  warn: (path: readonly string[], message: string) => void,
+): void {
+  for (const [stage, written] of Object.entries(asMap(stages))) {
+    const { executor = general, ...asked } = asMap(written)
+    if (executor !== 'local') continue
+    for (const name of Object.keys(asked))
+      warn(['stages', stage, name], `\`${name}\` is not used: the stage runs on this machine (\`executor: local\`)`)
+  }
 }
 
 function profileOf(written: { readonly [name: string]: Json }, folder: string): Profile {

@@ -55,7 +55,15 @@ export function quickstartOnSlurm(profile: string): void {
     // The rows travel, and nothing else of the store.
     const there = new Project({ 'cluster.yaml': profile })
     const bundle = join(there.folder, 'rows.qlb')
-    const exported = await here.call('export', 'quickstart.yaml', '--rows', '--with-data', '-o', bundle, ...SMALL.slice(0, 2))
+    const exported = await here.call(
+      'export',
+      'quickstart.yaml',
+      '--rows',
+      '--with-data',
+      '-o',
+      bundle,
+      ...SMALL.slice(0, 2),
+    )
     expect(exported, exported.stderr).toMatchObject({ status: 0 })
     const imported = await there.call('import', bundle, '--unsigned')
     expect(imported, imported.stderr).toMatchObject({ status: 0 })

@@ -85,7 +85,12 @@ test('a share that was lost costs the vectors that it had not computed', async (
   const lost = encodeShare(
     corpus,
     model,
-    { signal: abort.signal, embeddings, cards: [], progress: (done) => done >= 1_024 && abort.abort(new Error('lost')) },
+    {
+      signal: abort.signal,
+      embeddings,
+      cards: [],
+      progress: (done) => done >= 1_024 && abort.abort(new Error('lost')),
+    },
     { number: 1, of: 2 },
   )
   await expect(lost).rejects.toThrow('lost')
