@@ -7,12 +7,13 @@ import type { Audits } from './auditing.ts'
 import type { Baselines } from './baselines/define.ts'
 import type { DatasetFiles, Reading, RemotePart } from './data/place.ts'
 import type { Survey } from './data/survey.ts'
-import type { EncodedCorpus, EncodingShare, EncodingShares } from './encoding.ts'
+import type { EncodedCorpus, SharedEncoding } from './encoding.ts'
 import type { Finding } from './finding.ts'
 import type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown } from './planning.ts'
 import type { ProcessRunner } from './processes.ts'
 import type { LeaseModel, ModelLeases, ProvideServices } from './serving.ts'
 import type { TaskArrays, TaskContext } from './task-arrays.ts'
+import type { ToolsCache } from './tools-cache.ts'
 
 export type { AskSettings, ModelCharge, RowAnswer, RowRequest } from './asking.ts'
 export type { AuditGrade, AuditItem, AuditNode, AuditSignals, AuditSource, Audits } from './auditing.ts'
@@ -22,6 +23,7 @@ export type { Estimate, Implied, Lineage, PlanContext, PredictedOutput, Shown, U
 export type { ProcessRequest, ProcessResult, ProcessRunner, RunningProcess } from './processes.ts'
 export type { LeaseModel, ModelEndpoint, ModelLeases, ProvideServices } from './serving.ts'
 export type { SubmittedTasks, TaskArray, TaskArrays, TaskContext, TaskStanding } from './task-arrays.ts'
+export type { ToolsCache } from './tools-cache.ts'
 
 /** All that the engine knows of a stage type, and all that a stage type knows of the engine. */
 
@@ -216,22 +218,6 @@ export interface RequestCounts {
   failed: number
 }
 
-/** Folders built once per content and shared by projects: Python environments, model files, downloads. */
-export interface ToolsCache {
-  /**
-   * The folder of that kind and key; `build` fills a private one first if it is not there yet, or if `isWhole` finds it
-   * damaged. What it puts into `kept` (made by it if needed) is there again after a failure, and goes with success.
-   */
-  getOrBuild(
-    kind: string,
-    key: string,
-    build: (folder: string, kept: string) => Promise<void>,
-    isWhole?: (folder: string) => Promise<boolean>,
-  ): Promise<string>
-  /** The folder if it is there already. */
-  find(kind: string, key: string): string | undefined
-}
-
 /** A failure that people can mend: what, where, and what to do. Everything else thrown by a stage is a bug. */
 export class StageError extends Error {
   /** `file:line` or another place, if there is one. */
@@ -376,20 +362,7 @@ export interface Registry {
       encoder: { name: string; block: Json; folder: string },
       services: ProvideServices,
     ): Promise<readonly { path: string; location: string }[]>
-    /** Into how many shares the passages of a corpus are worth being cut; undefined where one encoder does as well. */
-    encodingShares(
-      corpus: EncodedCorpus,
-      encoder: StageInput | undefined,
-      embeddings: string,
-      most: number,
-    ): Promise<EncodingShares | undefined>
-    /** Encodes one of them into the context's embeddings, as far as they are not there; gives how many passages it has. */
-    encodeShare(
-      corpus: EncodedCorpus,
-      encoder: StageInput | undefined,
-      context: Pick<StageContext<never>, 'signal' | 'embeddings' | 'cards' | 'progress'>,
-      share: EncodingShare,
-    ): Promise<number>
+    encoding: SharedEncoding
     /** Whether what a language model's block names can be reached from here; nothing is spent. */
     examine(name: string, block: Json, signal: AbortSignal): Promise<readonly Finding[]>
     /** How to start and watch the server of a `serve:` block; undefined for endpoints. */

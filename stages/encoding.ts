@@ -1,4 +1,5 @@
 import type { Passage } from './data/rows.ts'
+import type { StageContext, StageInput } from './define.ts'
 
 /** A corpus that a stage has encoded from its first passage to its last. */
 export interface EncodedCorpus {
@@ -21,4 +22,25 @@ export interface EncodingShares {
 export interface EncodingShare {
   number: number
   of: number
+}
+
+/** Encodes corpora on several machines at once. */
+export interface SharedEncoding {
+  /**
+   * Into how many shares, `most` at most, the passages of a corpus are worth being cut; undefined where one encoder alone
+   * does as well.
+   */
+  shares(
+    corpus: EncodedCorpus,
+    encoder: StageInput | undefined,
+    embeddings: string,
+    most: number,
+  ): Promise<EncodingShares | undefined>
+  /** Encodes one of them into the context's embeddings, as far as it is not there; gives how many passages it has. */
+  encode(
+    corpus: EncodedCorpus,
+    encoder: StageInput | undefined,
+    context: Pick<StageContext<never>, 'signal' | 'embeddings' | 'cards' | 'progress'>,
+    share: EncodingShare,
+  ): Promise<number>
 }

@@ -39,8 +39,10 @@ export const registry: Registry = {
     files: modelFiles,
     missing: (block) => deviceProblem((block as ModelBlock).device ?? 'auto'),
     provide: async (encoder, services) => (await import('./encoders/provide.ts')).provideEncoder(encoder, services),
-    encodingShares: async (...corpus) => (await import('./encoders/shares.ts')).encodingShares(...corpus),
-    encodeShare: async (...share) => (await import('./encoders/shares.ts')).encodeShare(...share),
+    encoding: {
+      shares: async (...corpus) => (await import('./encoders/shares.ts')).encodingShares(...corpus),
+      encode: async (...share) => (await import('./encoders/shares.ts')).encodeShare(...share),
+    },
     examine: async (name, block, signal) => (await import('./models/examine.ts')).examineModel(name, block, signal),
     lease: async (llm, services) => (await import('./models/lease.ts')).leaseModel(llm, services),
     asker: async (services) => new (await import('./generate/batch-asker.ts')).BatchAsker(services),

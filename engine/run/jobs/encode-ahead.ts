@@ -44,7 +44,7 @@ export class EncodingAhead {
     const corpora = (shards > 1 && (await node.definition.encodes?.(context))) || []
     for (const corpus of corpora) {
       const input = context.inputs[corpus.encoder]
-      const shares = await this.#models.encodingShares(corpus, input, order.data.embeddings, shards)
+      const shares = await this.#models.encoding.shares(corpus, input, order.data.embeddings, shards)
       if (!shares) continue
       const { folder, count } = shares
       // Nodes of a sweep search one corpus with one encoder.

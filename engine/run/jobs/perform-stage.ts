@@ -91,7 +91,7 @@ async function encodeShare(
   const corpora = (await definition.encodes?.(context)) ?? []
   const corpus = corpora.find((one) => one.encoder === encoder && one.digest === digest)
   if (!corpus) throw new Error(`${definition.type} does not encode this corpus here: the versions of queryloom differ`)
-  return { counts: { passages: await models.encodeShare(corpus, context.inputs[encoder], context, share) } }
+  return { counts: { passages: await models.encoding.encode(corpus, context.inputs[encoder], context, share) } }
 }
 
 async function service(

@@ -202,8 +202,10 @@ export const fakeRegistry: Registry = {
     exposes: () => [],
     files: () => [],
     missing: () => undefined,
-    encodingShares: () => Promise.resolve(undefined),
-    encodeShare: () => Promise.reject(new Error('nothing runs in these tests')),
+    encoding: {
+      shares: () => Promise.resolve(undefined),
+      encode: () => Promise.reject(new Error('nothing runs in these tests')),
+    },
     examine: () => Promise.resolve([]),
     provide: () => Promise.reject(new Error('nothing runs in these tests')),
     lease: () => Promise.reject(new Error('nothing runs in these tests')),
