@@ -9,12 +9,11 @@ export interface HelperEvent {
 }
 
 const POLL_MS = 200
-/** Exit status of a helper that said what people can mend. */
-const REFUSED = 3
 
 /**
  * Runs a Python helper to its end, handing on each event of its events file as it comes. What the helper refuses is a
- * StageError with its words; any other failure one with the tail of its log.
+ * StageError with its words, the first ones where several processes share the file; any other failure one with the tail
+ * of its log.
  */
 export async function runHelper(
   processes: ProcessRunner,
@@ -25,7 +24,7 @@ export async function runHelper(
   let refusal: StageError | undefined
   const reader = new EventsReader(events, (event) => {
     if (event.event === 'refused')
-      refusal = new StageError(String(event.message), {
+      refusal ??= new StageError(String(event.message), {
         ...(typeof event.advice === 'string' ? { advice: event.advice } : {}),
       })
     else onEvent(event)
@@ -40,9 +39,8 @@ export async function runHelper(
   } catch (error) {
     ended.abort()
     await reading
-    throw refusal !== undefined && error instanceof StageError && error.message.includes(`status ${REFUSED}`)
-      ? refusal
-      : error
+    // Whatever its exit status: a launcher of several processes has one of its own.
+    throw refusal !== undefined && error instanceof StageError ? refusal : error
   }
   ended.abort()
   await reading

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { StageError } from '../define.ts'
 import type { Matrix } from '../retrieval/safetensors.ts'
 import { makeBatches } from './batches.ts'
 import { candidatesOf } from './candidates.ts'
@@ -69,9 +70,12 @@ export async function trainTable(
     const anchors = encodeBags(table, data.bags, batch.anchors)
     const candidates = encodeBags(table, data.bags, batch.texts)
     const { loss, byAnchor, byCandidate } = objectiveLoss(anchors, candidates, batch.masked, plan)
+    const learningRate = plan.learningRate * rateAt(step, steps, plan.warmup)
+    // Vectors beyond all numbers have no direction, and a loss that looks like one.
+    const numbers = [loss, ...anchors.lengths, ...candidates.lengths]
+    if (!numbers.every(Number.isFinite)) throw noNumber(step + 1, steps, learningRate)
     gradient.addTexts(data.bags, batch.anchors, anchors, byAnchor)
     gradient.addTexts(data.bags, batch.texts, candidates, byCandidate)
-    const learningRate = plan.learningRate * rateAt(step, steps, plan.warmup)
     optimiser.step(table, gradient, learningRate)
     gradient.clear()
 
@@ -93,4 +97,11 @@ export async function trainTable(
   }
   if (best) table.data.set(best.data)
   return { curve, compared, masked, selected: best?.step ?? steps }
+}
+
+function noNumber(step: number, steps: number, learningRate: number): StageError {
+  return new StageError(
+    `the loss is no number any more at step ${step} of ${steps} (learning rate ${learningRate.toExponential(2)})`,
+    { advice: 'Try a lower learning rate or a smaller `scale`; look whether the base has such numbers itself.' },
+  )
 }

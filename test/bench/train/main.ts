@@ -68,16 +68,21 @@ async function scoreOf(model: string): Promise<number> {
 console.log(
   `${rows.length} rows, batch ${batch}, ${steps} steps, ${DIMENSIONS} dimensions; ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)} at the start`,
 )
+/** A bench of this length says how far it is. */
+const tell = (who: string, seed: number, { seconds, ndcg }: Turn): void =>
+  console.error(`${who}, seed ${seed}: nDCG@10 ${ndcg.toFixed(4)}, ${seconds.toFixed(1)} s`)
 const own: Turn[] = []
 const peer = new Map<number, Turn[]>(PEER_RATES.map((rate) => [rate, []]))
 const ratios: number[] = []
 for (const seed of SEEDS) {
   const turn = await ours(seed)
   own.push(turn)
+  tell('queryloom', seed, turn)
   if (seed > Number(peers)) continue
   for (const [rate, turns] of peer) {
     const other = await theirs(seed, rate, turn.folder)
     turns.push(other)
+    tell(`SentenceTransformers, learning rate ${rate.toPrecision(2)}`, seed, other)
     ratios.push(other.seconds / turn.seconds)
   }
 }

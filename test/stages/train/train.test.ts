@@ -307,6 +307,13 @@ describe('train', () => {
     await expect(bad({ anchor: 1, positive: 'x' })).rejects.toMatchObject({ message: 'anchor must be a string' })
   })
 
+  it('stops where the loss is no number, and says at which step', async () => {
+    await expect(runStage(train, { ...OPTIONS, learning_rate: 1e39 }, inputs())).rejects.toMatchObject({
+      message: expect.stringMatching(/^the loss is no number any more at step [2-9] of 100 \(learning rate .+e\+38\)$/),
+      advice: expect.stringContaining('a lower learning rate'),
+    })
+  })
+
   it('stops when it is told to', async () => {
     const controller = new AbortController()
     const progress = (done: number): void => {
