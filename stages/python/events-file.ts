@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { type Json, type ProcessRequest, type ProcessRunner, StageError } from '../define.ts'
+import { bytecodeVariables } from './environment.ts'
 
 /** One event of a Python helper. */
 export interface HelperEvent {
@@ -32,9 +33,8 @@ export async function runHelper(
   const ended = new AbortController()
   const reading = follow(reader, ended.signal)
   try {
-    // A script's folder comes first on its module path: nothing is written there, and no user's packages are seen.
     // Threads that poll for one another would slow other work down, and themselves where there is some.
-    const env = { PYTHONDONTWRITEBYTECODE: '1', GOMP_SPINCOUNT: '1000', ...request.env }
+    const env = { ...bytecodeVariables(request.command[0]), GOMP_SPINCOUNT: '1000', ...request.env }
     await processes.run({ ...request, env })
   } catch (error) {
     ended.abort()

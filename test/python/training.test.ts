@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { pythonFile } from '../../stages/python/environment.ts'
+import { bytecodeVariables, pythonFile } from '../../stages/python/environment.ts'
 import { type PythonPackages, type PythonRig, pythonPackages, pythonRig } from '../rig/python.ts'
 
 const TOOLS = ['pytest==9.2.0', 'pluggy==1.7.0', 'iniconfig==2.3.1', 'ruff==0.17.6']
@@ -24,7 +24,7 @@ describe.skipIf(!packages)('the Python helpers', () => {
         PATH: process.env.PATH ?? '',
         HOME: process.env.HOME ?? '',
         PYTHONPATH: `${tests}:${folder}`,
-        PYTHONDONTWRITEBYTECODE: '1',
+        ...bytecodeVariables(python),
       },
       maxBuffer: 16 << 20,
     }).catch((error: { stdout: string; stderr: string }) => {

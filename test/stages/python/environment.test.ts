@@ -5,22 +5,10 @@ import { type PythonServices, pythonEnvironment, pythonFile, pythonTools } from 
 import { damagedFile } from '../../../stages/python/installed-files.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 import { leaseServices, scripts, withPath } from '../models/setup.ts'
-
-/** A uv that installs one package of two files, and notes how it was called. */
-const UV = `
-echo "$@" >> "$0.calls"
-for last; do :; done
-if [ "$1" = venv ]; then mkdir -p "$last/bin"; echo p > "$last/bin/python"; exit 0; fi
-while [ "$1" != --python ]; do shift; done
-site=$(dirname $(dirname "$2"))/lib/python3.12/site-packages
-mkdir -p "$site/toy" "$site/toy-1.dist-info"
-printf 12345 > "$site/toy/a.py"
-printf 123 > "$site/toy/b, c.py"
-printf 'toy/a.py,sha256=x,5\\n"toy/b, c.py",sha256=x,3\\ntoy-1.dist-info/RECORD,,\\n' > "$site/toy-1.dist-info/RECORD"
-`
+import { STAND_IN_UV } from './stand-in-uv.ts'
 
 async function rig(): Promise<{ path: string; services: PythonServices; notes: string[]; calls(): string[] }> {
-  const bin = scripts({ python3: 'echo "3.12.1 $0"', uv: UV })
+  const bin = scripts({ python3: 'echo "3.12.1 $0"', uv: STAND_IN_UV })
   const notes: string[] = []
   return {
     path: `${bin}:/bin:/usr/bin`,

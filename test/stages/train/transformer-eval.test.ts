@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../../stages/define.ts'
 import { evaluate } from '../../../stages/eval/stage.ts'
+import { bytecodeVariables } from '../../../stages/python/environment.ts'
 import { train } from '../../../stages/train/stage.ts'
 import { type PythonRig, pythonRig } from '../../rig/python.ts'
 import { artifactFrom, artifactInput, datasetInput, runStage, type StageResult } from '../../rig/stage.ts'
@@ -118,11 +119,9 @@ describe.skipIf(!rig)('a transformer trained on spans of Cranfield', () => {
     }
     const folder = path.dirname(trained.folder('model'))
     writeFileSync(path.join(folder, 'job.json'), JSON.stringify(job))
-    const { stdout } = await promisify(execFile)(python, [
-      ...['-s', '-c', SCRIPT],
-      trained.folder('model'),
-      path.join(folder, 'job.json'),
-    ])
+    const words = ['-s', '-c', SCRIPT, trained.folder('model'), path.join(folder, 'job.json')]
+    const env = { ...process.env, ...bytecodeVariables(python) }
+    const { stdout } = await promisify(execFile)(python, words, { env })
     return Number(stdout.trim().split('\n').at(-1))
   }
 })

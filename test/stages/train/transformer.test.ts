@@ -132,7 +132,16 @@ function digests(result: StageResult): { [file: string]: string } {
 async function killWhen(folder: string, isTime: () => boolean): Promise<void> {
   while (!isTime()) await setTimeout(5)
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const command = readFileSync(`/proc/${pid}/cmdline`, { encoding: 'utf8', flag: 'r' })
+    const command = commandLine(pid)
     if (command.includes(folder) && command.includes('train_model.py')) process.kill(Number(pid), 'SIGKILL')
+  }
+}
+
+/** Of a process; nothing of one that ended meanwhile. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
   }
 }

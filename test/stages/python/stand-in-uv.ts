@@ -1,0 +1,12 @@
+/** A uv, as a shell script, that installs one package of two files, and notes how it was called. */
+export const STAND_IN_UV = `
+echo "$@" >> "$0.calls"
+for last; do :; done
+if [ "$1" = venv ]; then mkdir -p "$last/bin"; echo p > "$last/bin/python"; exit 0; fi
+while [ "$1" != --python ]; do shift; done
+site=$(dirname $(dirname "$2"))/lib/python3.12/site-packages
+mkdir -p "$site/toy" "$site/toy-1.dist-info"
+printf 12345 > "$site/toy/a.py"
+printf 123 > "$site/toy/b, c.py"
+printf 'toy/a.py,sha256=x,5\\n"toy/b, c.py",sha256=x,3\\ntoy-1.dist-info/RECORD,,\\n' > "$site/toy-1.dist-info/RECORD"
+`
