@@ -2,20 +2,28 @@ import type { ActionRecord, RecordedFile } from './action-record.ts'
 import type { BlobStore } from './blob-store.ts'
 import { canonicalBytes } from './canonical.ts'
 import { type ArtifactDigest, sha256 } from './digest.ts'
-import { walk } from './walk.ts'
+import { sortByPath, walk } from './walk.ts'
 
 /**
  * Stores every file of a staging folder, sorted by the UTF-8 bytes of the paths. Throws a StoreError on links that
  * leave the folder and on anything that is not a regular file; links inside it are kept as what they point at.
  */
 export async function ingest(folder: string, blobs: BlobStore): Promise<RecordedFile[]> {
-  const files: RecordedFile[] = []
   const found = walk(folder, ({ path, location, stat }) => ({
     path,
     location,
     executable: (stat.mode & 0o100n) !== 0n,
   }))
-  for (const { path, location, executable } of found) {
+  return ingestFiles(found, blobs)
+}
+
+/** Stores these files, sorted by the UTF-8 bytes of the paths; what is a link is kept as the file that it points at. */
+export async function ingestFiles(
+  found: readonly { path: string; location: string; executable: boolean }[],
+  blobs: BlobStore,
+): Promise<RecordedFile[]> {
+  const files: RecordedFile[] = []
+  for (const { path, location, executable } of sortByPath([...found])) {
     const { id, size } = await blobs.put(location)
     files.push({ path, size, executable, blob: id })
   }

@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   mkdirSync,
   openSync,
@@ -77,6 +78,8 @@ class FolderBlobStore implements BlobStore {
   #clones: boolean = true
   /** Folders of blobs whose names are on the disk. */
   readonly #named = new Set<string>()
+  /** Folders of blobs that are there. */
+  readonly #seen = new Set<string>()
 
   constructor(root: string, memo: StatMemo) {
     this.#folder = join(root, 'blobs')
@@ -251,16 +254,25 @@ class FolderBlobStore implements BlobStore {
 
   #publish(temporary: string, id: BlobId): void {
     const path = this.locate(id)
+    const folder = dirname(path)
+    if (!this.#seen.has(folder)) this.#makeFolder(folder)
     try {
       renameSync(temporary, path)
     } catch (error) {
       if (!isMissing(error)) throw error
-      mkdirSync(dirname(path), { recursive: true })
-      this.#named.delete(dirname(path))
+      // Removed by hand since it was seen.
+      this.#makeFolder(folder)
       renameSync(temporary, path)
     }
     this.#synced.delete(id)
     this.#memo.learn(statSync(path, { bigint: true }), id, false)
+  }
+
+  #makeFolder(folder: string): void {
+    this.#seen.add(folder)
+    if (existsSync(folder)) return
+    mkdirSync(folder, { recursive: true })
+    this.#named.delete(folder)
   }
 
   #temporary(): string {

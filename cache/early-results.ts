@@ -1,6 +1,7 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { FolderNames } from './folder-names.ts'
 import { newOwner, type OwnerRecord, parseOwner, vitality } from './owner.ts'
 
 /** What dead processes left: lines as they were noted, and what forgets them. */
@@ -18,6 +19,7 @@ export class EarlyResults {
   readonly #folder: string
   readonly #owner: OwnerRecord = newOwner()
   readonly #path: string
+  readonly #names: FolderNames
   #fd: number | undefined
   #start = 0
   #kept: boolean = false
@@ -25,6 +27,7 @@ export class EarlyResults {
   constructor(folder: string) {
     this.#folder = folder
     this.#path = join(folder, `${this.#owner.nonce}.log`)
+    this.#names = new FolderNames(folder, '.log')
   }
 
   /** Notes a line. A disk that refuses costs nothing but the promise: the commit tells of it. */
@@ -78,9 +81,17 @@ export class EarlyResults {
     return fd
   }
 
+  #files(): readonly string[] {
+    try {
+      return this.#names.list()
+    } catch {
+      return []
+    }
+  }
+
   #others(): { path: string; owner: OwnerRecord; lines: string[] }[] {
     if (this.#owner.boot === '') return []
-    return names(this.#folder).flatMap((name) => {
+    return this.#files().flatMap((name) => {
       const path = join(this.#folder, name)
       if (path === this.#path) return []
       const [first, ...lines] = linesOf(path)
@@ -106,12 +117,4 @@ function linesOf(path: string): string[] {
     return []
   }
   return text.split('\n').flatMap((line) => (framed(line.slice(9)) === `${line}\n` ? [line.slice(9)] : []))
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => name.endsWith('.log'))
-  } catch {
-    return []
-  }
 }

@@ -95,7 +95,8 @@ function isInside(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
-function sortByPath<Item extends { path: string }>(files: Item[]): Item[] {
+/** In the order of the UTF-8 bytes of their paths; sorts the very list. */
+export function sortByPath<Item extends { path: string }>(files: Item[]): Item[] {
   return files.sort((a, b) => compareUtf8(a.path, b.path))
 }
 

@@ -202,6 +202,8 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   /** Where parts of the node can run beyond this process, if its executor has such a place. */
   arrays?: TaskArrays
   tools: ToolsCache
+  /** Hands over an output as these files, for which a definition that `keepsFiles` has no folder. */
+  keep(output: string, files: readonly KeptFile[]): void
   /** Counts requests for the run's totals and its events, and what they took for the ledger. */
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
   /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
@@ -210,6 +212,14 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   compute(work: Json): Promise<StageSummary>
   /** Notes what was seen of this execution (hardware, versions, speed) in its record; never part of a key or an output. */
   observe(facts: { readonly [name: string]: Json }): void
+}
+
+/** A file of an output that is taken from where it lies, in the node's scratch folder. */
+export interface KeptFile {
+  /** Its place in the output, with `/`. */
+  path: string
+  location: string
+  executable: boolean
 }
 
 export interface RequestCounts {
@@ -290,6 +300,8 @@ export interface StageDefinition<Options = never> {
 export interface ServiceStageDefinition<Options = never> extends Omit<StageDefinition<Options>, 'run' | 'thread'> {
   thread: 'main'
   run(context: ServiceContext<Options>): Promise<StageSummary>
+  /** It tells of each output by `keep`, and has no folders for them: its programs left them elsewhere. */
+  keepsFiles?: true
   /** The input of the model that tasks start a server of: without one that is to be started, there are none. */
   taskModel?: string
   /** The part that runs as a task of an array, which `run` submits. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
-import { artifactDigest, ingest } from '../../cache/artifact.ts'
+import { artifactDigest, ingest, ingestFiles } from '../../cache/artifact.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
@@ -10,6 +10,7 @@ import { UsedRows } from '../../cache/used-rows.ts'
 import {
   type AnyStageDefinition,
   type Json,
+  type KeptFile,
   type ModelLeases,
   type ProvideServices,
   type Registry,
@@ -101,9 +102,10 @@ export async function executeNode(
   const started = Date.now()
   const { requests } = options
   const round = world.rounds.get(node.id)
-  const folders = world.staging.make(name, Object.keys(node.outputs))
-  const { scratch, outputs } = folders
   const service = serviceOf(node.definition)
+  const folders = world.staging.make(name, service?.keepsFiles ? [] : Object.keys(node.outputs))
+  const { scratch, outputs } = folders
+  const kept = new Map<string, readonly KeptFile[]>()
   const needsProcesses = service || [...node.inputs.values()].some(({ type }) => type === 'encoder')
   const processes = needsProcesses && (await world.processes(node))
   const used = new UsedRows(join(world.staging.root, `used-${freshNonce()}`))
@@ -164,6 +166,7 @@ export async function executeNode(
             models: world.models,
             ...(arrays ? { arrays } : {}),
             tools: world.tools,
+            keep: (output, files) => kept.set(output, files),
             count,
             drain,
             compute: (work) => inThread(world.threads, node.definition.type, context, work),
@@ -172,7 +175,7 @@ export async function executeNode(
         : await inThread(world.threads, node.definition.type, context)
     await asker.close()
     await refuseChangedInputs(world, node, key, preimage)
-    const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs)
+    const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs, kept)
     job?.verify(recorded)
     const rowKeys = await used.store(store.blobs)
     const seconds = (Date.now() - started) / 1000
@@ -273,10 +276,13 @@ async function ingestOutputs(
   world: ExecutionWorld,
   node: GraphNode,
   folders: { readonly [name: string]: string },
+  kept: ReadonlyMap<string, readonly KeptFile[]>,
 ): Promise<{ [name: string]: RecordedOutput }> {
   const outputs: { [name: string]: RecordedOutput } = {}
   for (const [name, kind] of Object.entries(node.outputs)) {
-    const files = await ingest(folders[name] as string, world.store.blobs)
+    const found = kept.get(name)
+    const { blobs } = world.store
+    const files = found ? await ingestFiles(found, blobs) : await ingest(folders[name] as string, blobs)
     outputs[name] = { kind, digest: artifactDigest(files), files }
   }
   return outputs

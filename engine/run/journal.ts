@@ -5,6 +5,9 @@ import type { RunEvent } from './events.ts'
 /** Progress lines of one node that the journal keeps a second, at most. */
 const PROGRESS_MS = 1_000
 
+/** Events that another follows soon. */
+const WAITING: ReadonlySet<RunEvent['type']> = new Set(['node-restored', 'node-queued'])
+
 /** Lines that wait for the next event, in bytes. */
 const MOST_WAITING = 1 << 16
 
@@ -15,7 +18,7 @@ const MOST_WAITING = 1 << 16
 export class Journal {
   readonly #file: number
   readonly #lastProgress = new Map<string, number>()
-  /** What was restored: of a run that finds all of it there, thousands of lines at once. */
+  /** What was restored or queued: of a run that finds all of it there, thousands of lines at once. */
   #waiting = ''
   #broken: boolean = false
 
@@ -32,7 +35,7 @@ export class Journal {
       this.#lastProgress.set(event.node, event.at)
     }
     this.#waiting += `${JSON.stringify(event)}\n`
-    if (event.type === 'node-restored' && this.#waiting.length < MOST_WAITING) return undefined
+    if (WAITING.has(event.type) && this.#waiting.length < MOST_WAITING) return undefined
     try {
       const lines = Buffer.from(this.#waiting)
       this.#waiting = ''

@@ -35,6 +35,8 @@ export function resumeFolder(store: string, key: ActionKey): ResumeFolder {
 }
 
 function newestFirst(folder: string): string[] {
+  // As a rule there is nothing: to be told so by an error takes ten times as long.
+  if (!existsSync(folder)) return []
   try {
     const names = readdirSync(folder).map((name) => ({ name, at: statSync(join(folder, name)).mtimeMs }))
     return names.sort((a, b) => b.at - a.at).map(({ name }) => name)

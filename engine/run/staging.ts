@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
+import { removeTree } from '../util/remove-tree.ts'
 
 /** The private folders of one node, all empty at first. */
 export interface NodeFolders {
@@ -66,7 +67,7 @@ export class Staging {
   }
 
   close(): void {
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 3 })
+    removeTree(this.root)
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { freshNonce } from '../../cache/durable.ts'
 import { namesIn } from '../util/names-in.ts'
 import { CHILD_COOKIE } from './child-environment.ts'
@@ -67,12 +67,28 @@ function carriersOf(names: ReadonlySet<string>): number[] {
   })
 }
 
+let environ = Buffer.alloc(1 << 16)
+
 function environOf(pid: number): string {
+  let fd: number
   try {
-    const environ = readFileSync(`/proc/${pid}/environ`, 'latin1')
-    return environ.includes(CHILD_COOKIE) ? environ : ''
+    fd = openSync(`/proc/${pid}/environ`, 'r')
   } catch {
     return ''
+  }
+  try {
+    // Of what there is no size, `readFileSync` reads piece after piece into buffers that it makes for each.
+    let length = 0
+    for (let got = -1; got !== 0; length += got) {
+      if (length === environ.length) environ = Buffer.concat([environ], 2 * length)
+      got = readSync(fd, environ, length, environ.length - length, null)
+    }
+    const text = environ.subarray(0, length)
+    return text.includes(CHILD_COOKIE) ? text.toString('latin1') : ''
+  } catch {
+    return ''
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -1,19 +1,23 @@
-import { lstatSync, renameSync, type Stats, statSync } from 'node:fs'
-import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
+import { type Stats, statSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { StageError } from '../define.ts'
+import { type KeptFile, StageError } from '../define.ts'
+
+/** What a command left as one of its outputs. */
+export interface CollectedOutput {
+  files: readonly KeptFile[]
+  bytes: number
+}
 
 /**
- * Moves a declared output out of the command's folder: a file into a folder that holds nothing else, under its base
- * name; a folder as its files. Links are followed to plain files and copied. A missing output and one of the wrong type are
- * a StageError.
+ * Finds a declared output in the command's folder: a file under its base name, a folder as its files. Links are followed
+ * to plain files. A missing output and one of the wrong type are a StageError.
  */
 export async function collectOutput(
   name: string,
   { path: declared, type }: { path: string; type: 'file' | 'folder' },
   work: string,
-  target: string,
-): Promise<{ files: number; bytes: number }> {
+): Promise<CollectedOutput> {
   const place = path.join(work, declared)
   const found = statOf(place)
   if (!found)
@@ -27,40 +31,27 @@ export async function collectOutput(
         advice: `Declare it as \`{path: ${declared}, type: ${type === 'file' ? 'folder' : 'file'}}\`, or mend the command.`,
       },
     )
-  if (type === 'file') return { files: 1, bytes: await moveFile(place, path.join(target, path.basename(declared))) }
-  let files = 0
+  if (type === 'file') return { files: [keptFile(path.basename(declared), place, found)], bytes: found.size }
+  const files: KeptFile[] = []
   let bytes = 0
   const entries = await readdir(place, { recursive: true, withFileTypes: true })
   for (const entry of entries) {
     if (entry.isDirectory()) continue
-    const from = path.join(entry.parentPath, entry.name)
-    const inside = path.relative(place, from)
-    const what = await stat(from).catch(() => undefined)
+    const location = path.join(entry.parentPath, entry.name)
+    const inside = path.relative(place, location)
+    const what = await stat(location).catch(() => undefined)
     if (!what?.isFile())
       throw new StageError(`output \`${name}\` holds something that is not a plain file: ${inside}`, {
         advice: 'Folders may hold files and folders, and links to files.',
       })
-    await mkdir(path.dirname(path.join(target, inside)), { recursive: true })
-    bytes += await moveFile(from, path.join(target, inside))
-    files++
+    files.push(keptFile(inside, location, what))
+    bytes += what.size
   }
   return { files, bytes }
 }
 
-/** Moves a plain file; copies what a link points to, and what is on another file system or has a second name. */
-async function moveFile(from: string, to: string): Promise<number> {
-  // Three quick calls: a thread would take longer to begin with them.
-  const itself = lstatSync(from)
-  if (itself.isFile() && itself.nlink === 1) {
-    try {
-      renameSync(from, to)
-      return itself.size
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
-    }
-  }
-  await copyFile(from, to)
-  return statSync(to).size
+function keptFile(inside: string, location: string, { mode }: Stats): KeptFile {
+  return { path: inside, location, executable: (mode & 0o100) !== 0 }
 }
 
 function statOf(place: string): Stats | undefined {

@@ -9,7 +9,7 @@ import { type CommandOptions, describeOutput } from './stage.ts'
  * the wrong type, and an input that changed meanwhile are a StageError; then the outputs are used for nothing.
  */
 export async function run(context: ServiceContext<CommandOptions>): Promise<StageSummary> {
-  const { options, inputs, outputs, scratch, log, processes, signal } = context
+  const { options, inputs, scratch, log, processes, signal } = context
   const placed = await placeInputs(options, inputs, scratch)
   const argv = typeof options.run === 'string' ? (['/bin/sh', '-c', options.run] as const) : options.run
   const from = logSize(log)
@@ -18,18 +18,17 @@ export async function run(context: ServiceContext<CommandOptions>): Promise<Stag
   let files = 0
   let bytes = 0
   for (const [name, spec] of Object.entries(options.outputs)) {
-    const collected = await collectOutput(name, describeOutput(spec), scratch, outputs[name] as string).catch(
-      (error: unknown) => {
-        if (!(error instanceof StageError)) throw error
-        const { where, advice } = error
-        throw new StageError(error.message, {
-          ...(where === undefined ? {} : { where }),
-          ...(advice === undefined ? {} : { advice }),
-          tail: logTail(log, from),
-        })
-      },
-    )
-    files += collected.files
+    const collected = await collectOutput(name, describeOutput(spec), scratch).catch((error: unknown) => {
+      if (!(error instanceof StageError)) throw error
+      const { where, advice } = error
+      throw new StageError(error.message, {
+        ...(where === undefined ? {} : { where }),
+        ...(advice === undefined ? {} : { advice }),
+        tail: logTail(log, from),
+      })
+    })
+    context.keep(name, collected.files)
+    files += collected.files.length
     bytes += collected.bytes
   }
   return { counts: { files, bytes } }

@@ -31,6 +31,7 @@ export const command: ServiceStageDefinition<CommandOptions> = {
   version: 1,
   description: 'Runs any program on declared inputs and keeps its declared outputs.',
   thread: 'main',
+  keepsFiles: true,
   deterministic: false,
   outputs: ({ outputs }) =>
     Object.fromEntries(Object.entries(outputs).map(([name, spec]) => [name, describeOutput(spec).type])),

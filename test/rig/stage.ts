@@ -5,10 +5,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ArtifactDigest, BlobId, FileDigest } from '../../cache/digest.ts'
 import { type Memos, openMemos } from '../../cache/memos.ts'
 import { withDefaults } from '../../engine/plan/defaults.ts'
+import { moveKept } from '../../engine/run/jobs/move-kept.ts'
 import type {
   AnyStageDefinition,
   ArtifactKind,
   Json,
+  KeptFile,
   PlanContext,
   PredictedOutput,
   ServiceContext,
@@ -149,6 +151,7 @@ export async function runStage(
     log: path.join(home, 'log'),
     observe: () => {},
     memos: noMemos,
+    keep: (output: string, files: readonly KeptFile[]) => moveKept(files, outputs[output] as string),
     ...services,
   }
   const { compute } = definition as Partial<ServiceStageDefinition<Json>>

@@ -17,6 +17,7 @@ import { localProcesses } from '../local-processes.ts'
 import { resumeFolder } from '../resume-folder.ts'
 import { receiveError, sendError } from '../stage-message.ts'
 import { fileDigests } from './file-digests.ts'
+import { moveKept } from './move-kept.ts'
 import { passedOn } from './passed-on.ts'
 import { post, putQuestion, replyTo, type StageOrder } from './stage-mail.ts'
 
@@ -113,6 +114,7 @@ async function service(
     processes,
     tools: openToolsCache(),
     drain: context.signal,
+    keep: (output, files) => moveKept(files, context.outputs[output] as string),
     count: () => {},
     compute: (work) => {
       if (!definition.compute) throw new Error('the stage has nothing to compute')
