@@ -20,17 +20,46 @@ export function searchPlainly(queries: Float32Array, tops: readonly TopK[], bloc
   }
 }
 
-/** The score of one passage for one query, to the bit the one of `searchPlainly`. */
-export function exactScore(
+/** Writes the scores of the first `count` chosen passages for one query, to the bit those of `searchPlainly`. */
+export function scorePassages(
   queries: Float32Array,
-  q: number,
+  query: number,
   passages: Float32Array,
-  p: number,
+  chosen: Uint32Array,
+  count: number,
   dimensions: number,
-): number {
-  let sum = 0
-  for (let d = 0; d < dimensions; d++) sum += queries[q + d]! * passages[p + d]!
-  return sum
+  scores: Float64Array,
+): void {
+  const q = query * dimensions
+  let i = 0
+  // Four at a time, since each sum must wait for its last addition.
+  for (; i + 3 < count; i += 4) {
+    const a = chosen[i]! * dimensions
+    const b = chosen[i + 1]! * dimensions
+    const c = chosen[i + 2]! * dimensions
+    const d = chosen[i + 3]! * dimensions
+    let sumA = 0
+    let sumB = 0
+    let sumC = 0
+    let sumD = 0
+    for (let at = 0; at < dimensions; at++) {
+      const number = queries[q + at]!
+      sumA += number * passages[a + at]!
+      sumB += number * passages[b + at]!
+      sumC += number * passages[c + at]!
+      sumD += number * passages[d + at]!
+    }
+    scores[i] = sumA
+    scores[i + 1] = sumB
+    scores[i + 2] = sumC
+    scores[i + 3] = sumD
+  }
+  for (; i < count; i++) {
+    const p = chosen[i]! * dimensions
+    let sum = 0
+    for (let at = 0; at < dimensions; at++) sum += queries[q + at]! * passages[p + at]!
+    scores[i] = sum
+  }
 }
 
 /** Passages turned to doubles at a time. */

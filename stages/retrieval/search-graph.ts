@@ -1,37 +1,31 @@
 /**
- * The ONNX graph of exact search over a block of passages: products of all queries and passages, the `groups` groups of
- * passages with the highest maxima, and of their members the `best` highest. What is among the best k of a row is in
- * one of the k groups with the highest maxima, so nothing is lost, and two short selections cost a tenth of a long one.
- * It is put together here byte by byte: nothing has to be shipped or generated, and the same graph runs on every
- * provider. Inputs: `queries`, `passages` (rows of `dimensions` floats), `shape` (queries, groups, members of a group),
- * `groups`, `best`. Outputs, a row a query: `scores` descending, the `places` of these among the members of the chosen
- * groups, and which groups were `chosen`.
+ * The ONNX graph of exact search over a block of passages: of the products of all queries and passages it gives those in
+ * groups of neighbours of which one reaches the bar of its query. Few do once the best of a query are good, and a group
+ * costs next to nothing to look at. It is put together here byte by byte: nothing has to be shipped or generated, and the
+ * same graph runs on every provider. Inputs: `queries`, `passages` (rows of `dimensions` floats), `bars` (one a query),
+ * `shape` (queries, groups, members of a group). Outputs, a row a group that reaches its bar, by query and then group:
+ * `places` (query, group) and `products`.
  */
 export function searchGraph(dimensions: number): Uint8Array {
   const graph = [
-    node('Gemm', ['queries', 'passages'], ['products'], [integer('transB', 1)]),
-    node('Reshape', ['products', 'shape'], ['grouped'], []),
+    node('Gemm', ['queries', 'passages'], ['all'], [integer('transB', 1)]),
+    node('Reshape', ['all', 'shape'], ['grouped'], []),
     node('ReduceMax', ['grouped'], ['maxima'], [integers('axes', [2]), integer('keepdims', 0)]),
-    node('TopK', ['maxima', 'groups'], ['highest', 'chosen'], [integer('sorted', 0)]),
-    node('Unsqueeze', ['chosen', 'last'], ['indices'], []),
-    node('GatherND', ['grouped', 'indices'], ['members'], [integer('batch_dims', 1)]),
-    node('Reshape', ['members', 'flat'], ['candidates'], []),
-    node('TopK', ['candidates', 'best'], ['scores', 'places'], []),
+    node('GreaterOrEqual', ['maxima', 'bars'], ['reached'], []),
+    node('NonZero', ['reached'], ['found'], []),
+    node('Transpose', ['found'], ['places'], []),
+    node('GatherND', ['grouped', 'places'], ['products'], []),
   ].flatMap((bytes) => field(1, bytes))
-  const constants = [constant('last', [2]), constant('flat', [0, -1])].flatMap((bytes) => field(5, bytes))
   const inputs = [
     tensor('queries', FLOAT, ['queries', dimensions]),
     tensor('passages', FLOAT, ['passages', dimensions]),
+    tensor('bars', FLOAT, ['queries', 1]),
     tensor('shape', INT64, [3]),
-    tensor('groups', INT64, [1]),
-    tensor('best', INT64, [1]),
   ].flatMap((bytes) => field(11, bytes))
-  const outputs = [
-    tensor('scores', FLOAT, ['queries', 'best']),
-    tensor('places', INT64, ['queries', 'best']),
-    tensor('chosen', INT64, ['queries', 'groups']),
-  ].flatMap((bytes) => field(12, bytes))
-  const whole = [...graph, ...field(2, utf8('search')), ...constants, ...inputs, ...outputs]
+  const outputs = [tensor('places', INT64, ['reached', 2]), tensor('products', FLOAT, ['reached', 'members'])].flatMap(
+    (bytes) => field(12, bytes),
+  )
+  const whole = [...graph, ...field(2, utf8('search')), ...inputs, ...outputs]
   return Uint8Array.from([...field(1, IR_VERSION), ...field(7, whole), ...field(8, field(2, OPSET))])
 }
 
@@ -77,15 +71,6 @@ function integer(name: string, value: number): number[] {
 
 function integers(name: string, values: readonly number[]): number[] {
   return [...field(1, utf8(name)), ...values.flatMap((value) => field(8, value)), ...field(20, INTEGERS)]
-}
-
-function constant(name: string, values: readonly number[]): number[] {
-  return [
-    ...field(1, values.length),
-    ...field(2, INT64),
-    ...values.flatMap((value) => field(7, value)),
-    ...field(8, utf8(name)),
-  ]
 }
 
 /** Name, type and shape of an input or output; a name in the shape stands for any size. */

@@ -24,13 +24,16 @@ async function dense([passages, queries, dimensions, k, threads, from]: string[]
   const timer = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss)
   }, 5)
+  const used = process.cpuUsage()
   const started = performance.now()
   const hits = await denseSearch(await block('q', wanted), source, size, Number(k), options)
   const seconds = (performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage(used)
   clearInterval(timer)
   const [first = []] = hits
   return {
     seconds,
+    processor: (user + system) / 1e6,
     first: first.map(({ id }) => Number(id.slice(1))),
     scores: first.map(({ score }) => score),
     grown: Math.max(peak, process.memoryUsage().rss) - before,

@@ -84,6 +84,25 @@ describe('denseSearch', () => {
     }
   })
 
+  it('finds the same by products for more queries than are multiplied at once, and where products overflow', async () => {
+    const dimensions = 8
+    const random = generator(3)
+    const ids = Array.from({ length: 2200 }, (_, i) => `d${i}`)
+    const vectors = Float32Array.from({ length: ids.length * dimensions }, () => Math.round(8 * random() - 4) / 4)
+    const queries = {
+      ids: Array.from({ length: 600 }, (_, i) => `q${i}`),
+      vectors: Float32Array.from({ length: 600 * dimensions }, () => Math.round(8 * random() - 4) / 4),
+    }
+    const found = (by: 'plain' | 'matrix') =>
+      denseSearch(queries, blocks(ids, vectors, dimensions, 500), dimensions, 7, { by, blockRows: 2130, threads: 1 })
+    expect(await found('matrix')).toEqual(await found('plain'))
+
+    const large = { ids: ['q'], vectors: Float32Array.of(3e38, -3e38) }
+    const passages = Float32Array.from({ length: 128 }, (_, i) => (i % 6 === 0 ? 3e38 : i))
+    const far = (by: 'plain' | 'matrix') => denseSearch(large, blocks(ids.slice(0, 64), passages, 2, 64), 2, 5, { by })
+    expect(await far('matrix')).toEqual(await far('plain'))
+  })
+
   it('refuses a vector that is not finite, by its id', async () => {
     const vectors = new Float32Array(4)
     vectors[3] = Number.NaN
