@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown'
 
 /** Programs and threads, each with a file of its own. */
 const ENTRIES = [
@@ -11,6 +11,9 @@ const ENTRIES = [
   'engine/upkeep/hash-worker',
   'stages/encoders/encoder-worker',
 ]
+
+/** Threads that are started where every tenth of a second counts: each lies in one file, and loads nothing else. */
+const ALONE = ['stages/generate/stored/stored-worker']
 
 /**
  * What a command needs that finds nothing to do. It lies in one file: a file more costs half a millisecond, and most
@@ -90,27 +93,41 @@ function licenceOf(folder: string): string {
   return `${name} ${version} (${license})\n\n${text}`
 }
 
-const config: RolldownOptions = defineConfig({
-  input: Object.fromEntries(ENTRIES.map((entry) => [entry, sourceOf(entry)])),
+const COMMON: RolldownOptions = {
   platform: 'node',
   external: (id, importer) =>
     !/^[./]/.test(id) &&
     !importer?.includes('/node_modules/') &&
     !BUNDLED.some((name) => `${id}/`.startsWith(`${name}/`)),
-  plugins: [licences()],
   // What most calls need lies in one file, though some call for parts of it later.
   checks: { ineffectiveDynamicImport: false },
-  output: {
-    dir: 'dist',
-    entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name]-[hash].js',
-    // Tells readers, and a test, whose code is in a file.
-    banner: ({ moduleIds }) =>
-      packagesOf(moduleIds)
-        .map((folder) => `// from ${nameOf(folder)}\n`)
-        .join(''),
-    codeSplitting: { groups: [{ name: groups(), debugName: 'usual' }] },
+}
+
+const OUTPUT: OutputOptions = {
+  dir: 'dist',
+  entryFileNames: '[name].js',
+  // Tells readers, and a test, whose code is in a file.
+  banner: ({ moduleIds }) =>
+    packagesOf(moduleIds)
+      .map((folder) => `// from ${nameOf(folder)}\n`)
+      .join(''),
+}
+
+const inputOf = (entries: readonly string[]): { [entry: string]: string } =>
+  Object.fromEntries(entries.map((entry) => [entry, sourceOf(entry)]))
+
+const config: RolldownOptions[] = defineConfig([
+  {
+    ...COMMON,
+    input: inputOf(ENTRIES),
+    plugins: [licences()],
+    output: {
+      ...OUTPUT,
+      chunkFileNames: 'chunks/[name]-[hash].js',
+      codeSplitting: { groups: [{ name: groups(), debugName: 'usual' }] },
+    },
   },
-})
+  ...ALONE.map((entry) => ({ ...COMMON, input: inputOf([entry]), output: { ...OUTPUT, codeSplitting: false } })),
+])
 
 export default config

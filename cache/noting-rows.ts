@@ -10,6 +10,11 @@ export function notingRows(rows: RowStore, used: { add(key: RowKey): void }): Ro
       for (const key of found.keys()) used.add(key)
       return found
     },
+    locate: async (keys, round) => {
+      const found = await rows.locate?.(keys, round)
+      for (const key of found?.keys ?? []) used.add(key)
+      return found
+    },
     getOrRun: async (key, run, round) => {
       const made = await rows.getOrRun(key, run, round)
       used.add(key)

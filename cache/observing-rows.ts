@@ -8,6 +8,7 @@ export function observingRows(rows: RowStore, round: number): RowStore {
   return {
     known: (keys) => rows.known(keys, round),
     getMany: (keys) => rows.getMany(keys, round),
+    locate: async (keys) => rows.locate?.(keys, round),
     getOrRun: (key, run) => rows.getOrRun(key, run, round),
     lastRound: () => rows.lastRound(),
     flush: () => rows.flush(),

@@ -19,6 +19,7 @@ export function rowsOfRemotes(rows: RowStore, remotes: Remotes, kind: string): R
       if (missing.length === 0 || (await remotes.fetchRows(kind, missing)) === 0) return here
       return rows.getMany(keys)
     },
+    locate: async (keys, round) => rows.locate?.(keys, round),
     getOrRun: async (key, run, round = 0) => {
       if (round === 0 && remotes.hasRow(kind, key) && (await rows.known([key])).size === 0) {
         await remotes.fetchRows(kind, [key])

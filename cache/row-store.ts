@@ -4,9 +4,10 @@ import type { CanonicalValue } from './canonical.ts'
 import { type Claims, openClaims } from './claims.ts'
 import { hexOf, type RowKey } from './digest.ts'
 import { FolderNames } from './folder-names.ts'
+import { type LocatedRows, locatedRows, neighbours, valueAt, type WantedRow } from './read-rows.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
-import { decodeRow, encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
+import { encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { asStoreError } from './store-error.ts'
@@ -29,6 +30,8 @@ export interface RowStore {
   known(keys: readonly RowKey[], round?: number): Promise<ReadonlySet<RowKey>>
   /** The stored values of these keys; a damaged row is a miss for that row alone. */
   getMany(keys: readonly RowKey[], round?: number): Promise<ReadonlyMap<RowKey, RowValue>>
+  /** Where all of these rows are stored, for somebody who reads them elsewhere; undefined if one of them is not. */
+  locate?(keys: readonly RowKey[], round?: number): Promise<LocatedRows | undefined>
   /**
    * The stored value, or that of a call in flight for the same key, or `run`'s, which is then stored. What costs, `run`
    * does in its turn among processes; it brings nothing if it was told that the row is stored.
@@ -64,8 +67,6 @@ const WORTH_INDEXING = 1000
 const SHARE_WORTH_INDEXING = 0.1
 const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
-const READ_BYTES = 1 << 20
-const READ_ACROSS = 16 << 10
 
 /** What is known of a segment. */
 interface SegmentState {
@@ -75,10 +76,6 @@ interface SegmentState {
   sealed: boolean
   /** The highest round of its rows. */
   round: number
-}
-
-interface WantedRow extends RowPlace {
-  key: RowKey
 }
 
 class SegmentRowStore implements RowStore {
@@ -129,11 +126,22 @@ class SegmentRowStore implements RowStore {
       values.set(key, undefined)
     }
     const turn = turns()
-    for (const near of neighbours(wanted.sort(comparePlaces))) {
+    for (const near of neighbours(wanted)) {
       for (const key of this.#readNear(near, values, round)) values.delete(key)
       if (turn.isOver()) await turn.next()
     }
     return values as Map<RowKey, RowValue>
+  }
+
+  async locate(keys: readonly RowKey[], round = 0): Promise<LocatedRows | undefined> {
+    this.#refresh()
+    const rows: WantedRow[] = []
+    for (const key of keys) {
+      const place = this.#places(key, round)[0]
+      if (!place) return undefined
+      rows.push({ segment: place.segment, offset: place.offset, length: place.length, key })
+    }
+    return locatedRows(this.#folder, rows)
   }
 
   async getOrRun(
@@ -248,12 +256,8 @@ class SegmentRowStore implements RowStore {
   }
 
   #decode(key: RowKey, place: RowPlace, bytes: Buffer, start = 0): { value: RowValue } | undefined {
-    try {
-      const json = decodeRow(bytes, key, start, start + place.length)
-      if (json !== undefined) return { value: JSON.parse(json) as RowValue }
-    } catch {
-      // What does not inflate or parse is as damaged as what fails its checksum.
-    }
+    const value = valueAt(bytes, key, start, place.length)
+    if (value !== undefined) return { value }
     this.#damaged.add(`${place.segment}:${place.offset}`)
     return undefined
   }
@@ -357,25 +361,6 @@ class SegmentRowStore implements RowStore {
   #sizeOf(segment: string): number {
     return statSync(join(this.#folder, segment), { throwIfNoEntry: false })?.size ?? 0
   }
-}
-
-/** Groups sorted places so that each group can be read at once. */
-function* neighbours(sorted: readonly WantedRow[]): Generator<WantedRow[]> {
-  let group: WantedRow[] = []
-  for (const row of sorted) {
-    const [first, last] = [group[0], group.at(-1)]
-    const isNear =
-      first?.segment === row.segment &&
-      last !== undefined &&
-      row.offset - (last.offset + last.length) <= READ_ACROSS &&
-      row.offset + row.length - first.offset <= READ_BYTES
-    if (!isNear && group.length > 0) {
-      yield group
-      group = []
-    }
-    group.push(row)
-  }
-  if (group.length > 0) yield group
 }
 
 /** Turns of `TURN_MS`, after which other work is given way to. */

@@ -17,15 +17,16 @@ export async function* readJsonl<Row extends { [name: string]: Json }>(
 
 /**
  * Objects of JSON Lines, as many at once as came together, and the lines that they stand on. Rows that are not `wanted`,
- * by their number in the file from 0, are not even parsed.
+ * by their number in the file from 0, are not even parsed. `firstLine` is the number of the first line.
  */
 export async function* jsonBatches(
   chunks: AsyncIterable<Buffer>,
   shown: string,
   wanted?: (row: number) => boolean,
+  firstLine = 1,
 ): AsyncGenerator<{ rows: { [name: string]: Json }[]; lines: number[] }> {
   let row = 0
-  for await (const { texts, first } of lineBatches(chunks, shown)) {
+  for await (const { texts, first } of lineBatches(chunks, shown, firstLine)) {
     const rows: { [name: string]: Json }[] = []
     const lines: number[] = []
     for (let i = 0; i < texts.length; i++) {
@@ -61,6 +62,8 @@ export interface JsonlWriter {
   write(row: object): Promise<void>
   /** The same of many rows, faster. */
   writeAll(rows: readonly object[]): Promise<void>
+  /** Writes rows that are lines already. */
+  writeLines(lines: string, rows: number): Promise<void>
   /** Rows written so far. */
   readonly rows: number
   close(): Promise<void>
@@ -90,6 +93,11 @@ export async function writeJsonl(location: string): Promise<JsonlWriter> {
         rows++
         if (buffer.length > FLUSH_CHARACTERS) await flush()
       }
+    },
+    async writeLines(lines, some) {
+      buffer += lines
+      rows += some
+      if (buffer.length > FLUSH_CHARACTERS) await flush()
     },
     get rows() {
       return rows

@@ -32,10 +32,14 @@ export async function* readLines(location: string, shown: string = location): As
  * Lines of UTF-8 bytes, as many at once as came together; memory is that of one piece. A text may share its memory with
  * the others of its batch: what is kept of it for longer must be copied (`isolated`, or by a parser that does so).
  */
-export async function* lineBatches(chunks: AsyncIterable<Buffer>, shown: string): AsyncGenerator<LineBatch> {
+export async function* lineBatches(
+  chunks: AsyncIterable<Buffer>,
+  shown: string,
+  firstLine = 1,
+): AsyncGenerator<LineBatch> {
   let rest: Buffer[] = []
   let restBytes = 0
-  let first = 1
+  let first = firstLine
   const batch = (block: Buffer): LineBatch => {
     const texts = decoded(block, shown, first)
     if (first === 1 && texts[0]?.startsWith('\ufeff')) texts[0] = texts[0].slice(1)

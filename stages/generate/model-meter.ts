@@ -15,8 +15,8 @@ export class ModelMeter {
     this.#model = model
   }
 
-  stored(): void {
-    this.#count({ cached: 1 }, { model: this.#model, cached: 1 })
+  stored(rows = 1): void {
+    this.#count({ cached: rows }, { model: this.#model, cached: rows })
   }
 
   failed(): void {

@@ -30,7 +30,7 @@ export function toPassage(row: Json, where: string): Passage {
 }
 
 /** A pair of a passage; the id is the passage's and the sample's, so that more samples never rename a pair. */
-export function toPair(passage: Passage, sample: number, query: string, logprob?: number): Pair {
+export function toPair(passage: Pick<Passage, '_id'>, sample: number, query: string, logprob?: number): Pair {
   return {
     _id: `${passage._id}-${sample}`,
     passage_id: passage._id,

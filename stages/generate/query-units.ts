@@ -8,6 +8,16 @@ import type { RequestSetup } from './requests.ts'
 /** Options that say how many queries are asked for, and how. */
 export type QueryOptions = Pick<GenerateOptions, 'per_passage' | 'per_call' | 'show_previous' | 'parse_attempts'>
 
+/** These options alone, as plain data. */
+export function queryOptions({ per_passage, per_call, show_previous, parse_attempts }: QueryOptions): QueryOptions {
+  return {
+    per_passage,
+    parse_attempts,
+    ...(per_call === undefined ? {} : { per_call }),
+    ...(show_previous === undefined ? {} : { show_previous }),
+  }
+}
+
 /** One conversation about a passage: a call, or (where each is shown what the ones before brought) all of them. */
 export interface QueryUnit {
   /** The number of its first call. */

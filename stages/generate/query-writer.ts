@@ -17,12 +17,15 @@ export class QueryWriter {
   /** Answers that ended for want of tokens. */
   cut = 0
   readonly #pairsFile: PairWriter
-  readonly #negativesFile: JsonlWriter | undefined
+  readonly #negativesFile: Pick<JsonlWriter, 'writeAll'> | undefined
   readonly #options: QueryOptions
   #pairs: Pair[] = []
   #negatives: Negative[] = []
 
-  constructor(files: { pairs: PairWriter; negatives: JsonlWriter | undefined }, options: QueryOptions) {
+  constructor(
+    files: { pairs: PairWriter; negatives: Pick<JsonlWriter, 'writeAll'> | undefined },
+    options: QueryOptions,
+  ) {
     this.#pairsFile = files.pairs
     this.#negativesFile = files.negatives
     this.#options = options
@@ -34,8 +37,16 @@ export class QueryWriter {
   }
 
   /** Takes the results of calls of one passage, the first of which has the number `first`. */
-  add(passage: Passage, first: number, calls: readonly Settled[]): void {
+  add(passage: Pick<Passage, '_id'>, first: number, calls: readonly Settled[]): void {
     for (let i = 0; i < calls.length; i++) this.#add(passage, first + i, calls[i] as Settled)
+  }
+
+  /** Counts what was read elsewhere, and will be written by whoever calls. */
+  count({ counts, messages, cut }: Pick<QueryWriter, 'counts' | 'messages' | 'cut'>): void {
+    for (const name of ['passages', 'pairs', 'unparsed', 'refused', 'failed'] as const)
+      this.counts[name] += counts[name]
+    if (messages.refused !== undefined) this.messages.refused ??= messages.refused
+    this.cut += cut
   }
 
   /** Writes what is held. */
@@ -47,7 +58,7 @@ export class QueryWriter {
     if (negatives.length > 0) await this.#negativesFile?.writeAll(negatives)
   }
 
-  #add(passage: Passage, call: number, row: Settled): void {
+  #add(passage: Pick<Passage, '_id'>, call: number, row: Settled): void {
     const { counts, messages } = this
     switch (row.kind) {
       case 'parsed': {

@@ -48,6 +48,14 @@ export function* question(
   return { kind: 'unparsed' }
 }
 
+/** What the answer to a first request comes to; undefined where another request follows. */
+export function settledBy(prompt: Prompt, answer: RowAnswer, attempts: number): Settled | undefined {
+  if (answer.kind !== 'answered') return answer
+  const parsed = readAnswer(answer.text, prompt)
+  if (!('problem' in parsed)) return settled(parsed, answer)
+  return mostRequests(prompt, attempts) === 1 ? { kind: 'unparsed' } : undefined
+}
+
 /** Requests that such a question takes at most. */
 export function mostRequests(prompt: Prompt, attempts: number): number {
   return repairs(prompt) ? 2 * attempts : attempts

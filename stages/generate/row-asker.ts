@@ -102,6 +102,14 @@ export class RowAsker {
     return this.#read(row)
   }
 
+  /** So many stored rows were read elsewhere, so many of them answers. */
+  storedElsewhere(rows: number, answered: number): void {
+    this.#meter.stored(rows)
+    if (answered === 0) return
+    this.#answers += answered
+    this.#failuresInARow = 0
+  }
+
   /** The answer to a request; `stored` is its row if that is known. */
   async answer(request: RowRequest, stored?: CanonicalValue): Promise<AskedRow> {
     try {

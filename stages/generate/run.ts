@@ -13,12 +13,15 @@ import { FirstKeys, FirstKeysNotes, firstKeysOf } from './first-keys.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassageBatches, readPassages } from './passages.ts'
-import { callsOf, type QueryUnit, unitsOf, unitsPerPassage } from './query-units.ts'
+import { callsOf, type QueryUnit, queryOptions, unitsOf, unitsPerPassage } from './query-units.ts'
 import { QueryWriter } from './query-writer.ts'
 import type { Settled } from './question.ts'
 import { labelledExamples, requestSetup } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
 import type { ShardSeams } from './shards/answer-in-shards.ts'
+import { portionsOf } from './stored/portions.ts'
+import type { SettledBatch } from './stored/settle.ts'
+import { StoredThreads } from './stored/threads.ts'
 import { type PairWriter, writeWithoutModel } from './without-model.ts'
 
 /** Rows looked up in the store at once. */
@@ -28,6 +31,8 @@ const WINDOW = 2048
 /** Requests begun and not answered, for each that may be on its way: what waits in memory makes collecting garbage slow. */
 const BEGUN_PER_SLOT = 2
 const LEAST_BEGUN = 128
+/** So many conversations whose keys are known are worth threads that read what is stored. */
+const WORTH_THREADS = 10_000
 /** How often it is said what rows of other processes are waited for. */
 const TELL_MS = 2000
 
@@ -35,6 +40,12 @@ const TELL_MS = 2000
 export interface GenerateSeams {
   backoffMs?: (tries: number) => number
   shards?: ShardSeams
+  worthThreads?: number
+}
+
+/** Takes pairs, also those that are lines already. */
+interface QueryFile extends PairWriter {
+  writeSettled(batch: SettledBatch): Promise<void>
 }
 
 /**
@@ -49,14 +60,19 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   const passages = (): AsyncGenerator<Passage> => readPassages(source.location, source.path)
   const writer = await writeJsonl(join(folder, FILES.pairs))
   const meter = await DiversityMeter.of(lines, context.options.per_passage)
-  const pairs: PairWriter = {
+  const { negatives: negativesFolder } = context.outputs
+  const negatives = negativesFolder === undefined ? undefined : await writeJsonl(join(negativesFolder, FILES.negatives))
+  const pairs: QueryFile = {
     async writeAll(some) {
       for (const pair of some) meter.add(pair)
       await writer.writeAll(some)
     },
+    async writeSettled(batch) {
+      for (const pair of batch.looked) meter.add(pair)
+      await writer.writeLines(batch.pairs, batch.counts.pairs)
+      await negatives?.writeLines(batch.negatives, batch.negativeRows)
+    },
   }
-  const { negatives: negativesFolder } = context.outputs
-  const negatives = negativesFolder === undefined ? undefined : await writeJsonl(join(negativesFolder, FILES.negatives))
   let summary: StageSummary
   try {
     summary =
@@ -82,7 +98,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
 async function askAll(
   given: ServiceContext<GenerateOptions>,
   passages: () => AsyncIterable<Passage>,
-  writers: { pairs: PairWriter; negatives: JsonlWriter | undefined },
+  writers: { pairs: QueryFile; negatives: JsonlWriter | undefined },
   lines: number,
   seams: GenerateSeams,
 ): Promise<StageSummary> {
@@ -110,7 +126,11 @@ async function askAll(
   const writer = new QueryWriter(writers, options)
   const { counts } = writer
   const queriesOf = options.show_previous ? options.per_passage : (options.per_call ?? 1)
-  const begun: { passage: Passage; first: number; result: UnitResult | Promise<void> }[] = []
+  const begun: (
+    | { passage: Passage; first: number; result: UnitResult | Promise<void> }
+    | { passage?: never; result: SettledBatch }
+  )[] = []
+  let begunRows = 0
   const mostBegun = isBulk(llm.model as ModelBlock)
     ? window
     : Math.max(LEAST_BEGUN, BEGUN_PER_SLOT * options.concurrency)
@@ -118,10 +138,13 @@ async function askAll(
   const perPassage = unitsPerPassage(options)
   const keys = FirstKeys.recall(context.memos, firstKeys, lines * perPassage)
   const noted = new FirstKeysNotes()
+  /** Passages so far. */
+  let read = 0
   let asking = 0
   let onRoom = (): void => {}
   let settled = 0
   let complete = true
+  let threads: StoredThreads | undefined
 
   const settle = (): void => {
     settled = Math.min(total, settled + queriesOf)
@@ -130,11 +153,19 @@ async function askAll(
   const write = async (most: number): Promise<void> => {
     for (let next = begun[0]; next; next = begun[0]) {
       if (next.result instanceof Promise) {
-        if (begun.length <= most) break
+        if (begunRows <= most) break
         await next.result
         continue
       }
       begun.shift()
+      if (!next.passage) {
+        begunRows -= next.result.counts.passages * perPassage
+        await writer.flush()
+        writer.count(next.result)
+        await writers.pairs.writeSettled(next.result)
+        continue
+      }
+      begunRows--
       if (next.result === 'halted') complete = false
       else writer.add(next.passage, next.first, next.result)
       if (writer.isFull) await writer.flush()
@@ -143,7 +174,8 @@ async function askAll(
   const begin = async (batch: readonly Passage[]): Promise<void> => {
     const units: { passage: Passage; unit: QueryUnit; first: QueryStep }[] = []
     const wanted: RowKey[] = []
-    const before = (counts.passages - batch.length) * perPassage
+    const before = read * perPassage
+    read += batch.length
     for (const [i, passage] of batch.entries()) {
       const at = before + i * perPassage
       // The first of each batch are computed all the same: nothing else would ever tell that they are those of others.
@@ -161,6 +193,7 @@ async function askAll(
       }
     }
     const stored = await context.rows.getMany(wanted)
+    begunRows += units.length
     for (const { passage, unit, first } of units) {
       const next = followStored(asker, unit.asked, first, stored)
       if (next.done) {
@@ -171,7 +204,7 @@ async function askAll(
       // Rows of other runs take no slot of the server.
       while (asking >= mostBegun + asker.taken) await new Promise<void>((resolve) => (onRoom = resolve))
       asking++
-      const one: (typeof begun)[number] = { passage, first: unit.first, result: [] }
+      const one: Extract<(typeof begun)[number], { passage: Passage }> = { passage, first: unit.first, result: [] }
       begun.push(one)
       one.result = converse(asker, unit.asked, next).then((calls) => {
         one.result = calls
@@ -186,18 +219,45 @@ async function askAll(
     await write(window)
   }
 
+  /** What was read of stored answers waits for its turn to be written. */
+  const take = async (settledBatch: SettledBatch): Promise<void> => {
+    const rows = settledBatch.counts.passages * perPassage
+    read += settledBatch.counts.passages
+    begunRows += rows
+    begun.push({ result: settledBatch })
+    asker.storedElsewhere(rows, settledBatch.answered)
+    settled = Math.min(total, settled + rows * queriesOf)
+    context.progress(settled, total, asker.waitsFor)
+    await write(window)
+  }
+
   const telling = setInterval(() => {
     if (asker.waitsFor !== undefined) context.progress(settled, total, asker.waitsFor)
   }, TELL_MS)
   try {
     const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
-    for await (const batch of readPassageBatches(source.location, source.path, perBatch)) {
+    const settling = keys && keys.count >= (seams.worthThreads ?? WORTH_THREADS) && !options.show_previous
+    if (settling)
+      threads = new StoredThreads({
+        prompt: setup.prompt,
+        options: queryOptions(options),
+        passages: lines,
+        negatives: writers.negatives !== undefined,
+      })
+    const portions =
+      keys && threads
+        ? portionsOf(source, perBatch, { keys, perPassage, rows: context.rows, settling: threads })
+        : readPassageBatches(source.location, source.path, perBatch)
+    for await (const portion of portions) {
       if (asker.halted) {
         complete = false
         break
       }
-      counts.passages += batch.length
-      await begin(batch)
+      if ('settled' in portion) await take(portion.settled)
+      else {
+        counts.passages += portion.length
+        await begin(portion)
+      }
     }
     await write(0)
     await writer.flush()
@@ -208,6 +268,7 @@ async function askAll(
     throw error
   } finally {
     clearInterval(telling)
+    await threads?.close()
     // Rows still begun here belong to a run that failed; they must be over before the client is closed.
     await Promise.all(begun.map(({ result }) => result))
     await context.rows.flush()

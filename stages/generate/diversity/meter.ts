@@ -34,6 +34,11 @@ export class DiversityMeter {
     return new DiversityMeter(passages, perPassage)
   }
 
+  /** Whether it would be measured. */
+  looksAt({ passage_id }: Pick<Pair, 'passage_id'>): boolean {
+    return hash64(passage_id) < this.#bar
+  }
+
   add({ passage_id, query }: Pick<Pair, 'passage_id' | 'query'>): void {
     if (hash64(passage_id) >= this.#bar) return
     const known = this.#sample.get(passage_id)

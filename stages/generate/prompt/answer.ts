@@ -2,6 +2,7 @@ import type { Json } from '../../define.ts'
 import type { AnswerRule } from './answer-rule.ts'
 import { gradeOf, readGrade } from './grade.ts'
 import { readJson } from './json-answer.ts'
+import { tidy } from './render.ts'
 import { readSections } from './sections.ts'
 
 /** What was read in an answer: queries (several where a list was asked for) and texts that answer none, or a mark. */
@@ -12,6 +13,7 @@ export interface Parsed {
   grade?: number
 }
 
+const LINE_END = /\r\n|[\n\r\u2028\u2029]/
 const QUOTES = ['""', "''", '``', '“”', '‘’', '«»', '„“', '「」', '**', '__']
 const NUMBERING = /^(?:\(?\d{1,3}[.):]|[-*•–])\s+/
 const SOMETHING_SAID = /[\p{L}\p{N}]/u
@@ -72,24 +74,29 @@ function checked(
 export function parseAnswer(text: string, rule: AnswerRule): string | undefined {
   const lines = linesOf(text)
   const said = rule.first_line ? (lines.find((line) => line.trim() !== '') ?? '') : lines.join(' ')
-  let query = said.replace(/\s+/g, ' ').trim()
+  let query = tidy(said)
   // Dressings come in any order (`1. Query: "…"`), so they are taken off until nothing changes.
   for (let before = ''; before !== query; ) {
     before = query
     if (rule.strip.includes('numbering')) query = query.replace(NUMBERING, '')
-    for (const label of rule.labels)
-      if (query.toLowerCase().startsWith(label.toLowerCase())) query = query.slice(label.length).trim()
+    for (const label of rule.labels) if (beginsWith(query, label)) query = query.slice(label.length).trim()
     if (rule.strip.includes('quotes')) query = withoutQuotes(query)
   }
   return cleaned(query, rule.max_characters)
 }
 
+function beginsWith(query: string, label: string): boolean {
+  // Few begin with the same letter; only of those all must be compared.
+  const [a, b] = [query.charCodeAt(0) | 32, label.charCodeAt(0) | 32]
+  return (a === b || a > 127 || b > 127) && query.toLowerCase().startsWith(label.toLowerCase())
+}
+
 function linesOf(text: string): string[] {
-  return text.toWellFormed().split(/\r\n|[\n\r\u2028\u2029]/)
+  return LINE_END.test(text) ? text.toWellFormed().split(LINE_END) : [text.toWellFormed()]
 }
 
 function cleaned(text: string, mostCharacters: number): string | undefined {
-  const said = text.toWellFormed().replace(/\s+/g, ' ').trim()
+  const said = tidy(text)
   return said.length > mostCharacters || !SOMETHING_SAID.test(said) ? undefined : said
 }
 

@@ -77,10 +77,16 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
 
 const UNTIDY = /^\s|\s$|\s\s|[^\S ]/
 
+/** White space as single spaces, and none around. */
+export function tidy(text: string): string {
+  const formed = text.toWellFormed()
+  return UNTIDY.test(formed) ? formed.trim().replace(/\s+/g, ' ') : formed
+}
+
 /** White space as single spaces, at most so many words. */
 export function oneLine(text: string, maxWords: number = Number.POSITIVE_INFINITY): string {
-  const formed = text.toWellFormed()
-  const line = UNTIDY.test(formed) ? formed.trim().replace(/\s+/g, ' ') : formed
+  const line = tidy(text)
+  if (line.length < 2 * maxWords) return line
   let end = -1
   for (let words = 0; words < maxWords; words++) {
     end = line.indexOf(' ', end + 1)

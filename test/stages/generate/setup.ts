@@ -12,7 +12,7 @@ import type {
   StageInput,
 } from '../../../stages/define.ts'
 import { parsePrompt } from '../../../stages/generate/prompt/prompt.ts'
-import { run } from '../../../stages/generate/run.ts'
+import { type GenerateSeams, run } from '../../../stages/generate/run.ts'
 import { generate } from '../../../stages/generate/stage.ts'
 import { leaseEndpoint } from '../../../stages/models/endpoint.ts'
 import { modelIdentity } from '../../../stages/models/identity.ts'
@@ -20,7 +20,9 @@ import { artifactInput, runStage, type StageResult } from '../../rig/stage.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 
 /** The stage with waits of a millisecond between attempts. */
-const hasty: ServiceStageDefinition<never> = { ...generate, run: (context) => run(context, { backoffMs: () => 1 }) }
+function hasty(seams: GenerateSeams = {}): ServiceStageDefinition<never> {
+  return { ...generate, run: (context) => run(context, { backoffMs: () => 1, ...seams }) }
+}
 
 /** Passages `p0`, `p1`, .. with texts of their own. */
 export function passages(count: number): { _id: string; doc_id: string; title: string; text: string }[] {
@@ -72,6 +74,7 @@ export function bench(
     endpoint?: Partial<ModelEndpoint>
     model?: { [name: string]: Json }
     bulk?: Parameters<typeof leaseEndpoint>[4]
+    seams?: GenerateSeams
   } = {},
 ): Bench {
   const rows = openRowStore(join(temporaryFolder(), 'rows'))
@@ -105,7 +108,7 @@ export function bench(
     async run(list, written = {}, more = {}) {
       Object.assign(made.requests, { sent: 0, cached: 0, failed: 0 })
       const marked = { passages: { $input: 'passages' }, model: { $input: 'model' }, prompt: { $input: 'prompt' } }
-      return runStage(hasty as never, { ...marked, ...written }, made.inputs(list), {
+      return runStage(hasty(options.seams) as never, { ...marked, ...written }, made.inputs(list), {
         rows,
         memos: made.memos,
         models,

@@ -1,0 +1,98 @@
+import type { RowKey } from '../../../cache/digest.ts'
+import { LocatedRowReader, type LocatedRows } from '../../../cache/read-rows.ts'
+import { rowText } from '../../data/jsonl.ts'
+import type { Pair } from '../../data/rows.ts'
+import { DiversityMeter } from '../diversity/meter.ts'
+import type { Prompt } from '../prompt/prompt.ts'
+import { type QueryOptions, unitsPerPassage } from '../query-units.ts'
+import { QueryWriter } from '../query-writer.ts'
+import { settledBy } from '../question.ts'
+import { rowAnswer, valueOfRow } from '../row-answer.ts'
+import { passageIds } from './passage-ids.ts'
+
+/** What is the same for all batches of a node. */
+export interface StoredRules {
+  prompt: Prompt
+  options: QueryOptions
+  /** Passages of the node. */
+  passages: number
+  negatives: boolean
+}
+
+/** Lines of passages, and where the answers to their first requests are stored, in the same order. */
+export interface StoredBatch {
+  lines: Uint8Array
+  rows: LocatedRows
+}
+
+/** What stored answers came to: the lines to be written, and what is counted of them. */
+export interface SettledBatch {
+  pairs: string
+  negatives: string
+  negativeRows: number
+  /** Pairs whose diversity is measured. */
+  looked: readonly Pick<Pair, 'passage_id' | 'query'>[]
+  counts: QueryWriter['counts']
+  messages: QueryWriter['messages']
+  cut: number
+  /** Answers among the rows; the others are refusals. */
+  answered: number
+}
+
+/** Reads stored answers to their end where nothing has to be asked; pure but for the files it reads, so that threads can. */
+export class BatchSettler {
+  readonly #rules: StoredRules
+  readonly #meter: DiversityMeter
+  readonly #reader = new LocatedRowReader()
+
+  private constructor(rules: StoredRules, meter: DiversityMeter) {
+    this.#rules = rules
+    this.#meter = meter
+  }
+
+  static async of(rules: StoredRules): Promise<BatchSettler> {
+    return new BatchSettler(rules, await DiversityMeter.of(rules.passages, rules.options.per_passage))
+  }
+
+  /** Undefined where a row is not whole, an answer leads to another request, or a passage is not as it should be. */
+  async settle({ lines, rows }: StoredBatch): Promise<SettledBatch | undefined> {
+    const { prompt, options, negatives } = this.#rules
+    const values = this.#reader.read(rows, valueOfRow)
+    if (!values) return undefined
+    const written = { pairs: '', negatives: '', negativeRows: 0 }
+    const looked: SettledBatch['looked'][number][] = []
+    const pairsFile = {
+      writeAll: async (pairs: readonly Pair[]) => {
+        for (const pair of pairs) {
+          written.pairs += `${rowText(pair)}\n`
+          if (this.#meter.looksAt(pair)) looked.push({ passage_id: pair.passage_id, query: pair.query })
+        }
+      },
+    }
+    const negativesFile = {
+      writeAll: async (some: readonly object[]) => {
+        for (const row of some) written.negatives += `${rowText(row)}\n`
+        written.negativeRows += some.length
+      },
+    }
+    const writer = new QueryWriter({ pairs: pairsFile, negatives: negatives ? negativesFile : undefined }, options)
+    const each = unitsPerPassage(options)
+    let answered = 0
+    let at = 0
+    for (const _id of passageIds(lines)) {
+      if (_id === undefined) return undefined
+      writer.counts.passages++
+      for (let call = 0; call < each; call++) {
+        const answer = rowAnswer(values.get(rows.keys[at++] as RowKey) ?? null)
+        const settled = settledBy(prompt, answer, options.parse_attempts)
+        if (!settled) return undefined
+        if (answer.kind === 'answered') answered++
+        writer.add({ _id }, call, [settled])
+      }
+    }
+    if (at !== rows.keys.length) return undefined
+    await writer.flush()
+    const { counts, messages, cut } = writer
+    return { ...written, looked, counts, messages, cut, answered }
+  }
+}
