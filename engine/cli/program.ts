@@ -217,7 +217,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   bare(
     'claims <ANALYSIS...>',
     'Put claims of several analyses together, by the finding that they test: it holds, does not, or is undetermined.',
-    "queryloom claims pipelines/paper/scale.yaml 'SciFact=out/paper-scale/analysis' --format md",
+    "queryloom claims pipelines/paper/scale.yaml 'SciFact=out/scale/analysis/analysis' --format md",
     'ANALYSIS is the output of an analysis stage, or a pipeline file, whose findings are listed though nothing tests them.',
     'LABEL=ANALYSIS says what it is called. A finding holds where all its claims do, and does not where one does not.',
   )

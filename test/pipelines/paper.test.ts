@@ -145,7 +145,9 @@ describe('the experiments of the paper', () => {
   })
 
   test('the whole grid is one graph of 144 configurations, and nothing of it is there twice', async () => {
-    const { nodes } = await plan('study')
+    const { nodes, totals } = await plan('study', ...(there ? ['-p', `augmented=${SCIFACT}`] : []))
+    // Three models, five queries of each for each passage: no scale and no density asks for what another asks for.
+    if (there) expect(totals.requests).toBe(3 * 5 * 5_183)
     const counts: { [stage: string]: number } = {}
     for (const { stage } of nodes) counts[stage] = (counts[stage] ?? 0) + 1
     // 3 generators x 4 scales x 3 densities; x 4 retrievers x 3 seeds; x 8 collections.

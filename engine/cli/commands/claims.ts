@@ -54,7 +54,7 @@ function sourceOf(word: string): { label?: string; path: string } {
   if (!existsSync(path))
     throw new StageError(`there is no ${path}`, {
       advice:
-        'Name the output of an `analysis` stage, which lies in out/PIPELINE/STAGE after a run, or a pipeline file.',
+        'Name the output of an `analysis` stage, which lies in out/PIPELINE/STAGE/analysis after a run, or a pipeline file.',
     })
   return equals < 0 ? { path } : { label: word.slice(0, equals), path }
 }

@@ -31,7 +31,7 @@ export function namedFindings({ stages }: Pick<Pipeline, 'stages'>): string[] {
 
 function refused(file: string, what: string): StageError {
   return new StageError(`${file} ${what}`, {
-    advice: 'Name the output of an `analysis` stage, which lies in out/PIPELINE/STAGE after a run.',
+    advice: 'Name the output of an `analysis` stage, which lies in out/PIPELINE/STAGE/analysis after a run.',
   })
 }
 
