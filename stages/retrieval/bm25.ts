@@ -100,6 +100,7 @@ class InvertedIndex implements Bm25Index {
   readonly #weights: Float64Array
   readonly #accumulators: Float64Array
   readonly #touched: Uint32Array
+  #top: TopSelection | undefined
 
   constructor(
     ids: readonly string[],
@@ -155,7 +156,8 @@ class InvertedIndex implements Bm25Index {
         scores[document]! += count * this.#weights[i]!
       }
     }
-    const top = new TopSelection(this.#ids, k)
+    if (this.#top?.k !== k) this.#top = new TopSelection(this.#ids, k)
+    const top = this.#top
     for (let i = 0; i < reached; i++) {
       const document = touched[i]!
       top.push(document, scores[document]!)

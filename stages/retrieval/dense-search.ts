@@ -20,8 +20,8 @@ export interface DenseSearchOptions {
   signal?: AbortSignal
 }
 
-/** Floats of a block: 128 MiB. */
-const BLOCK_FLOATS = 32 << 20
+/** Floats of a block: 160 MiB. */
+const BLOCK_FLOATS = 40 << 20
 /** Multiplications up to which plain code is done before the library would have been loaded. */
 const PLAIN_WORK = 3e8
 

@@ -2,7 +2,7 @@ import { compareUtf8 } from '../../cache/canonical.ts'
 import type { Hit } from './top-k.ts'
 
 /** Room for the place of a candidate below the bits of its score; both fit into a double. */
-const PLACES = 2 ** 20
+const PLACES = 2 ** 22
 
 /**
  * The k best of passages with scores above 0, in the order of `TopK` and equal to what it keeps, for where thousands are
@@ -10,22 +10,26 @@ const PLACES = 2 ** 20
  */
 export class TopSelection {
   readonly #ids: readonly string[]
-  readonly #k: number
+  readonly k: number
   /** The bits of the score as float32, which order like positive numbers, and the place of the candidate. */
-  #keys: Float64Array
-  #passages: Uint32Array
+  readonly #keys: Float64Array
+  readonly #passages: Uint32Array
   #size = 0
   #floor = 0
+  /** The best after sorting, best first. */
+  readonly #best: { passages: Uint32Array; bits: Uint32Array }
   readonly #float = new Float32Array(1)
   readonly #bits = new Uint32Array(this.#float.buffer)
 
   /** `ids`: of the passages by their numbers. */
   constructor(ids: readonly string[], k: number) {
     this.#ids = ids
-    this.#k = k
+    this.k = k
     const room = Math.min(2 * k, ids.length)
     this.#keys = new Float64Array(room)
     this.#passages = new Uint32Array(room)
+    const kept = Math.min(k, room)
+    this.#best = { passages: new Uint32Array(kept), bits: new Uint32Array(kept) }
   }
 
   /** Takes a passage, at most once, with the score as it is before it is rounded to float32. */
@@ -38,33 +42,49 @@ export class TopSelection {
     this.#passages[this.#size++] = passage
   }
 
-  /** The best, best first. */
+  /** The best, best first; none are left. */
   take(): Hit[] {
-    return this.#sorted().map(({ passage, score }) => ({ id: this.#ids[passage]!, score }))
+    const hits: Hit[] = []
+    const count = this.#sort()
+    this.#size = 0
+    this.#floor = 0
+    for (let i = 0; i < count; i++) {
+      this.#bits[0] = this.#best.bits[i]!
+      hits.push({ id: this.#ids[this.#best.passages[i]!]!, score: this.#float[0]! })
+    }
+    return hits
   }
 
   #cut(): void {
-    const kept = this.#sorted()
-    this.#size = 0
-    this.#floor = 0
-    for (const { passage, score } of kept) this.push(passage, score)
-    this.#floor = kept.at(-1)!.score
+    const { passages, bits } = this.#best
+    this.#size = this.#sort()
+    for (let i = 0; i < this.#size; i++) this.#keys[i] = bits[i]! * PLACES + i
+    this.#passages.set(passages)
+    this.#bits[0] = bits[this.#size - 1]!
+    this.#floor = this.#float[0]!
   }
 
-  #sorted(): { passage: number; score: number }[] {
+  /** Puts the best in order and says how many they are. */
+  #sort(): number {
     const sorted = this.#keys.subarray(0, this.#size).sort()
-    const best: { passage: number; score: number }[] = []
-    for (let at = this.#size - 1; at >= 0 && best.length < this.#k; ) {
+    const { passages, bits } = this.#best
+    const count = Math.min(this.k, this.#size)
+    for (let at = this.#size - 1, to = 0; to < count; ) {
+      const score = Math.floor(sorted[at]! / PLACES)
+      const first = at
+      while (at >= 0 && sorted[at]! >= score * PLACES) at--
       // Those of one score stand together; their ids decide.
-      const bits = Math.floor(sorted[at]! / PLACES)
-      const alike: number[] = []
-      for (; at >= 0 && Math.floor(sorted[at]! / PLACES) === bits; at--)
-        alike.push(this.#passages[sorted[at]! % PLACES]!)
-      if (alike.length > 1) alike.sort((a, b) => compareUtf8(this.#ids[b]!, this.#ids[a]!))
-      this.#bits[0] = bits
-      const score = this.#float[0]!
-      for (const passage of alike.slice(0, this.#k - best.length)) best.push({ passage, score })
+      const alike = first - at > 1 ? this.#byId(sorted.subarray(at + 1, first + 1), score) : undefined
+      for (let i = 0; i < first - at && to < count; i++, to++) {
+        passages[to] = alike ? alike[i]! : this.#passages[sorted[first]! - score * PLACES]!
+        bits[to] = score
+      }
     }
-    return best
+    return count
+  }
+
+  #byId(keys: Float64Array, score: number): number[] {
+    const alike = Array.from(keys, (key) => this.#passages[key - score * PLACES]!)
+    return alike.sort((a, b) => compareUtf8(this.#ids[b]!, this.#ids[a]!))
   }
 }

@@ -1,6 +1,6 @@
 import type { Analyzer } from '../text/analyze.ts'
 
-/** A word without a term. */
+/** A word that is not remembered, or has no term. */
 const NONE = -1
 /** Words remembered at once; beyond that they are forgotten and learnt anew. */
 const MOST_WORDS = 1 << 20
@@ -33,7 +33,9 @@ export class TermTable {
   /** Calls `visit` with the number of each term of the text, in order. */
   add(text: string, visit: (term: number) => void): void {
     this.#analyzer.words(text, (start, end) => {
-      const term = this.#lookUp(text, start, end)
+      const hash = hashOf(text, start, end)
+      const word = this.#find(text, start, end, hash)
+      const term = word === NONE ? this.#learn(text, start, end, hash) : this.#termOf[word]!
       if (term !== NONE) visit(term)
     })
   }
@@ -42,25 +44,25 @@ export class TermTable {
   count(text: string): Map<number, number> {
     const counts = new Map<number, number>()
     this.#analyzer.words(text, (start, end) => {
-      const term = this.#terms.get(this.#analyzer.termOf(text.slice(start, end)))
-      if (term !== undefined) counts.set(term, (counts.get(term) ?? 0) + 1)
+      const word = this.#find(text, start, end, hashOf(text, start, end))
+      const term =
+        word === NONE ? (this.#terms.get(this.#analyzer.termOf(text.slice(start, end))) ?? NONE) : this.#termOf[word]!
+      if (term !== NONE) counts.set(term, (counts.get(term) ?? 0) + 1)
     })
     return counts
   }
 
-  #lookUp(text: string, start: number, end: number): number {
+  /** The number of a word that is remembered. */
+  #find(text: string, start: number, end: number, hash: number): number {
     const length = end - start
-    let hash = length
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-    hash ^= hash >>> 15
     const slots = this.#slots
     const hashes = this.#hashes
     const mask = slots.length - 1
     for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const word = slots[slot]! - 1
-      if (hashes[word] === hash && this.#isAt(word, text, start, length)) return this.#termOf[word]!
+      if (hashes[word] === hash && this.#isAt(word, text, start, length)) return word
     }
-    return this.#learn(text, start, end, hash)
+    return NONE
   }
 
   #isAt(word: number, text: string, start: number, length: number): boolean {
@@ -117,6 +119,12 @@ export class TermTable {
     this.#words = 0
     this.#slots.fill(0)
   }
+}
+
+function hashOf(text: string, start: number, end: number): number {
+  let hash = end - start
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash ^ (hash >>> 15)
 }
 
 function larger<Column extends Int32Array | Uint16Array>(column: Column, into: Column): Column {

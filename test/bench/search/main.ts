@@ -85,7 +85,7 @@ async function benchDense(): Promise<Figure> {
     ...args,
     'file',
   ])
-  const block = (32 << 20) * 4
+  const block = (40 << 20) * 4
   // An object with a boxed number, and its place in a list.
   const results = Number(values.queries) * Number(values.k) * 64
   return {
