@@ -1,22 +1,35 @@
 import { setImmediate } from 'node:timers/promises'
 import { readCorpus } from '../../data/beir.ts'
-import { buildBm25 } from '../../retrieval/bm25.ts'
+import { type Bm25Index, buildBm25 } from '../../retrieval/bm25.ts'
 import type { Passages } from '../passages.ts'
 import type { Corpus } from '../sources.ts'
+import type { KeptRankings, Search } from './kept-rankings.ts'
 import type { Ranker } from './ranking.ts'
 
-/** Ranks by BM25; what it knows of a positive is its score in the ranking. */
-export async function bm25Ranker(corpus: Corpus, passages: Passages): Promise<Ranker> {
-  const index = await buildBm25(readCorpus(corpus.file))
+/**
+ * Ranks by BM25; what it knows of a positive is its score in the ranking. The corpus is indexed when a ranking is not
+ * kept. Closes `rankings`.
+ */
+export function bm25Ranker(corpus: Corpus, passages: Passages, rankings: KeptRankings, depth: number): Ranker {
+  let index: Bm25Index | undefined
+  const search: Search = async (texts) => {
+    index ??= await buildBm25(readCorpus(corpus.file))
+    const indexed = index
+    return texts.map((text) =>
+      indexed.search(text, depth).map(({ id, score }) => ({ passage: corpus.numbers.get(id) as number, score })),
+    )
+  }
   return {
     block: 64,
     facts: { retriever: 'bm25' },
-    async rank(anchors, depth) {
+    async rank(anchors) {
       await setImmediate()
-      return anchors.map(({ text, ownPositives }) => {
-        const hits = index
-          .search(text, depth)
-          .map(({ id, score }) => ({ passage: corpus.numbers.get(id) as number, score }))
+      const found = await rankings.rank(
+        anchors.map(({ text }) => text),
+        search,
+      )
+      return anchors.map(({ ownPositives }, i) => {
+        const hits = found[i]!
         // Sources have copies of their own: within the corpus a positive is known by its id.
         const here = new Set(
           ownPositives
@@ -27,6 +40,6 @@ export async function bm25Ranker(corpus: Corpus, passages: Passages): Promise<Ra
         return { hits, positives: scores, allPositives: scores.length === here.size }
       })
     },
-    close: async () => {},
+    close: () => rankings.close(),
   }
 }

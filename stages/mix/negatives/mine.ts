@@ -9,8 +9,10 @@ import type { Corpus, SourceReader } from '../sources.ts'
 import { bm25Ranker } from './bm25-ranker.ts'
 import { denseRanker } from './dense-ranker.ts'
 import { judgeNegatives } from './judge-negatives.ts'
+import { KeptRankings } from './kept-rankings.ts'
 import { Miner } from './miner.ts'
 import type { Ranker } from './ranking.ts'
+import { BM25, encoderIdentity } from './retriever-identity.ts'
 import { WrittenNegativesOfPairs } from './written.ts'
 
 /** Negatives of all rows. */
@@ -91,22 +93,21 @@ async function mineAll(
 }
 
 async function openRanker(
-  { mine }: NegativeOptions,
+  { mine, depth = 100 }: NegativeOptions,
   corpus: Corpus,
   passages: Passages,
-  context: StageContext<MixOptions>,
+  { inputs, embeddings, signal, ...context }: StageContext<MixOptions>,
 ): Promise<Ranker | undefined> {
   switch (mine) {
     case 'random':
       return undefined
     case 'bm25':
-      return bm25Ranker(corpus, passages)
-    case 'dense':
-      return denseRanker(
-        await openEncoder(context.inputs['negatives/model'], context),
-        corpus,
-        passages,
-        context.signal,
-      )
+      return bm25Ranker(corpus, passages, await KeptRankings.open(embeddings, BM25, corpus, depth), depth)
+    case 'dense': {
+      const input = inputs['negatives/model']
+      const rankings = await KeptRankings.open(embeddings, await encoderIdentity(input), corpus, depth)
+      const encoder = await openEncoder(input, { embeddings, signal, cards: context.cards })
+      return denseRanker(encoder, corpus, passages, rankings, { depth, signal })
+    }
   }
 }

@@ -55,10 +55,10 @@ export class Miner {
 
   /** Mines for the anchors of these examples, each wording once. */
   async mine(rows: readonly Example[], onAnchor: (done: number) => void): Promise<void> {
-    const { ranker, options } = this.#parts
+    const { ranker } = this.#parts
     let block: Anchor[] = []
     const mineBlock = async (): Promise<void> => {
-      const rankings = ranker ? await ranker.rank(block, options.depth ?? 100) : []
+      const rankings = ranker ? await ranker.rank(block) : []
       for (const [i, anchor] of block.entries()) {
         this.#choose(anchor, rankings[i])
         if (this.#tally.anchors % 256 === 0) onAnchor(this.#tally.anchors)

@@ -1,5 +1,5 @@
 /** A passage of a ranking; `passage` is its number. */
-interface Ranked {
+export interface Ranked {
   passage: number
   score: number
 }
@@ -28,7 +28,7 @@ export interface Ranker {
   readonly block: number
   /** What it is, as it stands in the report. */
   readonly facts: { readonly [name: string]: unknown }
-  /** One ranking for each anchor, `depth` passages deep. */
-  rank(anchors: readonly Anchor[], depth: number): Promise<AnchorRanking[]>
+  /** One ranking for each anchor. */
+  rank(anchors: readonly Anchor[]): Promise<AnchorRanking[]>
   close(): Promise<void>
 }
