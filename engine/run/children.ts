@@ -36,7 +36,7 @@ export class Children {
   }
 
   /** Call before the first child starts: from then on, whatever ends the engine ends its children. */
-  prepare(execa: typeof import('execa')['execa']): void {
+  prepare(): void {
     if (this.#reaper) return
     try {
       mkdirSync(this.#folder, { recursive: true })
@@ -46,7 +46,7 @@ export class Children {
     } catch {
       // The reaper finds children by their cookie too.
     }
-    this.#reaper = new Reaper(execa, `${RUN_COOKIE}=${this.cookie}`, this.#groups)
+    this.#reaper = new Reaper(`${RUN_COOKIE}=${this.cookie}`, this.#groups)
   }
 
   /** Takes in a started child, which leads its own group; returns what forgets it. */

@@ -7,6 +7,7 @@ import { redactor } from '../util/redactor.ts'
 import { childEnvironment, networkSecrets } from './child-environment.ts'
 import type { Children } from './children.ts'
 import { redactedLog } from './redacted-log.ts'
+import { type ChildEnd, startPiped, startPlain } from './start-child.ts'
 
 const GRACE_MS = 10_000
 
@@ -27,8 +28,8 @@ export async function localProcesses(options: {
   /** Values of its environment that must not come into its logs. */
   secrets?: readonly string[]
 }): Promise<LocalProcesses> {
-  const { execa } = await import('execa')
-  const { children } = options
+  const { children, secrets = [] } = options
+  const execa = redactor([...secrets, ...networkSecrets()]) && (await import('execa')).execa
   const { stragglers } = children
   const names = new Set<string>()
 
@@ -36,31 +37,30 @@ export async function localProcesses(options: {
     const log = openLog(request.log)
     const child = stragglers.name()
     names.add(child)
-    const hidden = redactor([...(options.secrets ?? []), ...(request.network ? networkSecrets() : [])])
+    const hidden = redactor([...secrets, ...(request.network ? networkSecrets() : [])])
     // Without a secret, the log itself is what the process writes to.
     const logged = hidden ? 'pipe' : log
     const stdout = request.stdout === undefined ? logged : openSync(request.stdout, 'w')
-    children.prepare(execa)
-    const [program, ...words] = request.command
-    const subprocess = execa(program, words, {
-      ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
+    children.prepare()
+    const order = {
+      command: request.command,
+      cwd: request.cwd,
       env: {
         ...childEnvironment({ ...options, cookie: children.cookie, child, network: request.network ?? false }),
         ...request.env,
       },
-      extendEnv: false,
-      detached: true,
-      cleanup: false,
-      reject: false,
-      buffer: false,
-      // Any descriptor works; the types know those of this process's own streams only.
-      stdio: ['ignore', stdout as 1, logged as 2],
-    })
-    const pipes = [subprocess.stdout, subprocess.stderr].filter((pipe) => pipe !== null)
+      output: [stdout, logged] as const,
+      // The group outlives its leader while anything of it runs: what a command leaves behind ends with it.
+      onExit: () => {
+        signalGroup('SIGKILL')
+        over = true
+        redacted?.processEnded()
+      },
+    }
+    const { pid, pipes, ended: exited } = hidden && execa ? startPiped(execa, order) : startPlain(order)
     const redacted = hidden && redactedLog(pipes, log, hidden)
     if (!redacted) closeSync(log)
     if (typeof stdout === 'number' && stdout !== log) closeSync(stdout)
-    const pid = subprocess.pid
     const forget = pid === undefined ? () => {} : children.add(pid)
     let timedOut = false
     let over = pid === undefined
@@ -72,12 +72,6 @@ export async function localProcesses(options: {
         // The group is gone already.
       }
     }
-    // The group outlives its leader while anything of it runs: what a command leaves behind ends with it.
-    subprocess.on('exit', () => {
-      signalGroup('SIGKILL')
-      over = true
-      redacted?.processEnded()
-    })
     const stop = async (graceMs: number = request.graceMs ?? GRACE_MS): Promise<void> => {
       signalGroup('SIGTERM')
       const timer = setTimeout(() => signalGroup('SIGKILL'), graceMs)
@@ -96,7 +90,7 @@ export async function localProcesses(options: {
       void stop(isTimeout ? undefined : Math.min(request.graceMs ?? GRACE_MS, KILL_GRACE_MS))
     }
     const ended: Promise<ProcessResult> = (async () => {
-      const result = await subprocess
+      const result = await exited
       await redacted?.closed
       clearTimeout(timer)
       request.signal?.removeEventListener('abort', onAbort)
@@ -152,7 +146,7 @@ function failureOf(request: ProcessRequest, result: ProcessResult): string {
 
 function startFailure(
   { title, command: [program], cwd }: ProcessRequest,
-  { code, originalMessage }: Failed,
+  { code, originalMessage }: ChildEnd,
 ): StageError {
   // A folder that is gone is told like a program that is not there.
   if (code === 'ENOENT' && existsSync(cwd ?? '.'))
@@ -167,8 +161,6 @@ function startFailure(
     transient: code === 'EAGAIN' || code === 'EMFILE' || code === 'ENOMEM',
   })
 }
-
-type Failed = { code?: string | undefined; originalMessage?: string | undefined }
 
 function quoted(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 
 /**
@@ -23,31 +24,28 @@ done`
 
 /** A small process beside a run that ends the run's processes if the engine can't do it any more. */
 export class Reaper {
-  readonly #pipe: Writable
+  /** Absent if it could not be started. */
+  readonly #pipe: Writable | undefined
 
   /** `cookie` is the `NAME=value` in the environment of every process of the run; `groups` the file that names them. */
-  constructor(execa: typeof import('execa')['execa'], cookie: string, groups: string) {
-    const reaper = execa('/bin/sh', ['-c', SCRIPT, 'queryloom-reaper', cookie, groups], {
+  constructor(cookie: string, groups: string) {
+    const reaper = spawn('/bin/sh', ['-c', SCRIPT, 'queryloom-reaper', cookie, groups], {
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
-      extendEnv: false,
       // In a session of its own, so that a signal to the engine's group does not reach it.
       detached: true,
-      cleanup: false,
-      reject: false,
-      buffer: false,
-      stdin: 'pipe',
-      stdout: 'ignore',
-      stderr: 'ignore',
+      stdio: ['pipe', 'ignore', 'ignore'],
     })
-    this.#pipe = reaper.stdin
+    // Without it, the next run sweeps.
+    reaper.on('error', () => {})
+    this.#pipe = (reaper.stdin as Writable | null) ?? undefined
     // Nobody reads from a reaper that was killed by hand: the next run sweeps instead.
-    this.#pipe.on('error', () => {})
+    this.#pipe?.on('error', () => {})
     reaper.unref()
-    ;(this.#pipe as { unref?(): void }).unref?.()
+    ;(this.#pipe as { unref?(): void } | undefined)?.unref?.()
   }
 
   /** Lets it end what is left, without waiting for it. */
   close(): void {
-    this.#pipe.end()
+    this.#pipe?.end()
   }
 }

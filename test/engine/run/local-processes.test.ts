@@ -28,9 +28,9 @@ async function gone(pid: number): Promise<void> {
 
 test('a child sees the fixed environment and nothing of the shell', async () => {
   const folder = temporaryFolder()
-  const { processes, log } = await runner(folder)
   process.env.QUERYLOOM_TEST_SECRET = 'hidden'
   process.env.PIP_INDEX_URL_FOR_TEST = 'index'
+  const { processes, log } = await runner(folder)
   await processes.run({ command: ['env'], log, title: 'env', env: { DECLARED: 'yes' } })
   const lines = readFileSync(log, 'utf8').trim().split('\n')
   const names = lines.map((line) => line.split('=')[0])
@@ -54,6 +54,8 @@ test('a failing command is told with its status and the last lines of its log', 
     tail: 'all is lost',
   })
   await expect(processes.run({ command: ['no-such-program'], log, title: 'the tool' })).rejects.toThrow('was not found')
+  const tooLong = processes.run({ command: ['sh', '-c', ':', 'x'.repeat(1 << 22)], log, title: 'the tool' })
+  await expect(tooLong).rejects.toThrow("the tool can't be started: spawn E2BIG")
   expect(children.count).toBe(1)
 })
 
