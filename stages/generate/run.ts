@@ -24,13 +24,15 @@ import type { SettledBatch } from './stored/settle.ts'
 import { StoredThreads } from './stored/threads.ts'
 import { type PairWriter, writeWithoutModel } from './without-model.ts'
 
-/** Rows looked up in the store at once. */
-const BATCH = 256
+/** Conversations begun together: their requests are made, and wait in memory for their turn, at once. */
+const BATCH = 64
+/** Those that are handed to threads together. */
+const STORED_BATCH = 256
 /** Rows begun and not written: bounds memory, and how far others run ahead of a slow one. */
 const WINDOW = 2048
 /** Requests begun and not answered, for each that may be on its way: what waits in memory makes collecting garbage slow. */
-const BEGUN_PER_SLOT = 2
-const LEAST_BEGUN = 128
+const BEGUN_PER_SLOT = 1.25
+const LEAST_BEGUN = 32
 /** So many conversations whose keys are known are worth threads that read what is stored. */
 const WORTH_THREADS = 10_000
 /** How often it is said what rows of other processes are waited for. */
@@ -235,7 +237,7 @@ async function askAll(
     if (asker.waitsFor !== undefined) context.progress(settled, total, asker.waitsFor)
   }, TELL_MS)
   try {
-    const perBatch = Math.max(1, Math.floor(BATCH / Math.max(1, callsOf(options))))
+    const passagesOf = (rows: number): number => Math.max(1, Math.floor(rows / Math.max(1, callsOf(options))))
     const settling = keys && keys.count >= (seams.worthThreads ?? WORTH_THREADS) && !options.show_previous
     if (settling)
       threads = new StoredThreads({
@@ -246,8 +248,8 @@ async function askAll(
       })
     const portions =
       keys && threads
-        ? portionsOf(source, perBatch, { keys, perPassage, rows: context.rows, settling: threads })
-        : readPassageBatches(source.location, source.path, perBatch)
+        ? portionsOf(source, passagesOf(STORED_BATCH), { keys, perPassage, rows: context.rows, settling: threads })
+        : readPassageBatches(source.location, source.path, passagesOf(BATCH))
     for await (const portion of portions) {
       if (asker.halted) {
         complete = false
