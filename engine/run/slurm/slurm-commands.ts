@@ -57,7 +57,8 @@ export function slurmCalls(): SlurmCalls {
           .trim()
           .replaceAll(new RegExp(`^(${program}|slurm_load_jobs)?:? ?(error|fatal): `, 'gm'), '')
         if (!error) resolve({ kind: 'answer', text: stdout })
-        else if (code === 'ENOENT') reject(notThere(program))
+        // Clusters without accounting may do without its program.
+        else if (code === 'ENOENT' && program !== 'sacct') reject(notThere(program))
         else if (killed) resolve({ kind: 'away', message: `${program} did not answer within ${DEADLINE_MS / 1000} s` })
         else resolve({ kind: AWAY.test(message) ? 'away' : 'refused', message: message || error.message })
       })

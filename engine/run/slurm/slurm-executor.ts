@@ -17,6 +17,7 @@ import {
 import { ARRAY } from '../jobs/job-script.ts'
 import { passedOn } from '../jobs/passed-on.ts'
 import { Accounting } from './accounting.ts'
+import { ownRows } from './own-rows.ts'
 import { type Pace, QueueWatch } from './queue-watch.ts'
 import { refusalOf } from './refusal.ts'
 import { arrayName, commentOf, readArrayName, resourceWords, type SlurmSettings } from './sbatch-words.ts'
@@ -38,6 +39,8 @@ interface Known {
   settled: Map<number, TaskState>
   /** The numbers that accounting knows tasks by. */
   raws: Map<number, string>
+  /** Jobs that were submitted twice, as an answer was lost, and taken out of the queue. */
+  copies: Set<string>
 }
 
 /** Runs tasks as job arrays of Slurm, which go on when this process ends. */
@@ -114,11 +117,11 @@ export class SlurmExecutor implements Executor {
     if (unexplained) this.#queue.quicken()
     const snapshot = open.every((task) => exits.get(task)?.status === 0) ? undefined : await this.#queue.look()
     const rows = new Map<number, QueueRow>()
-    for (const row of snapshot?.rows ?? []) {
-      const ours = readArrayName(row.name)
-      if (ours?.submission !== id) continue
-      const task = tasks[ours.offset + row.index]
-      if (task === undefined) continue
+    const ours = ownRows(submission, snapshot?.rows ?? [])
+    const copies = ours.copies.filter((job) => !known.copies.has(job))
+    if (copies.length > 0) await this.#call('scancel', ['--quiet', ...copies])
+    for (const job of copies) known.copies.add(job)
+    for (const { task, row } of ours.rows) {
       rows.set(task, row)
       known.raws.set(task, row.raw)
     }
@@ -283,6 +286,7 @@ export class SlurmExecutor implements Executor {
         missingSince: new Map(),
         settled: new Map(),
         raws: new Map(),
+        copies: new Set(),
       }
       this.#known.set(id, known)
     }
