@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { hexOf, type RowKey } from './digest.ts'
 import { freshNonce } from './durable.ts'
+import { type EntryTable, Firsts, fileTable, heldTable } from './entry-table.ts'
 import { sortRecords } from './sort-records.ts'
 
 /** Where a row lies. */
@@ -22,62 +23,81 @@ export interface CoveredSegment {
 }
 
 /**
- * A sorted table of rows over the covered beginnings of many segments, held as the bytes of its file: opening it is one
- * read, looking a key up one binary search. It can always be made again from the segments. Entry: key (32 bytes), number of the
+ * A sorted table of rows over the covered beginnings of many segments, kept in a file and held in memory as long as it is small: a
+ * larger one is read block by block, so that memory does not grow with the rows. Opening it is one read of the file, looking a key up one
+ * binary search. It can always be made again from the segments. Entry: key (32 bytes), number of the
  * segment (4), offset (6), length (4), big-endian; sorted as bytes, segments numbered in the order of their names.
  */
 export class RowIndex {
   readonly segments: readonly CoveredSegment[]
-  readonly #entries: Buffer
-  /** Number of the first entry whose key begins with two bytes or what comes after them; made when it is first looked at. */
-  #firsts: Uint32Array | undefined
+  readonly #table: EntryTable
+  readonly #most: number
 
-  private constructor(segments: readonly CoveredSegment[], entries: Buffer) {
+  private constructor(segments: readonly CoveredSegment[], table: EntryTable, most: number) {
     this.segments = segments
-    this.#entries = entries
+    this.#table = table
+    this.#most = most
   }
 
-  /** Reads an index; undefined if there is none or it is damaged. */
-  static read(path: string): RowIndex | undefined {
-    let bytes: Buffer
+  /** Reads an index; undefined if there is none or it is damaged. `most`: bytes of entries that are held in memory. */
+  static read(path: string, most: number = MOST_HELD): RowIndex | undefined {
+    let fd: number | undefined
     try {
-      bytes = readFileSync(path)
+      fd = openSync(path, 'r')
+      const { size } = fstatSync(fd)
+      const head = readAt(fd, 0, HEAD)
+      if (!head.subarray(0, TITLE.length).equals(TITLE)) return undefined
+      const start = HEAD + head.readUInt32BE(TITLE.length + 4)
+      if (start > size) return undefined
+      const list = readAt(fd, HEAD, start - HEAD)
+      const firsts = new Firsts(STRIDE)
+      const held: Buffer[] = []
+      let sum = crc32(list, crc32(head.subarray(TITLE.length + 4)))
+      const isHeld = size - start <= most
+      for (let at = start; at < size; at += READ_BYTES) {
+        const piece = readAt(fd, at, Math.min(READ_BYTES, size - at))
+        sum = crc32(piece, sum)
+        if (isHeld) held.push(piece)
+        else if (piece.length % STRIDE === 0) firsts.add(piece)
+      }
+      if (sum !== head.readUInt32BE(TITLE.length) || (size - start) % STRIDE !== 0) return undefined
+      const segments = JSON.parse(list.toString()) as CoveredSegment[]
+      if (isHeld) return new RowIndex(segments, heldTable(Buffer.concat(held), STRIDE), most)
+      const table = fileTable(fd, start, size - start, firsts.numbers(), STRIDE)
+      fd = undefined
+      return new RowIndex(segments, table, most)
     } catch {
       return undefined
+    } finally {
+      if (fd !== undefined) closeSync(fd)
     }
-    if (bytes.length < HEAD || !bytes.subarray(0, TITLE.length).equals(TITLE)) return undefined
-    const checked = bytes.subarray(TITLE.length + 4)
-    if (crc32(checked) !== bytes.readUInt32BE(TITLE.length)) return undefined
-    const listEnd = HEAD + bytes.readUInt32BE(TITLE.length + 4)
-    const segments = JSON.parse(bytes.toString('utf8', HEAD, listEnd)) as CoveredSegment[]
-    return new RowIndex(segments, bytes.subarray(listEnd))
   }
 
   get size(): number {
-    return this.#entries.length / STRIDE
+    return this.#table.bytes / STRIDE
   }
 
   /** Whether any place of a key is known. */
   has(key: RowKey): boolean {
-    if (this.#entries.length === 0) return false
+    if (this.#table.bytes === 0) return false
     WANTED.write(hexOf(key), 'hex')
-    const at = this.#lowerBound()
-    return at < this.size && isSameKey(this.#entries, at * STRIDE)
+    const block = this.#table.block(WANTED.readUInt16BE(0))
+    const at = lowerBound(block)
+    return at < block.length && isSameKey(block, at)
   }
 
   /** Every place of a key, in the order of segment names and offsets. */
   find(key: RowKey): RowPlace[] {
-    const entries = this.#entries
     const places: RowPlace[] = []
-    if (entries.length === 0) return places
+    if (this.#table.bytes === 0) return places
     WANTED.write(hexOf(key), 'hex')
-    for (let at = this.#lowerBound(); at < this.size; at++) {
-      const start = at * STRIDE
-      if (!isSameKey(entries, start)) break
-      const segment = this.segments[entries.readUInt32BE(start + KEY)]
+    const block = this.#table.block(WANTED.readUInt16BE(0))
+    for (let start = lowerBound(block); start < block.length; start += STRIDE) {
+      if (!isSameKey(block, start)) break
+      const segment = this.segments[block.readUInt32BE(start + KEY)]
       if (!segment) break
-      const offset = entries.readUIntBE(start + KEY + 4, 6)
-      places.push({ segment: segment.name, offset, length: entries.readUInt32BE(start + KEY + 10) })
+      const offset = block.readUIntBE(start + KEY + 4, 6)
+      places.push({ segment: segment.name, offset, length: block.readUInt32BE(start + KEY + 10) })
     }
     return places
   }
@@ -88,53 +108,62 @@ export class RowIndex {
    */
   extend(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, segments: readonly CoveredSegment[], path: string): RowIndex {
     const numbers = new Map(segments.map(({ name }, number) => [name, number]))
-    const entries = merge(this.#renumbered(numbers), sorted(rows, numbers))
+    const fresh = sorted(rows, numbers)
+    const bytes = this.#table.bytes + fresh.length
+    const isHeld = bytes <= this.#most
     const list = Buffer.from(JSON.stringify(segments))
     const head = Buffer.alloc(HEAD)
     TITLE.copy(head)
     head.writeUInt32BE(list.length, TITLE.length + 4)
-    head.writeUInt32BE(crc32(entries, crc32(list, crc32(head.subarray(TITLE.length + 4)))), TITLE.length)
     const temporary = `${path}.${freshNonce()}.tmp`
+    const fd = openSync(temporary, 'wx+')
+    let isKept = false
     try {
-      writeFileSync(temporary, Buffer.concat([head, list, entries]))
+      writeFileSync(fd, Buffer.concat([head, list]))
+      const firsts = new Firsts(STRIDE)
+      const held: Buffer[] = []
+      let sum = crc32(list, crc32(head.subarray(TITLE.length + 4)))
+      for (const piece of mergedPieces(this.#renumbered(numbers), fresh)) {
+        writeFileSync(fd, piece)
+        sum = crc32(piece, sum)
+        if (isHeld) held.push(piece)
+        else firsts.add(piece)
+      }
+      head.writeUInt32BE(sum, TITLE.length)
+      writeSync(fd, head, TITLE.length, 4, TITLE.length)
       renameSync(temporary, path)
+      isKept = !isHeld
+      const [only = Buffer.alloc(0)] = held
+      const table = isHeld
+        ? heldTable(held.length > 1 ? Buffer.concat(held) : only, STRIDE)
+        : fileTable(fd, HEAD + list.length, bytes, firsts.numbers(), STRIDE)
+      return new RowIndex(segments, table, this.#most)
     } finally {
+      if (!isKept) closeSync(fd)
       rmSync(temporary, { force: true })
     }
-    return new RowIndex(segments, entries)
   }
 
   /** An index of nothing. */
-  static empty(): RowIndex {
-    return new RowIndex([], Buffer.alloc(0))
+  static empty(most: number = MOST_HELD): RowIndex {
+    return new RowIndex([], heldTable(Buffer.alloc(0), STRIDE), most)
   }
 
-  #renumbered(numbers: ReadonlyMap<string, number>): Buffer {
+  /** Must be called when it is not used any more. */
+  close(): void {
+    this.#table.close()
+  }
+
+  *#renumbered(numbers: ReadonlyMap<string, number>): Generator<Buffer> {
     const table = this.segments.map(({ name }) => numbers.get(name) ?? 0)
-    if (table.every((number, old) => number === old)) return this.#entries
-    const entries = Buffer.from(this.#entries)
-    for (let at = KEY; at < entries.length; at += STRIDE) {
-      entries.writeUInt32BE(table[entries.readUInt32BE(at)] ?? 0, at)
+    const isSame = table.every((number, old) => number === old)
+    for (const piece of this.#table.pieces()) {
+      const entries = isSame ? piece : Buffer.from(piece)
+      if (!isSame)
+        for (let at = KEY; at < entries.length; at += STRIDE)
+          entries.writeUInt32BE(table[entries.readUInt32BE(at)] ?? 0, at)
+      yield entries
     }
-    return entries
-  }
-
-  /** Number of the first entry that is not before the wanted key. */
-  #lowerBound(): number {
-    this.#firsts ??= firstsOf(this.#entries)
-    const pair = WANTED.readUInt16BE(0)
-    let low = this.#firsts[pair] as number
-    let high = this.#firsts[pair + 1] as number
-    const prefix = WANTED.readUInt32BE(0)
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const start = middle * STRIDE
-      const found = this.#entries.readUInt32BE(start)
-      const isBefore = found === prefix ? this.#entries.compare(WANTED, 0, KEY, start, start + KEY) < 0 : found < prefix
-      if (isBefore) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 }
 
@@ -142,7 +171,10 @@ const TITLE = Buffer.from('queryloom rows 1\n')
 const HEAD = TITLE.length + 8
 const KEY = 32
 const STRIDE = KEY + 14
-const PAIRS = 1 << 16
+/** A third of a million rows. */
+const MOST_HELD = 16 << 20
+/** Read at once: whole entries. */
+const READ_BYTES = STRIDE << 16
 /** The key that is looked for: one buffer for all, since nothing waits in between. */
 const WANTED = Buffer.alloc(KEY)
 
@@ -151,11 +183,28 @@ function isSameKey(entries: Buffer, start: number): boolean {
   return true
 }
 
-function firstsOf(entries: Buffer): Uint32Array {
-  const firsts = new Uint32Array(PAIRS + 1)
-  for (let at = 0; at < entries.length; at += STRIDE) (firsts[entries.readUInt16BE(at) + 1] as number)++
-  for (let pair = 0; pair < PAIRS; pair++) (firsts[pair + 1] as number) += firsts[pair] as number
-  return firsts
+/** Where the first entry stands that is not before the wanted key. */
+function lowerBound(block: Buffer): number {
+  let low = 0
+  let high = block.length / STRIDE
+  const prefix = WANTED.readUInt32BE(0)
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const start = middle * STRIDE
+    const found = block.readUInt32BE(start)
+    const isBefore = found === prefix ? block.compare(WANTED, 0, KEY, start, start + KEY) < 0 : found < prefix
+    if (isBefore) low = middle + 1
+    else high = middle
+  }
+  return low * STRIDE
+}
+
+function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let done = 0
+  for (let read = 1; done < length && read > 0; done += read)
+    read = readSync(fd, bytes, done, length - done, position + done)
+  return bytes.subarray(0, done)
 }
 
 function sorted(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, numbers: ReadonlyMap<string, number>): Buffer {
@@ -179,6 +228,18 @@ function sorted(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, numbers: Readonl
 export function comparePlaces(a: RowPlace, b: RowPlace): number {
   if (a.segment !== b.segment) return a.segment < b.segment ? -1 : 1
   return a.offset - b.offset
+}
+
+/** Sorted pieces and more entries, as pieces that are sorted. */
+function* mergedPieces(pieces: Iterable<Buffer>, fresh: Buffer): Generator<Buffer> {
+  let from = 0
+  for (const piece of pieces) {
+    let to = from
+    while (to < fresh.length && !isBefore(piece, piece.length - STRIDE, fresh, to)) to += STRIDE
+    yield merge(piece, fresh.subarray(from, to))
+    from = to
+  }
+  if (from < fresh.length) yield fresh.subarray(from)
 }
 
 function merge(a: Buffer, b: Buffer): Buffer {

@@ -65,6 +65,8 @@ const INDEX = 'rows.idx'
 /** Rows outside the index that are worth writing it anew, beside one in ten of those inside. */
 const WORTH_INDEXING = 1000
 const SHARE_WORTH_INDEXING = 0.1
+/** They take some 300 bytes each as long as they are outside, however many there are inside. */
+const MOST_OUTSIDE = 200_000
 const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
 
@@ -188,6 +190,7 @@ class SegmentRowStore implements RowStore {
     } finally {
       this.#claims.close()
       if (this.#index) this.#refresh()
+      this.#index?.close()
       this.#reader.close()
     }
   }
@@ -307,14 +310,18 @@ class SegmentRowStore implements RowStore {
       const state = this.#segments.get(name)
       if (!state?.sealed && name !== this.#writer.name) this.#scan(name, state?.covered ?? 0)
     }
-    if (this.#recentRows > Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)) this.#writeIndex()
+    const worthIndexing = Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)
+    if (this.#recentRows > Math.min(worthIndexing, MOST_OUTSIDE)) this.#writeIndex()
   }
 
   // A segment only ever grows: one that is shorter than the index knows it, or gone, makes the index worthless.
   #openIndex(names: ReadonlySet<string>): RowIndex {
     const index = RowIndex.read(join(this.#folder, INDEX))
     const fits = index?.segments.every(({ name, covered }) => names.has(name) && this.#sizeOf(name) >= covered)
-    if (!index || !fits) return RowIndex.empty()
+    if (!index || !fits) {
+      index?.close()
+      return RowIndex.empty()
+    }
     for (const { name, covered, sealed, round = 0 } of index.segments) {
       this.#segments.set(name, { covered, sealed, round })
       this.#lastRound = Math.max(this.#lastRound, round)
@@ -326,7 +333,9 @@ class SegmentRowStore implements RowStore {
     const segments = [...this.#segments].map(([name, state]) => ({ name, ...state }))
     segments.sort((a, b) => (a.name < b.name ? -1 : 1))
     try {
-      this.#index = this.#index?.extend(this.#recent, segments, join(this.#folder, INDEX))
+      const before = this.#index
+      this.#index = before?.extend(this.#recent, segments, join(this.#folder, INDEX))
+      before?.close()
       this.#recent = new Map()
       this.#recentRows = 0
     } catch {
