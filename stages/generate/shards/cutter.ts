@@ -33,7 +33,7 @@ export interface CutOptions {
 /** Beginning of the names of folders that are not complete. */
 export const UNFINISHED = 'cutting-'
 /** Held back before they are written, in all shards together. */
-const BUFFERED = 32 << 20
+const BUFFERED = 8 << 20
 const NAME = 'queryloom'
 
 /**
@@ -99,7 +99,7 @@ export class ShardCutter {
 
   #spread(shards: number): void {
     const { layout } = this.#options
-    const room = Math.min(1 << 19, Math.max(1 << 14, Math.floor(BUFFERED / shards)))
+    const room = Math.min(1 << 19, Math.max(1 << 13, Math.floor(BUFFERED / shards)))
     const folders = layout(this.#folder)
     this.#shards = Array.from({ length: shards }, (_, shard) => new ShardWriter(folders.task(shard), room))
     const early = this.#early ?? []
