@@ -28,7 +28,7 @@ export interface Cluster {
   kill(daemon: string): void
   /** Starts the daemons that are not there. */
   mend(): void
-  /** Jobs that are queued or running. */
+  /** Jobs of `main` and `killable` that are queued or running; in `urgent` others may be. */
   jobs(): string[]
 }
 
@@ -67,7 +67,8 @@ export function onCluster(
       call,
       kill: (daemon) => process.kill(Number(readFileSync(join(folder, 'run', `${daemon}.pid`), 'utf8')), 'SIGKILL'),
       mend: up,
-      jobs: () => call('squeue', '--noheader', '--array', '--format=%i').split('\n').filter(Boolean),
+      jobs: () =>
+        call('squeue', '--noheader', '--array', '--partition=main,killable', '--format=%i').split('\n').filter(Boolean),
     })
   })
 }

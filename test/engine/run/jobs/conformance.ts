@@ -2,27 +2,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Executor, Job, TaskState } from '../../../../engine/run/executor.ts'
-import { jobFolder, layOutJob } from '../../../../engine/run/jobs/job-folder.ts'
+import { jobFolder } from '../../../../engine/run/jobs/job-folder.ts'
 import { type FollowOptions, runTasks, type TaskOutcome } from '../../../../engine/run/jobs/run-tasks.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
 import { waitFor } from '../../../rig/wait-for.ts'
+import { jobOf as laidOut } from './job-of.ts'
 
 const never = new AbortController().signal
 const DONE: TaskOutcome = { done: true }
 
 /** A job of shell scripts, laid out: in a folder of its own, unless one is given. */
-export async function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
-  const job: Job = {
-    key: 'feedc0de',
-    title: 'a job under test',
-    folder: facts.folder ?? temporaryFolder(),
-    command: ['/bin/sh', '-c', script],
-    tasks: 1,
-    resources: { cpus: 1, memory: 0 },
-    ...facts,
-  }
-  await layOutJob(job)
-  return job
+export function jobOf(script: string, facts: Partial<Job> = {}): Promise<Job> {
+  return laidOut(script, { ...facts, folder: facts.folder ?? temporaryFolder() })
 }
 
 /** Follows a job as runs do, only quicker. */

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { packageRoot } from '../../engine/util/package-root.ts'
-import { ended, Project } from '../rig/project.ts'
-import { onCluster } from '../rig/slurm.ts'
-import { isAlive, waitFor } from '../rig/wait-for.ts'
+import { packageRoot } from '../../../engine/util/package-root.ts'
+import { ended, Project } from '../../rig/project.ts'
+import type { Cluster } from '../../rig/slurm.ts'
+import { isAlive, waitFor } from '../../rig/wait-for.ts'
 
 const BINARY = join(packageRoot, 'test/stages/models/fake-server.mjs')
 const sha256 = createHash('sha256').update('weights').digest('hex')
 
 /** A generation of so many queries by a stand-in for vLLM that wants a card, takes its time and notes what it is asked. */
-function project(passages: number, delay: number): Project {
+function project(passages: number, delay: number, profile: string): Project {
   const corpus = Array.from({ length: passages }, (_, i) =>
     JSON.stringify({ _id: `p${i}`, title: '', text: `passage ${i} tells of something` }),
   )
@@ -42,7 +42,7 @@ stages:
     readFileSync(join(made.folder, 'p.yaml'), 'utf8').replace('REQUESTS', join(made.folder, 'asked')),
   )
   const note = `echo "$SLURMD_NODENAME $CUDA_VISIBLE_DEVICES" >>${join(made.folder, 'tasks')}`
-  made.write('cluster.yaml', `partition: main\ntime: 5m\nshards: 8\nbefore: ['${note}']\n`)
+  made.write('cluster.yaml', `${profile}shards: 8\nbefore: ['${note}']\n`)
   return made
 }
 
@@ -51,9 +51,10 @@ const lines = (made: Project, file: string): string[] =>
 const asked = (made: Project): { asked: string; cards: string; pid: number }[] =>
   lines(made, 'asked').map((line) => JSON.parse(line))
 
-onCluster('a generation in shards on Slurm', { nodes: 2 }, (cluster) => {
+/** Tests of generation in shards on a cluster with the profile. */
+export function shardsOnSlurm(cluster: Cluster, profile: string): void {
   test('gives each of eight tasks a server and a card of its own, and asks for each row once', async () => {
-    const made = project(320, 20)
+    const made = project(320, 20, profile)
     const run = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(run.stderr).toBe('')
     expect(run.finished).toMatchObject({ status: 'ok', requests: { sent: 320, cached: 0, failed: 0 } })
@@ -74,7 +75,7 @@ onCluster('a generation in shards on Slurm', { nodes: 2 }, (cluster) => {
   })
 
   test('goes on where SIGKILL of queryloom and of a task has left it', async () => {
-    const made = project(320, 100)
+    const made = project(320, 100, profile)
     const first = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
     await waitFor(() => asked(made).length > 40)
     process.kill(-first.pid!, 'SIGKILL')
@@ -92,21 +93,33 @@ onCluster('a generation in shards on Slurm', { nodes: 2 }, (cluster) => {
     expect(readdirSync(join(made.folder, '.queryloom/slurm/shards'))).toEqual(['claims'])
   })
 
-  test('ends its tasks with Ctrl-C, and keeps what they were answered', async () => {
-    const made = project(320, 200)
+  test('ends its tasks with Ctrl-C, or leaves them to the next run where it is told to, and keeps what they were answered', async () => {
+    const made = project(320, 200, profile)
     const run = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
     await waitFor(() => asked(made).length > 40)
     run.kill('SIGINT')
     expect((await ended(run)).status).toBe(130)
     expect(cluster.jobs()).toEqual([])
     const before = asked(made).length
+
+    const leaving = made.start('run', 'p.yaml', '--profile', 'cluster.yaml', '--leave-jobs')
+    await waitFor(() => asked(made).length > before + 40)
+    leaving.kill('SIGINT')
+    const left = await ended(leaving)
+    expect(left.status).toBe(130)
+    expect(left.stderr).toContain('jobs are left for the next run')
+    expect(cluster.jobs().length).toBeGreaterThan(0)
+
     const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(next.finished).toMatchObject({ status: 'ok' })
     const { sent, cached } = next.finished.requests
     expect(sent + cached).toBe(320)
     expect(cached).toBeGreaterThan(0)
-    // Sixteen were in flight at most.
-    expect(asked(made).length).toBeLessThanOrEqual(320 + 16)
-    expect(before + sent).toBe(asked(made).length)
+    const all = asked(made)
+    expect(new Set(all.map((one) => one.asked)).size).toBe(320)
+    // Sixteen were in flight at most when the first run's tasks were ended; those of the second went on.
+    expect(all.length).toBeLessThanOrEqual(320 + 16)
+    expect(lines(made, 'tasks').length).toBeLessThanOrEqual(16)
+    expect(cluster.jobs()).toEqual([])
   })
-})
+}

@@ -1,21 +1,24 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Job, Submission } from '../../../../engine/run/executor.ts'
 import { jobFolder } from '../../../../engine/run/jobs/job-folder.ts'
-import { type FollowOptions, runTasks, type TaskOutcome } from '../../../../engine/run/jobs/run-tasks.ts'
+import type { FollowOptions, TaskOutcome } from '../../../../engine/run/jobs/run-tasks.ts'
 import type { SlurmSettings } from '../../../../engine/run/slurm/sbatch-words.ts'
 import { slurmCalls } from '../../../../engine/run/slurm/slurm-commands.ts'
 import { SlurmExecutor } from '../../../../engine/run/slurm/slurm-executor.ts'
-import { onCluster } from '../../../rig/slurm.ts'
+import { packageRoot } from '../../../../engine/util/package-root.ts'
+import type { Followed } from '../../../rig/follow-array.ts'
+import type { Cluster } from '../../../rig/slurm.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
 import { waitFor } from '../../../rig/wait-for.ts'
 import { follow as followed, jobOf as scripts } from '../jobs/conformance.ts'
 
-const never = new AbortController().signal
 const DONE: TaskOutcome = { done: true }
 
-onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
+/** Tests of what goes wrong in a cluster of three nodes, of which the third is left to the time limit. */
+export function faultsOfSlurm(cluster: Cluster): void {
   const notes: string[] = []
   let made = 0
 
@@ -80,6 +83,7 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
   // Slurm looks at time limits once in a while: it takes more than a minute, in which the other tests run.
   beforeAll(async () => {
     limited = follow(await jobOf('exec sleep 300', { resources: { cpus: 1, memory: 0, timeMs: 1_000 } }), {
+      partition: 'urgent',
       options: ['--nodelist=n3'],
     })
   })
@@ -125,12 +129,6 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
     const { outcomes } = await during(job, (id) => cluster.call('scancel', id))
     expect(outcomes).toMatchObject([{ cause: { kind: 'cancelled' }, message: 'was cancelled by somebody else' }])
     expect(readdirSync(join(job.folder, 'submissions')).filter((name) => !name.includes('.'))).toHaveLength(1)
-  })
-
-  test('more memory than was asked for', async () => {
-    const script = 'exec node -e "const kept = []; setInterval(() => kept.push(Buffer.alloc(2e7, 1)), 50)"'
-    const [outcome] = await follow(await jobOf(script, { resources: { cpus: 1, memory: 150e6 } }))
-    expect(outcome).toMatchObject({ cause: { kind: 'out-of-memory' }, message: expect.stringContaining('143.1 MiB') })
   })
 
   test('scontrol requeue: the second attempt answers', async () => {
@@ -211,19 +209,21 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
     expect(answers.toSorted()).toEqual(['n1 0', 'n1 1'])
   })
 
-  test('five hundred tasks are one call, and following them few', async () => {
-    const { executor, counts } = opened()
-    const job = await jobOf('echo $QUERYLOOM_TASK >answer', { tasks: 500 })
-    const before = process.memoryUsage().rss
-    const outcomes = await runTasks(executor, job, { signal: never })
-    expect(outcomes.filter(({ done }) => !done)).toEqual([])
-    expect(readFileSync(join(jobFolder(job.folder).result(499), 'answer'), 'utf8')).toBe('499\n')
-    console.info(
-      `500 tasks: ${JSON.stringify(counts)} calls, ${Math.round((process.memoryUsage().rss - before) / 2 ** 20)} MiB more`,
-    )
-    expect(counts.sbatch).toBe(1)
-    expect(counts.squeue).toBeLessThan(60)
-    expect(process.memoryUsage().rss).toBeLessThan(300 * 2 ** 20)
+  test('five hundred tasks are one call, following them few, and little memory', async () => {
+    const folder = join(cluster.folder, 'five-hundred')
+    mkdirSync(folder)
+    const script = join(packageRoot, 'test/rig/follow-array.ts')
+    const { stdout } = await execa(process.execPath, ['--import', 'tsx', script, folder, '500', '--exclude=n3'], {
+      cwd: packageRoot,
+    })
+    console.info(`500 tasks: ${stdout}`)
+    const { failed, calls, taken, rssMiB } = JSON.parse(stdout) as Followed
+    expect(failed).toBe(0)
+    expect(readFileSync(join(jobFolder(folder).result(499), 'answer'), 'utf8')).toBe('499\n')
+    // On a machine that is busy with other things, slurmctld may take a submission and be too late to say so.
+    expect(taken).toBe(1)
+    expect(calls.squeue).toBeLessThan(60)
+    expect(rssMiB).toBeLessThan(300)
   })
 
   test('a time limit', async () => {
@@ -234,7 +234,8 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
   // After a death of slurmctld nodes may be drained for numbers of jobs that it gave out twice: these come last.
   test('a job that is submitted while slurmctld is away comes into the queue once', async () => {
     // It writes down what it knows every five seconds; what it forgets it does again.
-    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    const changed = (file: string): number => statSync(join(cluster.folder, file)).mtimeMs
+    await waitFor(() => changed('state/job_state') > changed('jobcomp.txt'))
     cluster.kill('slurmctld')
     const job = await jobOf('echo x >>"$QUERYLOOM_TASK_FOLDER/runs"')
     const following = follow(job)
@@ -256,4 +257,4 @@ onCluster('faults of Slurm', { nodes: 3 }, (cluster) => {
     expect(outcomes).toEqual([DONE, DONE, DONE])
     expect(notes.slice(before).join('\n')).toMatch(/^Slurm does not answer, what it runs goes on: .*contact/)
   })
-})
+}
