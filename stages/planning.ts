@@ -60,6 +60,8 @@ export interface Lineage {
   dataset(input: string): { name: string; split?: string } | undefined
   /** The value of the prompt bound at this input. */
   prompt(input: string): Json | undefined
+  /** Whether two names stand for datasets with one corpus: at the same place, or of the same name. */
+  sameCorpus(a: string, b: string): boolean
   /** The splits that the dataset has judgements for. */
   splits(dataset: string): readonly string[]
 }

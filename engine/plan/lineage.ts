@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { compareUtf8 } from '../../cache/canonical.ts'
 import type { DatasetFiles, Lineage, UpstreamPairs } from '../../stages/define.ts'
 import type { InputRef, NodeId } from './node.ts'
@@ -44,6 +45,7 @@ export class Lineages {
         const ref = inputs.get(input)
         return ref?.type === 'prompt' ? ref.value : undefined
       },
+      sameCorpus: (a, b) => a === b || isDeepStrictEqual(files(a)?.corpus ?? a, files(b)?.corpus ?? b),
       splits: (dataset) => Object.keys(files(dataset)?.qrels ?? {}).sort(compareUtf8),
     }
   }

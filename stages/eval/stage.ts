@@ -73,7 +73,7 @@ export const evaluate: StageDefinition<EvalOptions> = {
     // What the model was trained on, of the collection that it is measured on.
     const trained = model === undefined || augmented !== undefined ? [] : lineage.pairs('model')
     const pairs = trained
-      .filter(({ corpora }) => corpora.includes(dataset))
+      .filter(({ corpora }) => corpora.some((name) => lineage.sameCorpus(name, dataset)))
       .map((one, i) => ({ input: `augmented/${i}`, pairs: one }))
     const train = { input: 'leakage', dataset, parts: ['queries', 'qrels'], split: 'train' } as const
     if (queries === 'all') return [{ input: 'judgements', dataset, parts: ['queries'] }]

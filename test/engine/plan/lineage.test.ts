@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Lineages } from '../../../engine/plan/lineage.ts'
 import type { InputRef, NodeId } from '../../../engine/plan/node.ts'
-import type { ArtifactKind } from '../../../stages/define.ts'
+import type { ArtifactKind, DatasetFiles } from '../../../stages/define.ts'
 
 const dataset = (name: string): InputRef => ({ type: 'dataset', name, parts: {} })
 const stage = (node: string, kind: ArtifactKind): InputRef => ({
@@ -51,4 +51,16 @@ test('their order does not depend on what stages are called', () => {
       .pairs('model')
       .map(({ corpora }) => corpora)
   expect(of('z', 'm')).toEqual(of('c', 'k'))
+})
+
+test('two names of one place are one corpus, and other places are others', () => {
+  const corpus = (path: string): DatasetFiles => ({ corpus: { path, reading: { columns: 'own' } }, qrels: {} })
+  const files: { [name: string]: DatasetFiles } = { a: corpus('x'), b: corpus('x'), c: corpus('y') }
+  const { sameCorpus } = new Lineages().of(new Map(), (name) => files[name])
+  expect([sameCorpus('a', 'b'), sameCorpus('a', 'c'), sameCorpus('gone', 'gone'), sameCorpus('gone', 'lost')]).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ])
 })

@@ -345,6 +345,7 @@ describe('the options of eval', () => {
   const lineage = (splits: readonly string[]): Lineage => ({
     corpora: () => ['scifact'],
     pairs: () => [],
+    sameCorpus: (a, b) => a === b,
     dataset: () => ({ name: 'scifact' }),
     prompt: () => undefined,
     splits: () => splits,
@@ -374,6 +375,13 @@ describe('the options of eval', () => {
     expect(evaluate.implied!(trained, of)).toEqual([judgements, { input: 'augmented/0', pairs: own }])
     expect(evaluate.implied!({ ...trained, augmented: { $input: 'augmented' } }, of)).toEqual([judgements])
     expect(evaluate.implied!(options({}), of)).toEqual([judgements])
+    // Its collection may have been augmented under another name.
+    const renamed: Lineage = { ...of, sameCorpus: (a, b) => a === b || (a === 'cranfield' && b === 'scifact') }
+    expect(evaluate.implied!(trained, renamed)).toEqual([
+      judgements,
+      { input: 'augmented/0', pairs: others },
+      { input: 'augmented/1', pairs: own },
+    ])
   })
 
   it('say which splits there are where the one asked for is not', () => {

@@ -187,6 +187,7 @@ describe('filter', () => {
       const lineage = (...corpora: string[]): Lineage => ({
         corpora: () => corpora,
         pairs: () => [],
+        sameCorpus: (a, b) => a === b,
         dataset: () => undefined,
         prompt: () => undefined,
         splits: () => [],

@@ -103,6 +103,7 @@ describe('judge', () => {
       const lineage: Lineage = {
         corpora: () => ['toy'],
         pairs: () => [],
+        sameCorpus: (a, b) => a === b,
         dataset: () => undefined,
         splits: () => [],
         prompt: (at) => (at === 'steps/0/judge/prompt' ? parsed.value : undefined),

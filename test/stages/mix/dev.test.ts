@@ -61,6 +61,7 @@ describe('dev', () => {
       pairs: () => [],
       prompt: () => undefined,
       dataset: (input) => (input === 'dev/from' ? { name: 'toy', split } : undefined),
+      sameCorpus: (a, b) => a === b,
       splits: () => ['dev', 'test'],
     })
     expect(mix.implied?.(options, lineage('dev'))).toEqual([{ input: 'dev/corpus', dataset: 'toy', parts: ['corpus'] }])
@@ -120,6 +121,7 @@ describe('decontaminate: gold', () => {
       pairs: () => [],
       prompt: () => undefined,
       dataset: (input) => (input.startsWith('decontaminate') ? { name: 'toy', split: 'test' } : undefined),
+      sameCorpus: (a, b) => a === b,
       splits: () => ['test'],
     }
     const options = (gold: object) =>

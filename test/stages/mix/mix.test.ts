@@ -448,6 +448,7 @@ describe('mix', () => {
       pairs: () => [],
       dataset: (input) => (input === 'pairs/1/from' ? { name: 'kitchen', split: 'train' } : undefined),
       prompt: () => undefined,
+      sameCorpus: (a, b) => a === b,
       splits: () => ['train'],
     })
     const base = checkedOptions(mix, {

@@ -383,6 +383,7 @@ describe('what train is told', () => {
       pairs: () => [],
       dataset: () => undefined,
       prompt: () => undefined,
+      sameCorpus: (a, b) => a === b,
       splits: () => [],
     })
     const implied = (change: object, of: Lineage): unknown => train.implied?.({ ...OPTIONS, ...change } as never, of)

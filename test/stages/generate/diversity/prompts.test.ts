@@ -185,6 +185,7 @@ test.each([
   const lineage = {
     corpora: () => [],
     pairs: () => [],
+    sameCorpus: () => false,
     dataset: () => undefined,
     splits: () => [],
     prompt: () => value.value,
