@@ -82,7 +82,7 @@ function tokenizerProblems({ tokenizer, vocabulary_size }: TrainOptions, hasNone
 }
 
 function lossProblems(
-  { loss, symmetric, micro_batch, halve_on_oom }: TrainOptions,
+  { loss, symmetric, micro_batch, halve_on_oom, processes = 1 }: TrainOptions,
   table: boolean | undefined,
 ): OptionProblem[] {
   const problems: OptionProblem[] = []
@@ -111,6 +111,13 @@ function lossProblems(
         message: `${name} holds the whole batch in memory`,
         advice: `Take Cached${isRanking ? 'MultipleNegativesRankingLoss' : 'GISTEmbedLoss'}.`,
       })
+  // One process can't go back alone: the others wait for its share of the batch.
+  if (halve_on_oom && processes > 1)
+    problems.push({
+      at: 'halve_on_oom',
+      message: `${processes} processes share each batch, and can't go back to its start together`,
+      advice: 'Leave this out and name a smaller `micro_batch`.',
+    })
   return problems
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { ServiceContext } from '../define.ts'
 
 const EVERY_MS = 1000
+/** So often in a row may the answer fail, on a machine that is busy, before it is not asked for any more. */
+const MOST_FAILURES = 3
 
 /** Adds up what graphics cards draw while it is on, where `nvidia-smi` tells. */
 export class EnergyMeter {
@@ -14,6 +16,7 @@ export class EnergyMeter {
   #joules = 0
   #last: { at: number; watts: number } | undefined
   #isAsking = false
+  #failures = 0
 
   constructor(processes: ServiceContext<unknown>['processes'], { scratch, log }: { scratch: string; log: string }) {
     this.#processes = processes
@@ -43,7 +46,11 @@ export class EnergyMeter {
     this.#isAsking = true
     const watts = await this.#draw().catch(() => undefined)
     this.#isAsking = false
-    if (watts === undefined) return this.stop()
+    if (watts === undefined) {
+      if (++this.#failures === MOST_FAILURES) this.stop()
+      return
+    }
+    this.#failures = 0
     const at = performance.now()
     if (this.#last) this.#joules += ((at - this.#last.at) / 1000) * ((watts + this.#last.watts) / 2)
     this.#last = { at, watts }

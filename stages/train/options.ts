@@ -294,7 +294,8 @@ export const trainSchema: OptionsSchema = {
     halve_on_oom: {
       type: 'boolean',
       semantic: false,
-      description: 'Cached… losses: where memory runs out, go on with half the micro-batch instead of failing.',
+      description:
+        'Cached… losses, one process: where memory runs out, go on with half the micro-batch instead of failing.',
     },
     gradient_checkpointing: {
       type: 'boolean',

@@ -372,6 +372,10 @@ describe('what train is told', () => {
       /loss\/temperature: MarginMSELoss has no `temperature`/,
     ],
     [{ base: 'random:2x64', micro_batch: 4 }, /micro_batch: MultipleNegativesRankingLoss holds the whole batch/],
+    [
+      { base: 'random:2x64', loss: 'CachedMultipleNegativesRankingLoss', halve_on_oom: true, processes: 2 },
+      /halve_on_oom: 2 processes share each batch/,
+    ],
     [{ base: 'random:2x64', loss: 'MarginMSELoss', symmetric: true }, /MarginMSELoss has one direction/],
   ])('is refused with %j', (change, message) => {
     expect(check(change)).toThrow(message)
