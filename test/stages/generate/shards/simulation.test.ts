@@ -6,11 +6,11 @@ import { temporaryFolder } from '../../../rig/temporary.ts'
 
 test('what arrays take grows with the rows, and nothing of it faster', { timeout: 120_000 }, async () => {
   const model = { perPassage: 5, gpus: 8, tasks: 8, shard: 100, array: 800, boot: 10, rate: 20, loses: 20 }
-  const small = await simulateShards({ ...model, folder: temporaryFolder(), passages: 960 })
-  const large = await simulateShards({ ...model, folder: temporaryFolder(), passages: 960 * 3 })
-  expect([small.rows, small.sent, large.rows, large.sent]).toEqual([4800, 4800, 14_400, 14_400])
+  const small = await simulateShards({ ...model, folder: temporaryFolder(), passages: 480 })
+  const large = await simulateShards({ ...model, folder: temporaryFolder(), passages: 480 * 3 })
+  expect([small.rows, small.sent, large.rows, large.sent]).toEqual([2400, 2400, 7200, 7200])
   expect(large.lost).toBeGreaterThan(1)
-  expect([small.arrays, large.arrays]).toEqual([6, 18])
+  expect([small.arrays, large.arrays]).toEqual([3, 9])
   // Two arrays at once, whatever there is to do.
   expect(large.filesAtOnce).toBeLessThanOrEqual(2 * (8 * 5 + 4))
   const most = (figure: 'polls' | 'looks' | 'files' | 'storeBytes' | 'submissions'): void => {
