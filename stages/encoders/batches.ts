@@ -1,19 +1,37 @@
 import type { Device } from './device.ts'
 
-/** Tokens of a batch. A core is fastest with few, which stay in its cache; a card with many. */
-export const BATCH_TOKENS: { readonly [device in Device['kind']]: number } = { cpu: 512, cuda: 16_384 }
+/** How much is worked on at once. */
+interface Amounts {
+  /** Tokens of a batch. A core is fastest with few, which stay in its cache; a card with many. */
+  tokens: number
+  /** What a thread takes at once: so much that short texts find others of their length, yet little when all else is done. */
+  piece: PieceSize
+}
+
+/** At most so many texts, and so many characters unless it is one text. */
+export interface PieceSize {
+  texts: number
+  characters: number
+}
+
+export const AMOUNTS: { readonly [device in Device['kind']]: Amounts } = {
+  cpu: { tokens: 512, piece: { texts: 256, characters: 12_000 } },
+  cuda: { tokens: 16_384, piece: { texts: 256, characters: Number.POSITIVE_INFINITY } },
+}
 
 /**
  * Groups rows of tokens into batches of at most `budget` tokens with their padding, longest first, so that little is
- * padded. A row longer than that is a batch by itself. Numbers are positions in `lengths`.
+ * padded; with `isUnpadded` nothing is, as each batch has rows of one length only. A row longer than that is a batch by
+ * itself. Numbers are positions in `lengths`.
  */
-export function batchesOf(lengths: readonly number[], budget: number): number[][] {
+export function batchesOf(lengths: readonly number[], budget: number, isUnpadded: boolean): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b)
   const batches: number[][] = []
   let batch: number[] = []
   for (const row of order) {
-    if (batch.length > 0 && (batch.length + 1) * lengths[batch[0]!]! > budget) {
-      batches.push(batch)
+    const longest = lengths[batch[0] ?? row]!
+    if ((batch.length + 1) * longest > budget || (isUnpadded && lengths[row] !== longest)) {
+      if (batch.length > 0) batches.push(batch)
       batch = []
     }
     batch.push(row)
@@ -23,12 +41,22 @@ export function batchesOf(lengths: readonly number[], budget: number): number[][
 }
 
 /**
- * Cuts texts into pieces of `size` neighbours by length, longest first: what threads take one after another. Pieces
+ * Cuts texts into pieces of neighbours by length in characters, longest first: what threads take one after another. Pieces
  * depend on the texts alone, so that it does not matter which thread is done first.
  */
-export function piecesOf(lengths: readonly number[], size: number): number[][] {
+export function piecesOf(lengths: readonly number[], { texts, characters }: PieceSize): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b)
   const pieces: number[][] = []
-  for (let at = 0; at < order.length; at += size) pieces.push(order.slice(at, at + size))
+  let piece: number[] = []
+  let sum = 0
+  for (const row of order) {
+    if (piece.length === 0 || piece.length === texts || sum + lengths[row]! > characters) {
+      piece = []
+      pieces.push(piece)
+      sum = 0
+    }
+    piece.push(row)
+    sum += lengths[row]!
+  }
   return pieces
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StageError } from '../define.ts'
-import { BATCH_TOKENS, batchesOf } from './batches.ts'
+import { AMOUNTS, batchesOf } from './batches.ts'
 import { OnnxGraph, type TokenRow, type WantedOutput } from './onnx-graph.ts'
 import { Projection } from './projection.ts'
 import { type FromThread, type Piece, type PieceDone, sendError, type ThreadData } from './thread-message.ts'
@@ -14,7 +14,7 @@ const { task, device, mayFallBack, threads } = workerData as ThreadData
 
 type Run = (piece: Piece) => Promise<PieceDone>
 
-let budget = BATCH_TOKENS[device.kind]
+let budget = AMOUNTS[device.kind].tokens
 
 async function open(): Promise<Run> {
   const { model } = task
@@ -68,7 +68,7 @@ async function openGraph(wanted: readonly WantedOutput[]): Promise<OnnxGraph> {
   } catch (error) {
     if (!mayFallBack) throw error
     warning = `computed on the CPU, not on card ${device.kind === 'cuda' ? device.card : ''}: ${(error as Error).message}`
-    budget = BATCH_TOKENS.cpu
+    budget = AMOUNTS.cpu.tokens
     return OnnxGraph.open(location, path, { device: { kind: 'cpu' }, threads }, wanted)
   }
 }
@@ -99,7 +99,8 @@ async function collect(
 ): Promise<PieceDone> {
   const out = new Rows(rows.length)
   const lengths = rows.map(({ ids }) => ids.length)
-  for (const batch of batchesOf(lengths, budget)) take(await graph.run(batch.map((row) => rows[row]!)), batch, out)
+  for (const batch of batchesOf(lengths, budget, graph.isUnpadded))
+    take(await graph.run(batch.map((row) => rows[row]!)), batch, out)
   return { rows: out.data, width: out.width }
 }
 

@@ -1,6 +1,8 @@
+import { readFile, stat } from 'node:fs/promises'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { StageError } from '../define.ts'
 import type { Device } from './device.ts'
+import { unpaddedGraph } from './graph/unpadded.ts'
 
 /** One text, or a pair of texts, as a transformer reads it. */
 export interface TokenRow {
@@ -24,18 +26,29 @@ export interface WantedOutput {
   names: readonly string[]
 }
 
+/** Larger graphs are left to the library to read: rewriting one takes twice its size in memory. */
+const MOST_REWRITTEN = 1 << 30
+
 /** A transformer's graph, ready to run on one thread. `run` blocks the thread it is called on. */
 export class OnnxGraph {
   readonly #session: InferenceSession
   readonly #tensor: typeof Tensor
   readonly #output: string
   readonly rank: number
+  /** Whether the rows of a batch must be of one length: nothing is masked, which takes less time. */
+  readonly isUnpadded: boolean
 
-  private constructor(session: InferenceSession, tensor: typeof Tensor, output: { name: string; rank: number }) {
+  private constructor(
+    session: InferenceSession,
+    tensor: typeof Tensor,
+    output: { name: string; rank: number },
+    isUnpadded: boolean,
+  ) {
     this.#session = session
     this.#tensor = tensor
     this.#output = output.name
     this.rank = output.rank
+    this.isUnpadded = isUnpadded
   }
 
   /** Loads the graph; the first of `wanted` that it has is what `run` gives. */
@@ -46,17 +59,20 @@ export class OnnxGraph {
     wanted: readonly WantedOutput[],
   ): Promise<OnnxGraph> {
     const { InferenceSession, Tensor } = await import('onnxruntime-node')
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: [device.kind === 'cuda' ? { name: 'cuda', deviceId: device.card } : 'cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      // Batches differ in shape: a plan of memory for each would only be thrown away.
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+    }
     let session: InferenceSession
     try {
-      session = await InferenceSession.create(location, {
-        executionProviders: [device.kind === 'cuda' ? { name: 'cuda', deviceId: device.card } : 'cpu'],
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        graphOptimizationLevel: 'all',
-        // Batches differ in shape: a plan of memory for each would only be thrown away.
-        enableMemPattern: false,
-        logSeverityLevel: 3,
-      })
+      const unpadded = device.kind === 'cpu' ? await OnnxGraph.#unpadded(location, options, wanted) : undefined
+      if (unpadded) return unpadded
+      session = await InferenceSession.create(location, options)
     } catch (error) {
       throw new StageError(`the ONNX graph can't be loaded: ${(error as Error).message}`, { where: shown })
     }
@@ -66,13 +82,38 @@ export class OnnxGraph {
         where: shown,
         advice: `Graphs that read ${READ_INPUTS.join(', ')} can be used.`,
       })
-    const output = chooseOutput(session, wanted)
+    const output = chooseOutput(tensorsOf(session), wanted)
     if (!output)
       throw new StageError(`the ONNX graph gives ${session.outputNames.join(', ')}`, {
         where: shown,
         advice: 'It gives nothing that could be used here: vectors of tokens, vectors of texts, or scores.',
       })
-    return new OnnxGraph(session, Tensor, output)
+    return new OnnxGraph(session, Tensor, output, false)
+  }
+
+  /** The graph rewritten for rows of equal length, where that is possible and works. */
+  static async #unpadded(
+    location: string,
+    options: InferenceSession.SessionOptions,
+    wanted: readonly WantedOutput[],
+  ): Promise<OnnxGraph | undefined> {
+    if ((await stat(location)).size > MOST_REWRITTEN) return undefined
+    let output: { name: string; rank: number } | undefined
+    const bytes = unpaddedGraph(await readFile(location), ({ inputs, outputs }) => {
+      if (inputs.some((name) => !READ_INPUTS.includes(name))) return undefined
+      output = chooseOutput(outputs, wanted)
+      return output?.name
+    })
+    if (!bytes || !output) return undefined
+    const { InferenceSession, Tensor } = await import('onnxruntime-node')
+    try {
+      const graph = new OnnxGraph(await InferenceSession.create(bytes, options), Tensor, output, true)
+      await graph.run([{ ids: [0, 0] }, { ids: [0, 0] }])
+      return graph
+    } catch {
+      // Shapes that the file does not tell can be others than those of attention everywhere else.
+      return undefined
+    }
   }
 
   /** One row of the output a row of tokens; shorter rows are padded at their ends and masked. */
@@ -104,14 +145,18 @@ function tokenValue(input: string, at: number, ids: readonly number[], types: re
   return input === 'position_ids' ? at : (types?.[at] ?? 0)
 }
 
+function tensorsOf(session: InferenceSession): { name: string; rank: number }[] {
+  return session.outputMetadata.flatMap((output) =>
+    output.isTensor ? [{ name: output.name, rank: output.shape.length }] : [],
+  )
+}
+
 function chooseOutput(
-  session: InferenceSession,
+  outputs: readonly { name: string; rank: number | undefined }[],
   wanted: readonly WantedOutput[],
 ): { name: string; rank: number } | undefined {
   for (const { rank, names } of wanted) {
-    const fitting = session.outputMetadata
-      .filter((output) => output.isTensor && output.shape.length === rank)
-      .map(({ name }) => name)
+    const fitting = outputs.filter((output) => output.rank === rank).map(({ name }) => name)
     const name = names.find((one) => fitting.includes(one)) ?? fitting[0]
     if (name !== undefined) return { name, rank }
   }

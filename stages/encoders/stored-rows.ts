@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { EmbeddingStore } from '../../cache/embedding-store.ts'
 import { StageError } from '../define.ts'
-import { piecesOf } from './batches.ts'
+import { type PieceSize, piecesOf } from './batches.ts'
 import type { EncoderThreads } from './encoder-threads.ts'
 import type { Piece } from './thread-message.ts'
 
@@ -11,8 +11,8 @@ export interface RowMaker {
   store: EmbeddingStore | undefined
   /** Numbers of a row. */
   width: number
-  /** How many one thread takes at once. */
-  pieceSize: number
+  /** How much one thread takes at once. */
+  pieceSize: PieceSize
 }
 
 /** What a row is computed from. */

@@ -1,12 +1,10 @@
 import type { EmbeddingStore } from '../../cache/embedding-store.ts'
 import type { Encoder, EncoderServices } from '../retrieval/encoder.ts'
-import { type AskedDevice, BLOCKS, chooseDevice, type Device } from './device.ts'
+import { AMOUNTS } from './batches.ts'
+import { type AskedDevice, BLOCKS, chooseDevice } from './device.ts'
 import { EncoderThreads } from './encoder-threads.ts'
 import { storedRows } from './stored-rows.ts'
 import { type TransformerModel, transformerIdentity } from './transformer-model.ts'
-
-/** Texts that one thread takes at once. */
-const PIECES: { readonly [device in Device['kind']]: number } = { cpu: 16, cuda: 256 }
 
 /**
  * Opens a transformer that threads run. Vectors are kept below `services.embeddings` as they come, and none is computed
@@ -58,7 +56,7 @@ export async function openTransformer(
           texts: prefixed,
           piece: (rows: readonly number[]) => ({ texts: rows.map((row) => prefixed[row]!) }),
         }
-        return storedRows(source, { threads, store, width: dimensions, pieceSize: PIECES[kind] })
+        return storedRows(source, { threads, store, width: dimensions, pieceSize: AMOUNTS[kind].piece })
       },
       close,
     }

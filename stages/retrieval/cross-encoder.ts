@@ -1,7 +1,8 @@
 import type { EmbeddingStore } from '../../cache/embedding-store.ts'
 import type { Json, StageInput } from '../define.ts'
+import { AMOUNTS } from '../encoders/batches.ts'
 import { readCrossEncoder } from '../encoders/cross-encoder-model.ts'
-import { chooseDevice } from '../encoders/device.ts'
+import { BLOCKS, chooseDevice } from '../encoders/device.ts'
 import { EncoderThreads } from '../encoders/encoder-threads.ts'
 import { storedRows } from '../encoders/stored-rows.ts'
 import type { ModelBlock } from '../models/block.ts'
@@ -24,8 +25,6 @@ export interface CrossEncoder {
   close(): Promise<void>
 }
 
-const SIZES = { cpu: { piece: 16, block: 512 }, cuda: { piece: 256, block: 4096 } } as const
-
 /** Opens the cross-encoder that an input is. Scores are kept as vectors of texts are, and none is computed twice. */
 export async function openCrossEncoder(
   input: StageInput | undefined,
@@ -43,9 +42,9 @@ export async function openCrossEncoder(
     const { openEmbeddings } = await import('../../cache/embedding-store.ts')
     store = await openEmbeddings(embeddings, identity, 1)
   }
-  const { piece, block: atOnce } = SIZES[where.device.kind]
+  const { kind } = where.device
   return {
-    block: atOnce,
+    block: BLOCKS[kind],
     warnings: threads.warnings,
     facts: { kind: 'cross-encoder', max_length: model.maxLength },
     score: (pairs) =>
@@ -58,7 +57,7 @@ export async function openCrossEncoder(
             seconds: rows.map((row) => pairs[row]!.passage),
           }),
         },
-        { threads, store, width: 1, pieceSize: piece },
+        { threads, store, width: 1, pieceSize: AMOUNTS[kind].piece },
       ),
     close: async () => {
       await Promise.all([threads.close(), store?.close()])

@@ -1,6 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { OnnxFile } from '../../../stages/encoders/graph/onnx-file.ts'
+import { unpaddedGraph } from '../../../stages/encoders/graph/unpadded.ts'
 import { exportedModel, exportOnnx } from '../../../stages/python/export-onnx.ts'
 import { type PythonRig, pythonRig } from '../../rig/python.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
@@ -19,6 +21,11 @@ describe.skipIf(!rig)('export to ONNX', () => {
       expect([file, existsSync(join(folder, file))]).toEqual([file, true])
     expect(existsSync(join(folder, 'model.safetensors'))).toBe(false)
     expect(await exportedModel({ ...wanted, model: '/gone' }, own)).toBe(folder)
+    // What our exporter writes is what the faster form is made from.
+    const graph = readFileSync(join(folder, 'onnx/model.onnx'))
+    const operators = new OnnxFile(unpaddedGraph(graph, () => 'last_hidden_state')!).nodes.map((node) => node.operator)
+    expect(operators.filter((operator) => operator === 'MultiHeadAttention')).toHaveLength(6)
+    for (const gone of ['Softmax', 'IsNaN', 'Where', 'Transpose']) expect(operators).not.toContain(gone)
   })
 
   test('makes the tokenizer that a folder has in an older form only, and graphs in 8 bits', async () => {
