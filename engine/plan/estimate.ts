@@ -3,6 +3,7 @@ import type { RowKey } from '../../cache/digest.ts'
 import type { Memos } from '../../cache/memos.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Estimate, Json, PlanContext, PredictedOutput, StageInput } from '../../stages/define.ts'
+import { processorDeadline } from '../util/processor-deadline.ts'
 import type { NodeEstimate } from './decision.ts'
 import { memosOf } from './memos.ts'
 import type { GraphNode, NodeId } from './node.ts'
@@ -31,7 +32,8 @@ export const NOTHING: KeyedEstimate = {
 
 /**
  * Counts the requests of nodes that have not run: from stored rows where their inputs are there, else from what the
- * nodes before them would write, as far as those can say so (`predict`: at most 200k rows and 2 s each).
+ * nodes before them would write, as far as those can say so (`predict`: at most 200k rows and 2 s of processor time
+ * each).
  */
 export class Estimator {
   readonly #store: Store
@@ -125,10 +127,12 @@ export class Estimator {
     let prediction = this.#predictions.get(id)
     if (!prediction) {
       const node = this.#nodes.get(id) as GraphNode
-      const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(PREDICTION_MS)])
-      prediction = node.definition.predict
-        ? node.definition.predict(this.#context(node, deadline)).catch(() => 'unknown' as const)
-        : Promise.resolve('unknown' as const)
+      const { signal, end } = processorDeadline(PREDICTION_MS)
+      const deadline = AbortSignal.any([this.#signal, signal])
+      prediction = (
+        node.definition.predict?.(this.#context(node, deadline)).catch(() => 'unknown' as const) ??
+        Promise.resolve('unknown' as const)
+      ).finally(end)
       this.#predictions.set(id, prediction)
     }
     return prediction

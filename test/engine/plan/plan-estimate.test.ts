@@ -8,6 +8,7 @@ import { History } from '../../../engine/plan/history.ts'
 import type { GraphNode, NodeId } from '../../../engine/plan/node.ts'
 import { type EstimatedPlan, estimatePlan } from '../../../engine/plan/plan-estimate.ts'
 import type { Estimate } from '../../../stages/define.ts'
+import { temporaryFolder } from '../../rig/temporary.ts'
 import { graphNode, record } from '../report/fixtures/nodes.ts'
 
 const RUN: Decision = { kind: 'run', reasons: [{ kind: 'never-ran' }] }
@@ -38,7 +39,8 @@ async function estimated(
     new Set(wanted.filter((key) => (rounds.get(key) ?? -1) >= round))
   const graph = new Map(nodes.map((node) => [node.id, node]))
   const signal = new AbortController().signal
-  const estimator = new Estimator({ rows: { known } } as unknown as Store, graph, () => undefined, signal)
+  const store = { root: temporaryFolder(), rows: { known } } as unknown as Store
+  const estimator = new Estimator(store, graph, () => undefined, signal)
   const head = ({ node }: { node: string }): { key: ActionRecord['key']; record: ActionRecord } | undefined => {
     const found = records.get(node)
     return found && { key: found.key, record: found }
