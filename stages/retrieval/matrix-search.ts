@@ -20,7 +20,7 @@ const QUERIES = 512
 /** Passages multiplied at once while anything is among the best: all these products are handed over, and copied for it. */
 const AT_FIRST = 2048
 /** Neighbours that are looked at only if the highest of their products is worth it. */
-const GROUP = 16
+const GROUP = 8
 /** Half the distance of 1 to the next float32. */
 const UNIT = 2 ** -24
 /** What lies below the normal numbers of float32 is lost in a product. */
