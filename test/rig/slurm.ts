@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
@@ -59,6 +59,7 @@ export function onCluster(
     })
     afterAll(() => {
       execFileSync(join(SCRIPTS, 'down'), [folder], { env: { ...process.env, PURGE: '1' }, stdio: 'ignore' })
+      rmSync(folder, { recursive: true, force: true })
       delete process.env.SLURM_CONF
     })
     tests({
