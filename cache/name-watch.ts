@@ -50,7 +50,7 @@ export class NameWatch {
         reject(signal.reason)
       }
       // One for each that waits.
-      setMaxListeners(0, signal)
+      setMaxListeners(Number.POSITIVE_INFINITY, signal)
       signal.addEventListener('abort', onAbort, { once: true })
       this.#waiting.set(name, (this.#waiting.get(name) ?? new Set()).add(wake))
       this.#start()

@@ -64,10 +64,10 @@ export class RowAsker {
     this.#lease = lease
     this.#meter = new ModelMeter((requests, charge) => services.count(requests, charge), lease.llm.name)
     this.#backoffMs = backoffMs
-    // Every row in flight listens.
-    setMaxListeners(0, this.#halt.signal)
+    // Every row in flight listens. Not 0: Node's getMaxListeners, which fetch calls, takes such a signal for none at all.
+    setMaxListeners(Number.POSITIVE_INFINITY, this.#halt.signal)
     for (const signal of [services.drain, services.signal]) {
-      setMaxListeners(0, signal)
+      setMaxListeners(Number.POSITIVE_INFINITY, signal)
       if (signal.aborted) this.halt(signal.reason)
       else signal.addEventListener('abort', this.#onAbort)
     }

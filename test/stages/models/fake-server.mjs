@@ -25,7 +25,9 @@ async function complete(request, response) {
   const note = { asked, seed, cards: env.CUDA_VISIBLE_DEVICES, pid: process.pid }
   if (flag('--request-log')) appendFileSync(flag('--request-log'), `${JSON.stringify(note)}\n`)
   await new Promise((resolve) => setTimeout(resolve, Number(flag('--delay') ?? 0)))
-  const said = `query ${seed} of ${asked.length}`
+  // Words of the passage and not in its order, as a query that passes filters has them.
+  const words = (asked.split(/Document:|Passage:/).at(-1) ?? '').split(/\W+/).filter((word) => word.length > 3)
+  const said = ` ${[5, 1, 7, 3].map((at) => words[(seed % 3) + at] ?? 'query').join(' ')}`
   const choice = prompt === undefined ? { message: { role: 'assistant', content: said } } : { text: said }
   const usage = { prompt_tokens: 1, completion_tokens: 1 }
   response.writeHead(200, { 'content-type': 'application/json' })
