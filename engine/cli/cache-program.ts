@@ -93,7 +93,7 @@ export function addCacheCommands(program: Command, ended: (status: ExitStatus) =
   command(
     'rm <WHAT...>',
     'Forget the results of nodes, of all nodes of stages, or of keys. Without --yes, only tell which.',
-    "rm retriever 'queries[density=3]' --yes",
+    "rm crop-model 'synthetic-model[train_seed=1]' --yes",
     'Answers of models stay, for they were paid for, unless --rows is said. run --reobserve asks models again.',
   )
     .option('-y, --yes', 'do it')

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { REPORT_TABLES, type ReportTableName } from '../report/report-table-names.ts'
 import type { ReportFormat } from '../report/written-report.ts'
 import { addAuditCommand } from './audit-program.ts'
 import { addCacheCommands } from './cache-program.ts'
@@ -44,6 +45,7 @@ export interface GraphCommandOptions extends CommonOptions {
 /** Options of `report` beside the common ones. */
 export interface ReportCommandOptions extends CommonOptions {
   format: ReportFormat
+  table?: ReportTableName
   output?: string
 }
 
@@ -109,7 +111,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   chooser(
     'run <FILE> [STAGE...]',
     'Make what is not up to date, then show the results: of the named stages or nodes with what they need, or of all.',
-    'queryloom run pipelines/scifact.yaml -p data=beir/scifact -j 4',
+    'queryloom run pipelines/scifact.yaml -p data=path/to/scifact -j 4',
     'The first Ctrl-C lets requests in flight finish and keeps everything done so far; the second ends at once.',
     'With --json, events are printed as JSON Lines; the last is of type run-finished.',
   )
@@ -148,7 +150,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   command(
     'reproduce <FILE> [STAGE...]',
     'Make results again in a scratch store and compare them with the lockfile byte by byte.',
-    'queryloom reproduce pipelines/quickstart/quickstart.yaml scores',
+    'queryloom reproduce pipelines/quickstart/quickstart.yaml synthetic',
     'Without names: every node whose stage gives the same bytes from the same inputs, models answering from the store.',
     'With --reobserve: what asks a model, and all that follows; told is how far texts and metrics moved.',
     'Exit status: 0 if all is identical (with --reobserve: if all could be made), 1 if not.',
@@ -163,7 +165,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   command(
     'explain <FILE> <NODE>',
     'Tell everything about one node, or the nodes of a stage: decision, reasons, key, inputs, options.',
-    "queryloom explain pipelines/quickstart/quickstart.yaml 'queries[density=3]'",
+    "queryloom explain pipelines/quickstart/quickstart.yaml 'synthetic-model[train_seed=1]'",
   ).action(async (file: string, node: string, options: CommonOptions) => {
     ended(await (await import('./commands/explain.ts')).explainCommand(file, node, options))
   })
@@ -194,6 +196,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'The page is written to out/NAME.html; the other formats are printed. See docs/report.md.',
   )
     .addOption(new Option('--format <FORMAT>', 'what to write').choices(['html', 'md', 'csv', 'json']).default('html'))
+    .addOption(new Option('--table <TABLE>', 'with csv: which table (default: systems)').choices(REPORT_TABLES))
     .option('-o, --output <FILE>', 'where to write it; - prints it')
     .action(async (file: string, options: ReportCommandOptions) => {
       ended(await (await import('./commands/report.ts')).reportCommand(file, options))
@@ -288,7 +291,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   command(
     'logs <FILE> <NODE>',
     'Print the newest log of a node, also of one that failed.',
-    "queryloom logs pipelines/quickstart/quickstart.yaml 'queries[density=3]'",
+    'queryloom logs pipelines/quickstart/quickstart.yaml queries',
   )
     .option('--run <ID>', 'the log of this run; the beginning of its id is enough')
     .action(async (file: string, node: string, options: LogsCommandOptions) => {

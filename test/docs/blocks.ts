@@ -31,9 +31,15 @@ export function documentText(document: string): string {
 /** All blocks of a document, in order. */
 export function blocksOf(document: string): Block[] {
   const text = documentText(document)
-  return [...text.matchAll(/^```([a-z]*)[ \t]*([^\n]*)\n([\s\S]*?)^```[ \t]*$/gm)].map((match) => {
-    const [, language = '', note = '', body = ''] = match
+  return [...text.matchAll(/^( *)```([a-z]*)[ \t]*([^\n]*)\n([\s\S]*?)^ *```[ \t]*$/gm)].map((match) => {
+    const [, indent = '', language = '', note = '', body = ''] = match
     const line = text.slice(0, match.index).split('\n').length
-    return { place: `${relative('.', document)}:${line}`, document, language, note: note.trim(), text: body }
+    return {
+      place: `${relative('.', document)}:${line}`,
+      document,
+      language,
+      note: note.trim(),
+      text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    }
   })
 }

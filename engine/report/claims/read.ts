@@ -1,13 +1,16 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, type OptionsSchema, StageError } from '../../../stages/define.ts'
 import { accepts } from '../../parse/accepts.ts'
 import type { Pipeline } from '../../parse/pipeline.ts'
 import type { ClaimSource } from './joined.ts'
 
-/** Reads claims of an `analysis.json`, or of the folder that it is in; what others made is checked before it is used. */
+/** Reads claims of an `analysis.json`, or of the folder of its output or stage; what others made is checked before it is used. */
 export function readClaims(path: string): ClaimSource['collections'] {
-  const file = statSync(path).isDirectory() ? join(path, 'analysis.json') : path
+  const places = ['analysis.json', 'analysis/analysis.json'].map((place) => join(path, place))
+  const file = statSync(path).isDirectory()
+    ? (places.find((place) => existsSync(place)) ?? (places[0] as string))
+    : path
   let value: Json
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
