@@ -1,14 +1,12 @@
-import { figure } from '../util/figures.ts'
-import { markdownTable } from '../util/tables/formats.ts'
-import type { Table } from '../util/tables/table.ts'
-import type { CurveSet } from './curves.ts'
+import { markdownCell, markdownTable } from '../util/tables/formats.ts'
 import type { CollectionReport, Report } from './report.ts'
+import { type Cell, type ReportPart, reportParts } from './report-parts.ts'
 import { headlineTable } from './report-tables.ts'
 import { count } from './words.ts'
 
-/** The report as a document in Markdown: its tables, and in words what its figures show. */
+/** The report as a document in Markdown: its tables, in words what its figures show, and what all of it was made from. */
 export function reportMarkdown(report: Report): string {
-  const { pipeline, description, collections, analyses, funnels, diversity } = report
+  const { pipeline, description, collections, analyses, provenance } = report
   const signs = analyses.flatMap((one) => one.signs)
   const parts = [
     `# ${line(pipeline)}`,
@@ -16,14 +14,14 @@ export function reportMarkdown(report: Report): string {
     ...collections.flatMap(collectionParts),
     ...(collections.length === 0 ? ['There are no results yet.'] : []),
     ...(signs.length > 0 ? ['### Signs to look at', signs.map((sign) => `- ${line(sign)}`).join('\n')] : []),
-    ...(funnels.length > 0 ? [markdownTable(funnelTable(funnels))] : []),
-    ...(diversity.length > 0 ? [markdownTable(diversityTable(diversity))] : []),
+    ...reportParts(report).flatMap((part) => (part.rows.length > 0 ? [partText(part)] : [])),
+    ...sourcesText(provenance),
   ]
   return `${parts.join('\n\n')}\n`
 }
 
 function collectionParts(one: CollectionReport): string[] {
-  const { warnings, verdict, curves, trade_offs } = one
+  const { warnings, verdict, trade_offs } = one
   const failed = trade_offs?.systems.filter(({ failure }) => failure) ?? []
   return [
     markdownTable(headlineTable(one)),
@@ -34,63 +32,44 @@ function collectionParts(one: CollectionReport): string[] {
           `**Finds more, ranks worse** than ${line(trade_offs?.from ?? '')}, in every training and beyond chance: ${failed.map(({ system }) => line(system)).join('; ')}.`,
         ]
       : []),
-    ...curves.map((set) => markdownTable(curvesTable(set))),
   ]
 }
 
-const left = (title: string): Table['columns'][number] => ({ title, align: 'left' })
-const right = (title: string): Table['columns'][number] => ({ title, align: 'right' })
-
-function curvesTable({ axis, metric, delta, curves }: CurveSet): Table {
-  const xs = [...new Set(curves.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b)
-  return {
-    title: `${metric} by ${axis}`,
-    columns: [left('system'), ...xs.map((x) => right(String(x))), left('plateau')],
-    rows: curves.map(({ system, variant, points, plateau }) => {
-      const others = Object.entries(variant).map(([name, value]) => `${name}=${value}`)
-      return [
-        others.length === 0 ? system : `${system} [${others.join(', ')}]`,
-        ...xs.map((x) => {
-          const point = points.find((one) => one.x === x)
-          return point ? `${figure(point.mean)} (${figure(point.low)} to ${figure(point.high)})` : ''
-        }),
-        plateau.at === undefined ? `undetermined: ${plateau.undetermined ?? ''}` : `from ${plateau.at}`,
-      ]
-    }),
-    notes: [
-      `Means with 95 % intervals over queries and trainings. A plateau begins where more brings less than ${delta}.`,
-    ],
-  }
+/** A table as people read it, without what it would not tell. */
+function partText({ title, columns, rows, notes }: ReportPart): string {
+  const isNumber = (i: number): boolean => rows.some((row) => typeof row[i] === 'number')
+  return markdownTable({
+    title,
+    columns: columns.map((column, i) => ({ title: column, align: isNumber(i) ? 'right' : 'left' })),
+    rows: rows.map((row) => row.map(cellText)),
+    notes: notes === undefined ? [] : [notes],
+  })
 }
 
-function funnelTable(funnels: Report['funnels']): Table {
-  return {
-    title: 'Filters',
-    columns: [left('filter'), right('pairs'), left('after each step'), right('kept')],
-    rows: funnels.map(({ node, pairs, steps }) => [
-      node,
-      count(pairs),
-      steps.map(({ step, kept, dropped }) => `${step} ${count(kept)} (−${count(dropped)})`).join(', '),
-      count(steps.at(-1)?.kept ?? 0),
-    ]),
-    notes: [],
-  }
+function cellText(cell: Cell): string {
+  if (cell === null) return ''
+  if (typeof cell === 'string') return cell
+  return Number.isInteger(cell) ? count(cell) : String(Number(cell.toFixed(4)))
 }
 
-function diversityTable(diversity: Report['diversity']): Table {
-  const cell = (value: number | null): string => value?.toFixed(3) ?? ''
-  return {
-    title: 'Diversity of queries',
-    columns: [left('generator'), right('queries'), right('distinct-1'), right('distinct-2'), right('self-BLEU')],
-    rows: diversity.map(({ node, queries, distinct_1, distinct_2, self_bleu }) => [
-      node,
-      count(queries),
-      cell(distinct_1),
-      cell(distinct_2),
-      cell(self_bleu),
-    ]),
-    notes: [],
-  }
+/** Marks that nobody sees, and that turn the direction of writing; JSON knows another way to write them. */
+const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+
+/** Prompts and identities of models, to which the table of provenance refers by number and name. */
+function sourcesText({ prompts, models }: Report['provenance']): string[] {
+  const told = [
+    ...prompts.map((value, i) => ({ title: `Prompt ${i + 1}`, value })),
+    ...models.map(({ name, identity }) => ({ title: `Model ${name}`, value: identity })),
+  ]
+  return told.flatMap(({ title, value }) => {
+    const text = JSON.stringify(value, undefined, 2).replace(
+      UNSEEN,
+      (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+    // Longer than whatever a prompt has in it.
+    const fence = '`'.repeat(1 + Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length)))
+    return [`#### ${markdownCell(title)}`, `${fence}json\n${text}\n${fence}`]
+  })
 }
 
 function line(text: string): string {

@@ -2,9 +2,18 @@ import { pText, signed } from '../util/figures.ts'
 import { csvText } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
 import type { CollectionReport, Report } from './report.ts'
+import { type ReportPart, reportParts } from './report-parts.ts'
+import type { ReportTableName } from './report-table-names.ts'
 
-/** The numbers of the report, one row for each metric of a system on a collection. */
-export function reportCsv({ collections }: Report): string {
+/** One table of the report; by default that of its systems. */
+export function reportCsv(report: Report, table: ReportTableName = 'systems'): string {
+  if (table === 'systems') return systemsCsv(report)
+  const { columns, rows } = reportParts(report).find(({ name }) => name === table) as ReportPart
+  return csvText(columns, rows)
+}
+
+/** A row for each metric of a system on a collection. */
+function systemsCsv({ collections }: Report): string {
   const rows = collections.flatMap((one) =>
     one.systems.flatMap((system) =>
       Object.entries(system.metrics).map(([metric, { mean, sd, all }]) => {

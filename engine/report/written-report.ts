@@ -10,17 +10,19 @@ import { newestOf } from './newest.ts'
 import { provenanceOf } from './provenance.ts'
 import { reportOf } from './report.ts'
 import { reportStamp } from './report-stamp.ts'
+import type { ReportTableName } from './report-table-names.ts'
 import { readResults } from './results.ts'
 import { scoredNodes } from './scored-nodes.ts'
 
 /** Forms that a report can have. */
 export type ReportFormat = 'html' | 'md' | 'csv' | 'json'
 
-/** The report of a pipeline's newest results as a text; `current` has those that are up to date. */
+/** The report of a pipeline's newest results as a text; `current` has those that are up to date, `table` is what CSV is of. */
 export async function writtenReport(
   session: Session,
   current: ReadonlyMap<NodeId, ActionRecord>,
   format: ReportFormat,
+  table?: ReportTableName,
 ): Promise<string> {
   const { pipeline } = session
   const results = await readResults(scoredNodes(session, (node) => current.get(node)))
@@ -43,7 +45,7 @@ export async function writtenReport(
     case 'md':
       return (await import('./report-markdown.ts')).reportMarkdown(report)
     case 'csv':
-      return (await import('./report-tables.ts')).reportCsv(report)
+      return (await import('./report-tables.ts')).reportCsv(report, table)
     case 'json':
       return `${JSON.stringify(report, undefined, 2)}\n`
     default:

@@ -97,6 +97,20 @@ describe('report', () => {
     const md = (await project.call('report', 'pipeline.yaml', '--format', 'md')).stdout
     expect(md).toMatch(new RegExp(`\\| BM25 \\| ${bm25.toFixed(4)} \\|`))
     expect(md).toContain("| &lt;trained> &amp; 'new' \\[fraction=0.5\\] |")
+    // What the page says of costs and of how the numbers were made stands in the others too.
+    expect(md).toMatch(/### What models were asked\n\n[^\n]*\n[^\n]*\n\| queries\S* \| writer \| \d+ \|/)
+    expect(md).toMatch(/\| scores\\\[fraction=0\.5,train\\_seed=1\\\] \| eval \| yes \| 20\d\d-/)
+    expect(md).toContain('#### Prompt 1\n\n```json\n')
+    expect(md).toContain('#### Model writer\n\n```json\n')
+    const table = async (name: string): Promise<string[]> =>
+      (await project.call('report', 'pipeline.yaml', '--format', 'csv', '--table', name)).stdout.trim().split('\r\n')
+    const [costs, made] = [await table('costs'), await table('provenance')]
+    expect(costs[0]).toBe('node,model,new,stored,failed,tokens in,tokens out,seconds,money')
+    expect(costs.slice(1).every((row) => /^("queries\[.*\]"|queries\S*),writer,\d+,/.test(row))).toBe(true)
+    const { provenance } = report as unknown as { provenance: { nodes: { node: string; key: string }[] } }
+    expect(made).toHaveLength(1 + provenance.nodes.length)
+    for (const { key } of provenance.nodes) expect(made.some((row) => row.endsWith(`,${key}`))).toBe(true)
+    expect(await project.call('report', 'pipeline.yaml', '--table', 'costs')).toMatchObject({ status: 2 })
     const csv = (await project.call('report', 'pipeline.yaml', '--format', 'csv', '-o', 'numbers.csv')).stdout
     expect(csv).toMatch(/^numbers\.csv \(.* B\)\n$|^numbers\.csv \(.*KiB\)\n$/)
     expect(readFileSync(join(project.folder, 'numbers.csv'), 'utf8')).toContain(`d,test,trec9,BM25,ndcg@10,${bm25},,`)

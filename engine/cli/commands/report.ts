@@ -17,11 +17,15 @@ const STDOUT = '-'
 /** `queryloom report`: writes a page and prints where it is; other formats go to standard output unless `-o` says where. */
 export function reportCommand(file: string, options: ReportCommandOptions): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
+    const format = options.json ? 'json' : options.format
+    if (options.table !== undefined && format !== 'csv') {
+      process.stderr.write('--table is of --format csv: the other formats have all tables\n')
+      return ExitStatus.invalid
+    }
     const plan = await makePlan(session)
     const current = new Map<NodeId, ActionRecord>()
     for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
-    const format = options.json ? 'json' : options.format
-    const text = await writtenReport(session, current, format)
+    const text = await writtenReport(session, current, format, options.table)
     const target = options.output ?? (format === 'html' ? reportPath(session) : STDOUT)
     if (target === STDOUT) {
       process.stdout.write(text)
