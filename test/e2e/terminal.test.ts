@@ -155,3 +155,33 @@ test.skipIf(!hasTmux).each([
     await expect(shown).toMatchFileSnapshot(`./golden/terminal-interrupted-${columns}x${rows}.txt`)
   },
 )
+
+test.skipIf(!hasTmux)('Ctrl-Z gives the shell its terminal, and fg goes on where it was', async () => {
+  const project = new Project({
+    'p.yaml': `version: 1
+name: small
+stages:
+  work: { uses: command, with: { run: "while [ ! -e $GO/go ]; do sleep 0.1; done; echo x > a", outputs: { a: a } }, pass_env: [GO] }
+`,
+  })
+  const shell = `GO=${project.folder} PS1='> ' NO_COLOR=1 CI= bash --norc -i`
+  const terminal = new Terminal(shell, { columns: 80, rows: 24 }, project.folder)
+  await terminal.until((screen) => screen.at(-1) === '>')
+  terminal.type(`node ${MAIN} run p.yaml`)
+  await terminal.until((screen) => screen.some((line) => /^. work: running/.test(line)))
+  expect(terminal.hasCursor).toBe(false)
+  terminal.press('C-z')
+  await terminal.until((screen) => screen.some((line) => /Stopped/.test(line)) && screen.at(-1) === '>')
+  expect(terminal.hasCursor).toBe(true)
+  terminal.type('echo still here')
+  await terminal.until((screen) => screen.includes('still here'))
+  terminal.type('fg')
+  const screen = await terminal.until((lines) => lines.filter((line) => /^. work: running/.test(line)).length === 2)
+  expect(terminal.hasCursor).toBe(false)
+  // Nothing that was said meanwhile is drawn over.
+  expect(screen).toContain('still here')
+  expect(screen).toContain('> fg')
+  project.write('go', '')
+  await terminal.until((lines) => lines.some((line) => /1 node executed/.test(line)) && lines.at(-1) === '>')
+  expect(terminal.hasCursor).toBe(true)
+})

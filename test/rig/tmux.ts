@@ -44,6 +44,12 @@ export class Terminal {
     this.#tmux('send-keys', key)
   }
 
+  /** A line as somebody types it. */
+  type(line: string): void {
+    this.#tmux('send-keys', '-l', line)
+    this.press('Enter')
+  }
+
   get hasCursor(): boolean {
     return this.#tmux('display-message', '-p', '#{cursor_flag}').trim() === '1'
   }

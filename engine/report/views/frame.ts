@@ -47,6 +47,11 @@ export class Frame {
     this.#lines = []
   }
 
+  /** Lets the lines stand where they are: the next frame is drawn below whatever comes meanwhile. */
+  leave(): void {
+    this.#lines = []
+  }
+
   #erasing(columns: number, rows: number): string {
     let height = 0
     for (const line of this.#lines)

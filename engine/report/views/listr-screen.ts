@@ -29,8 +29,9 @@ class Renderer extends DefaultRenderer {
 
   override async render(): Promise<void> {
     await super.render()
-    const { stdout } = (this as unknown as { logger: ListrLogger }).logger.process
-    const frame = new Frame(stdout as FrameTerminal)
+    const output = (this as unknown as { logger: ListrLogger }).logger.process as HeldOutput
+    const frame = new Frame(output.stdout as FrameTerminal)
+    output.onSuspend = () => frame.leave()
     const updater = Object.assign((text: string) => frame.draw(text), { clear: () => frame.clear(), done: () => {} })
     Object.assign(this, { updater })
   }
@@ -198,6 +199,15 @@ class HeldOutput extends ProcessOutput {
   readonly #write: WriteStream['write']
   #held: string[] = []
   readonly #show = (): void => void this.#write.call(this.#terminal, SHOW_CURSOR)
+  readonly #hide = (): void => void this.#write.call(this.#terminal, HIDE_CURSOR)
+  // Ctrl-Z: the shell gets its terminal as it was.
+  readonly #suspend = (): void => {
+    this.onSuspend()
+    this.#show()
+    process.kill(process.pid, 'SIGSTOP')
+  }
+  /** Called before the process is stopped by Ctrl-Z. */
+  onSuspend: () => void = () => {}
 
   constructor(terminal: WriteStream) {
     super(terminal, terminal)
@@ -223,7 +233,9 @@ class HeldOutput extends ProcessOutput {
 
   override hijack(): void {
     this.active = true
-    this.#write.call(this.#terminal, HIDE_CURSOR)
+    this.#hide()
+    process.on('SIGTSTP', this.#suspend)
+    process.on('SIGCONT', this.#hide)
     // Whatever ends the process meanwhile, nobody is left without a cursor.
     process.on('exit', this.#show)
     this.#terminal.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
@@ -241,6 +253,8 @@ class HeldOutput extends ProcessOutput {
     for (const text of this.#held) this.#terminal.write(text)
     this.#held = []
     this.#terminal.write(SHOW_CURSOR)
+    process.off('SIGTSTP', this.#suspend)
+    process.off('SIGCONT', this.#hide)
     process.off('exit', this.#show)
     this.active = false
   }
