@@ -125,7 +125,13 @@ export class DocumentedProject {
     const { 'pipeline.yaml': _, ...files } = smallProject(this.#addresses.model)
     for (const [path, text] of Object.entries(files)) {
       this.write(path, text)
-      for (const place of ['my-corpus', 'data/my-corpus', 'path/to/scifact', 'pipelines/data/scifact'])
+      for (const place of [
+        'my-corpus',
+        'data/my-corpus',
+        'path/to/scifact',
+        'path/to/another',
+        'pipelines/data/scifact',
+      ])
         if (path.startsWith('data/')) this.write(path.replace('data', place), text)
     }
     const queries = (files['data/queries.jsonl'] as string).trim().split('\n')
