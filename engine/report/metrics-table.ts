@@ -13,9 +13,12 @@ export function metricsTable(comparison: Comparison, paint: Paint = plainPaint):
   const place = `${dataset}, ${split}, profile ${profile}`
   const all = block(comparison, (result) => result.scores.metrics, paint)
   if (!clean) return `${paint('bold', `${place}: ${counted(queries, 'query', 'queries')}`)}\n${all}`
+  const whole = `${paint('bold', `${place}: all ${counted(queries, 'query', 'queries')}`)}\n${all}`
+  // Means over nothing are no zeros.
+  if (clean.size === 0) return `${whole}\nsome system saw each of them in training: all of these numbers may be too high`
   const some = block(comparison, (result) => meansOver(result, clean, comparison.metrics), paint)
   return [
-    `${paint('bold', `${place}: all ${counted(queries, 'query', 'queries')}`)}\n${all}`,
+    whole,
     `${paint('bold', `${place}: the ${counted(clean.size, 'query', 'queries')} that no system saw in training`)}\n${some}`,
   ].join('\n\n')
 }

@@ -323,14 +323,18 @@ async function converse(asker: RowAsker, asked: QueryUnit['asked'], from: QueryS
 
 function cutWarning(cut: number, { decoding }: GenerateOptions): string[] {
   if (cut === 0) return []
-  return [`${cut} answers ended at max_tokens (${decoding.max_tokens}), most likely in the middle of a query`]
+  return [`${answers(cut)} ended at max_tokens (${decoding.max_tokens}), most likely in the middle of a query`]
+}
+
+function answers(count: number): string {
+  return count === 1 ? '1 answer' : `${count} answers`
 }
 
 function warningsOf({ counts, messages }: QueryWriter): string[] {
   return [
     ...(counts.refused > 0 ? [`${counts.refused} requests were refused for good: ${messages.refused}`] : []),
     ...(counts.failed > 0 ? [`${counts.failed} requests failed and will be asked again: ${messages.failed}`] : []),
-    ...(counts.unparsed > 0 ? [`${counts.unparsed} answers held no query`] : []),
+    ...(counts.unparsed > 0 ? [`${answers(counts.unparsed)} held no query`] : []),
   ]
 }
 

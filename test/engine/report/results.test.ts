@@ -129,6 +129,14 @@ test('where queries leaked there are two blocks, and the verdict rests on those 
   expect((await verdict(results)).queries).toBe(19)
 })
 
+test('where no query is clean for every system, nothing is told as if it were over clean ones', async () => {
+  const everything = Array.from({ length: 24 }, (_, q) => q)
+  const leaky = await result({ stage: 'leaky', values: values(0.7), leaked: everything })
+  const text = resultsText([await bm25(0.5), leaky], pipeline())
+  expect(text).toContain('some system saw each of them in training: all of these numbers may be too high')
+  expect(text).not.toContain('0.0000')
+})
+
 test('a system that is better on every query beats the baseline, with difference, interval and p', async () => {
   const found = await verdict([
     await bm25(0.4),
