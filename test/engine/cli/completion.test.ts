@@ -41,6 +41,37 @@ test.each<[string, string[], string[]]>([
   expect(await offered(...words)).toEqual(expected)
 })
 
+/** A folder with `queryloom` as it is called, and a pipeline whose data is not there. */
+function called(): { folder: string; env: NodeJS.ProcessEnv } {
+  const { 'pipeline.yaml': pipeline, 'prompt.yaml': prompt } = smallProject('http://127.0.0.1:9/v1')
+  const { folder } = new Project({ 'pipeline.yaml': pipeline as string, 'prompt.yaml': prompt as string })
+  const script = `#!/bin/sh\nexec "${process.execPath}" "${join(packageRoot, 'dist/engine/cli/main.js')}" "$@"\n`
+  mkdirSync(join(folder, 'bin'))
+  writeFileSync(join(folder, 'bin/queryloom'), script)
+  chmodSync(join(folder, 'bin/queryloom'), 0o755)
+  return { folder, env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` } }
+}
+
+test('in fish, stages are completed while the data of a pipeline is not there, and choices of options', () => {
+  const { folder, env } = called()
+  const line =
+    'queryloom completion fish | source; complete -C "queryloom plan pipeline.yaml sc"; complete -C "queryloom report x.yaml --format m"'
+  const { error, stdout } = spawnSync('fish', ['--no-config', '-c', line], { cwd: folder, env, encoding: 'utf8' })
+  if (error) console.log('fish is not here: its completions are not tried')
+  else expect(stdout).toBe('scores\nmd\n')
+})
+
+test('in zsh, the words of a line lead to the candidates', () => {
+  const { folder, env } = called()
+  // Without its line editor: what the function would offer.
+  const line = `compdef() { : }; compadd() { shift $@[(i)--]; print -l -- "$@" }; _describe() { print -l -- "\${(@P)2}" }
+    source <(queryloom completion zsh); words=(queryloom plan pipeline.yaml sc); CURRENT=4; _queryloom
+    words=(queryloom plan pipeline.yaml -p den); CURRENT=5; _queryloom`
+  const { error, stdout } = spawnSync('zsh', ['-f', '-c', line], { cwd: folder, env, encoding: 'utf8' })
+  if (error) console.log('zsh is not here: its completions are not tried')
+  else expect(stdout).toBe('scores\ndensity=\n')
+})
+
 test.each(['zsh', 'fish'] as const)('the script for %s is sound', (shell) => {
   const check = spawnSync(shell, ['-n'], { input: COMPLETION_SCRIPTS[shell], encoding: 'utf8' })
   if (check.error) {
