@@ -15,7 +15,8 @@ export function metricsTable(comparison: Comparison, paint: Paint = plainPaint):
   if (!clean) return `${paint('bold', `${place}: ${counted(queries, 'query', 'queries')}`)}\n${all}`
   const whole = `${paint('bold', `${place}: all ${counted(queries, 'query', 'queries')}`)}\n${all}`
   // Means over nothing are no zeros.
-  if (clean.size === 0) return `${whole}\nsome system saw each of them in training: all of these numbers may be too high`
+  if (clean.size === 0)
+    return `${whole}\nsome system saw each of them in training: all of these numbers may be too high`
   const some = block(comparison, (result) => meansOver(result, clean, comparison.metrics), paint)
   return [
     whole,
