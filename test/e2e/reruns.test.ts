@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -119,6 +119,32 @@ describe('what changes executes exactly what it must, and the plan says so befor
     project.write('prompt.yaml', SMALL_PROMPT)
     const back = await project.run('pipeline.yaml')
     expect(back.finished.nodes).toMatchObject({ executed: 0, cached: 7 })
+    expect(sent()).toBe(0)
+  })
+
+  test('what a node asks is remembered, and made again where the memo is damaged or gone', async () => {
+    const { project, sent } = await started()
+    const folder = join(project.folder, '.queryloom/memos')
+    const again = async (): Promise<void> => {
+      const plan = await project.json<PlanJson>('plan', 'pipeline.yaml', '--force', 'queries')
+      expect(planned(plan, 'queries').estimate).toMatchObject({ requests: 0, cached_requests: 40, exact: true })
+      const run = await project.run('pipeline.yaml', '--force', 'queries')
+      // The same bytes: what follows is cut off.
+      expect(run.finished.nodes).toMatchObject({ executed: 1, failed: 0 })
+      expect(run.finished.requests).toEqual({ sent: 0, cached: 40, failed: 0 })
+    }
+    const names = readdirSync(folder)
+    expect(names.length).toBe(1)
+    const path = join(folder, names[0] as string)
+    const whole = readFileSync(path)
+    await again()
+    expect(readFileSync(path).equals(whole)).toBe(true)
+    writeFileSync(path, whole.subarray(0, -1))
+    await again()
+    expect(readFileSync(path).equals(whole)).toBe(true)
+    rmSync(folder, { recursive: true })
+    await again()
+    expect(readFileSync(path).equals(whole)).toBe(true)
     expect(sent()).toBe(0)
   })
 
