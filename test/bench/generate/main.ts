@@ -168,7 +168,8 @@ else
         `  openai client, our fetch      ${rate(own.seconds)}, ${cpu(own.cpu)}, ${(standard.seconds / own.seconds).toFixed(2)} x its own fetch`,
         `  whole engine, first run       ${rate(first.seconds)}, ${cpu(first.cpu)}, ${part(first.seconds)}, ${Math.round(first.memory)} MiB`,
         `  the node that asks            ${rate(first.node)}, ${part(first.node)}`,
-        `  from the store, the node      ${rate(second.node)}, whole run ${second.seconds.toFixed(1)} s, ${cpu(second.cpu)}, ${Math.round(second.memory)} MiB`,
+        `  from the store, the node      ${rate(second.node)}`,
+        `  from the store, whole run     ${rate(second.seconds)}, ${cpu(second.cpu)}, ${Math.round(second.memory)} MiB`,
       ].join('\n'),
     )
   }
