@@ -4,6 +4,7 @@ import { artifactDigest, ingest, ingestFiles } from '../../cache/artifact.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
+import type { Memos } from '../../cache/memos.ts'
 import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
 import { UsedRows } from '../../cache/used-rows.ts'
@@ -24,7 +25,6 @@ import {
   type StageSummary,
   type ToolsCache,
 } from '../../stages/define.ts'
-import { memosOf } from '../plan/memos.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import type { PlanWorld } from '../plan/plan.ts'
 import { actionKey, type Preimage } from '../plan/preimage.ts'
@@ -53,6 +53,7 @@ export interface ExecutionWorld extends PlanWorld {
   /** Runs nodes, or parts of them, elsewhere. */
   elsewhere: Elsewhere | undefined
   tools: ToolsCache
+  memos: Memos
   result(node: NodeId): ActionRecord | undefined
   /** The preimage of a node from what is known now. */
   preimage(node: GraphNode): Preimage | undefined
@@ -161,7 +162,7 @@ export async function executeNode(
             ...context,
             log: options.log,
             rows,
-            memos: memosOf(store),
+            memos: world.memos,
             processes,
             models: world.models,
             ...(arrays ? { arrays } : {}),

@@ -5,6 +5,7 @@ import type { ActionKey } from '../../cache/digest.ts'
 import { openToolsCache } from '../../cache/tools-cache.ts'
 import type { RequestCounts } from '../../stages/define.ts'
 import type { Decision, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
+import { memosOf } from '../plan/memos.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
 import { decide, digests } from '../plan/plan.ts'
 import { actionKey, preimageOf } from '../plan/preimage.ts'
@@ -173,6 +174,7 @@ class Run {
       threads,
       elsewhere,
       tools,
+      memos: memosOf(store),
       result: (id) => this.#results.get(id),
       preimage: (node) =>
         preimageOf(
