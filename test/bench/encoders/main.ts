@@ -22,11 +22,14 @@ const { values } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '3' },
     batch: { type: 'string', default: '32' },
+    queries: { type: 'string', default: '0.125' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help || values.corpus === undefined) {
-  console.log('options: --corpus BEIR_FOLDER [--texts 400] [--threads ALL] [--rounds 3] [--batch 32: of the peer]')
+  console.log(
+    'options: --corpus BEIR_FOLDER [--texts 400] [--threads ALL] [--rounds 3] [--batch 32: of the peer]\n         [--queries 0.125: their share of the texts]',
+  )
   process.exit(values.help ? 0 : 2)
 }
 const threads = Number(values.threads)
@@ -36,12 +39,13 @@ const rows = (file: string): { title?: string; text: string }[] =>
     .split('\n')
     .map((line) => JSON.parse(line))
 const passages = rows('corpus.jsonl').map(({ title = '', text }) => `${title} ${text}`.trim())
-// Passages and, one in eight, queries: as an evaluation has them.
+// Passages and, one in eight unless told otherwise, queries: as an evaluation has them.
 const count = Number(values.texts)
+const queries = Math.round(count * Number(values.queries))
 const texts = [
-  ...passages.slice(0, Math.round((count * 7) / 8)),
+  ...passages.slice(0, count - queries),
   ...rows('queries.jsonl')
-    .slice(0, Math.round(count / 8))
+    .slice(0, queries)
     .map(({ text }) => text),
 ]
 
