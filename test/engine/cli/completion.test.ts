@@ -8,6 +8,7 @@ import { buildProgram } from '../../../engine/cli/program.ts'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import { Project } from '../../rig/project.ts'
 import { smallProject } from '../../rig/small-project.ts'
+import { temporaryFolder } from '../../rig/temporary.ts'
 
 const names: PipelineNames = {
   stages: () => ['queries', 'queries[density=1]', 'scores'],
@@ -73,7 +74,10 @@ test('in zsh, the words of a line lead to the candidates', () => {
 })
 
 test.each(['zsh', 'fish'] as const)('the script for %s is sound', (shell) => {
-  const check = spawnSync(shell, ['-n'], { input: COMPLETION_SCRIPTS[shell], encoding: 'utf8' })
+  // From a file: fish, told to execute nothing, may end before it has read its input.
+  const script = join(temporaryFolder(), `completion.${shell}`)
+  writeFileSync(script, COMPLETION_SCRIPTS[shell])
+  const check = spawnSync(shell, ['-n', script], { encoding: 'utf8' })
   if (check.error) {
     console.log(`${shell} is not here: its script is not checked`)
     return
