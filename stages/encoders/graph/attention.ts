@@ -28,14 +28,12 @@ const KEYS = '0,2,3,1'
 export class AttentionFinder {
   readonly #file: OnnxFile
   readonly #ranges: ValueRanges
-  readonly #makers = new Map<string, Node>()
   readonly #readers = new Map<string, Node[]>()
 
   constructor(file: OnnxFile) {
     this.#file = file
     this.#ranges = new ValueRanges(file)
     for (const node of file.nodes) {
-      for (const output of node.outputs) this.#makers.set(output, node)
       for (const input of new Set(node.inputs)) {
         const readers = this.#readers.get(input)
         if (readers) readers.push(node)
@@ -84,7 +82,7 @@ export class AttentionFinder {
   #scores(name: string): { product: Node; scale: number } | undefined {
     let scale = 1
     for (let at: string | undefined = name; at !== undefined; ) {
-      const node = this.#makers.get(at)
+      const node = this.#file.makers.get(at)
       if (node?.operator === 'MatMul') return { product: node, scale }
       if (node?.operator === 'Add' || node?.operator === 'Where') at = this.#unmasked(node)
       else {
@@ -135,7 +133,7 @@ export class AttentionFinder {
     let axes = [0, 1, 2, 3]
     let scale = 1
     for (let at = name; ; ) {
-      const node = this.#makers.get(at)
+      const node = this.#file.makers.get(at)
       if (!node) return undefined
       if (node.operator === 'Transpose') {
         const permutation = node.attributes.get('perm')?.integers ?? []
@@ -167,14 +165,14 @@ export class AttentionFinder {
   #shape(name: string): readonly (number | undefined)[] | undefined {
     const numbers = this.#numbers(name)
     if (numbers) return numbers
-    const node = this.#makers.get(name)
+    const node = this.#file.makers.get(name)
     if (node?.operator !== 'Concat') return undefined
     return node.inputs.flatMap((input): readonly (number | undefined)[] => this.#numbers(input) ?? [undefined])
   }
 
   /** Width of the floats that a linear layer with known weights or bias gives. */
   #width(name: string): number | undefined {
-    const node = this.#makers.get(name)
+    const node = this.#file.makers.get(name)
     if (node?.operator !== 'Add' && node?.operator !== 'MatMul') return undefined
     const rank = node.operator === 'Add' ? 1 : 2
     for (const input of node.inputs) {
@@ -204,14 +202,14 @@ export class AttentionFinder {
 
   #numbers(name: string): readonly number[] | undefined {
     const from = this.#same(name)
-    const node = this.#makers.get(from)
+    const node = this.#file.makers.get(from)
     const tensor = node?.operator === 'Constant' ? node.attributes.get('value')?.tensor : this.#file.constants.get(from)
     return tensor && numbersOf(tensor)
   }
 
   /** The tensor that a name is another name of: exporters write constants that are equal once. */
   #same(name: string): string {
-    const node = this.#makers.get(name)
+    const node = this.#file.makers.get(name)
     return node?.operator === 'Identity' ? this.#same(node.inputs[0]!) : name
   }
 }

@@ -1,4 +1,4 @@
-import { bytesField, type Field, fieldsOf, integerField } from './protobuf.ts'
+import { bytesField, type Field, fieldsOf, integerField, packedIntegers } from './protobuf.ts'
 
 /** One operation of a graph. */
 export interface Node {
@@ -42,6 +42,8 @@ export const CONTRIBUTED = 'com.microsoft'
 /** A graph in ONNX's format: what stands in it, and a way to write it with other nodes. */
 export class OnnxFile {
   readonly nodes: readonly Node[]
+  /** The node that gives a tensor, by the tensor's name. */
+  readonly makers: ReadonlyMap<string, Node>
   readonly constants: ReadonlyMap<string, OnnxTensor>
   readonly inputs: readonly string[]
   /** With the number of their dimensions where the file tells. */
@@ -57,7 +59,12 @@ export class OnnxFile {
     const all = (number: number): Uint8Array[] =>
       this.#graph.filter((field) => field.number === number).map((field) => field.bytes)
     this.nodes = all(GRAPH.node).map(nodeOf)
-    this.constants = new Map(all(GRAPH.initializer).map((tensor) => [tensorOf(tensor).name, tensorOf(tensor)]))
+    this.constants = new Map(
+      all(GRAPH.initializer)
+        .map(tensorOf)
+        .map((tensor) => [tensor.name, tensor]),
+    )
+    this.makers = new Map(this.nodes.flatMap((node) => node.outputs.map((output) => [output, node])))
     this.inputs = all(GRAPH.input).map((value) => textOf(fieldsOf(value), 1))
     this.outputs = all(GRAPH.output).map((value) => ({ name: textOf(fieldsOf(value), 1), rank: rankOf(value) }))
   }
@@ -191,16 +198,7 @@ function textOf(fields: readonly Field[], number: number): string {
 
 /** One number, or several packed into one field. */
 function integersOf({ bytes, integer }: Field): number[] {
-  if (bytes.length === 0) return [integer]
-  // Each as a field of its own: a tag of one byte before each varint.
-  const tagged: number[] = []
-  let starts = true
-  for (const byte of bytes) {
-    if (starts) tagged.push(8)
-    tagged.push(byte)
-    starts = byte < 0x80
-  }
-  return fieldsOf(Uint8Array.from(tagged)).map((field) => field.integer)
+  return bytes.length === 0 ? [integer] : packedIntegers(bytes)
 }
 
 function floatsOf(bytes: Uint8Array): number[] {

@@ -19,14 +19,9 @@ export function fieldsOf(message: Uint8Array): Field[] {
   const fields: Field[] = []
   let at = 0
   const varint = (): bigint => {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = message[at++]
-      if (byte === undefined) break
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt.asIntN(64, value)
-    }
-    throw new Error('no protobuf message: a number has no end')
+    const { value, end } = varintAt(message, at)
+    at = end
+    return value
   }
   while (at < message.length) {
     const start = at
@@ -45,6 +40,30 @@ export function fieldsOf(message: Uint8Array): Field[] {
     fields.push({ number, integer, bytes, raw: message.subarray(start, at) })
   }
   return fields
+}
+
+/** Numbers that are packed into the bytes of one field. */
+export function packedIntegers(bytes: Uint8Array): number[] {
+  const integers: number[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const { value, end } = varintAt(bytes, at)
+    integers.push(Number(value))
+    at = end
+  }
+  return integers
+}
+
+/** The varint that begins at `start`, and where what follows it begins. */
+function varintAt(message: Uint8Array, start: number): { value: bigint; end: number } {
+  let value = 0n
+  let at = start
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = message[at++]
+    if (byte === undefined) break
+    value |= BigInt(byte & 0x7f) << shift
+    if (byte < 0x80) return { value: BigInt.asIntN(64, value), end: at }
+  }
+  throw new Error('no protobuf message: a number has no end')
 }
 
 /** A field that holds a number. */

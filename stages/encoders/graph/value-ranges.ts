@@ -21,12 +21,10 @@ const MOVES = new Set(
  */
 export class ValueRanges {
   readonly #file: OnnxFile
-  readonly #makers = new Map<string, Node>()
   readonly #known = new Map<string, Range>()
 
   constructor(file: OnnxFile) {
     this.#file = file
-    for (const node of file.nodes) for (const output of node.outputs) this.#makers.set(output, node)
   }
 
   of(name: string): Range {
@@ -43,7 +41,7 @@ export class ValueRanges {
     const constant = this.#file.constants.get(name)
     if (constant) return rangeOfTensor(constant)
     if (name === 'attention_mask') return TRUE
-    const node = this.#makers.get(name)
+    const node = this.#file.makers.get(name)
     return node && node.domain === '' ? this.#made(node) : ANY
   }
 

@@ -1,3 +1,5 @@
+import { shingles } from '../../text/normalise.ts'
+
 /** Lengths of the runs of words that BLEU compares. */
 const LONGEST = 4
 /** Takes the place of a count of 0, so that one missing length does not make a whole score 0 (Chen & Cherry 2014, 1). */
@@ -6,15 +8,9 @@ const EPSILON = 0.1
 /** A text as lists of its runs of 1 to 4 words. */
 type Runs = readonly (readonly string[])[]
 
-/** Runs of `n` words. */
+/** Runs of `n` words; none where there are fewer. */
 function runsOf(words: readonly string[], n: number): string[] {
-  const runs: string[] = []
-  for (let first = 0; first + n <= words.length; first++) {
-    let run = words[first] as string
-    for (let i = first + 1; i < first + n; i++) run += ` ${words[i]}`
-    runs.push(run)
-  }
-  return runs
+  return words.length < n ? [] : shingles(words, n)
 }
 
 /** Share of different runs of `n` words among all of them (distinct-n of Li et al. 2016); undefined without any. */
