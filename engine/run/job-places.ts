@@ -53,7 +53,7 @@ export function jobPlaces(profile: Profile, models: Registry['models'], leave: (
         of: (stage: string) => ({ shards: SHARDS, ...profile.place(stage) }),
         visible: profile.visible,
         before: profile.before,
-        node: profile.node ?? process.execPath,
+        program: profile.node ?? process.execPath,
         queryloom: profile.queryloom ?? packageRoot,
         leave,
       }

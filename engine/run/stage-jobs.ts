@@ -10,7 +10,7 @@ import type { Executor, Job } from './executor.ts'
 import { EncodingAhead } from './jobs/encode-ahead.ts'
 import { jobFailure } from './jobs/job-failure.ts'
 import { layOutJob } from './jobs/job-folder.ts'
-import { nodeResources } from './jobs/node-resources.ts'
+import { nodeResources, withMemory } from './jobs/node-resources.ts'
 import { runTasks } from './jobs/run-tasks.ts'
 import { SharedFiles } from './jobs/shared-files.ts'
 import { letter, openQuestions, post, questionOf, reply, type StageOrder } from './jobs/stage-mail.ts'
@@ -30,7 +30,7 @@ export interface JobPlace {
   /** Lines of the shell ahead of a stage's program. */
   before: readonly string[]
   /** Path of Node there, and of the folder of queryloom. */
-  node: string
+  program: string
   queryloom: string
   /** Where vectors of texts are kept that jobs compute. */
   embeddings: string
@@ -77,7 +77,7 @@ export class StageJobs {
     context: Pick<StageContext<never>, 'inputs' | 'options' | 'ask' | 'progress'>,
     { log, signal, onNote }: { log: string; signal: AbortSignal; onNote(note: string): void },
   ): Promise<JobEnd> {
-    const { executor, before, folder, node: program, queryloom, leave, embeddings, of } = this.#place
+    const { executor, before, folder, program, queryloom, leave, embeddings, of } = this.#place
     const resources = nodeResources(node, of(node.stage))
     const times = this.#memory.get(key) ?? 1
     const job: Job = {
@@ -88,7 +88,7 @@ export class StageJobs {
       command: [program, join(queryloom, 'dist/engine/run/stage-job.js')],
       tasks: 1,
       passEnv: node.passEnv,
-      resources: { ...resources, memory: Math.ceil(resources.memory * times) },
+      resources: withMemory(resources, times),
     }
     const paths = await layOutJob(job, before)
     const task = paths.task(0)

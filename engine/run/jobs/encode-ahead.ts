@@ -5,7 +5,7 @@ import type { Job, TaskState } from '../executor.ts'
 import type { JobPlace } from '../stage-jobs.ts'
 import { jobFailure } from './job-failure.ts'
 import { type JobFolder, layOutJob } from './job-folder.ts'
-import { nodeResources } from './node-resources.ts'
+import { nodeResources, withMemory } from './node-resources.ts'
 import { runTasks } from './run-tasks.ts'
 import { letter, post, type StageOrder } from './stage-mail.ts'
 
@@ -65,7 +65,7 @@ export class EncodingAhead {
     folder: string,
     count: number,
   ): Promise<void> {
-    const { executor, before, node: program, queryloom, leave, of } = this.#place
+    const { executor, before, program, queryloom, leave, of } = this.#place
     const { atOnce, ...defaults } = of(node.stage)
     const resources = nodeResources(node, defaults)
     const times = this.#memory.get(folder) ?? 1
@@ -78,7 +78,7 @@ export class EncodingAhead {
       tasks: count,
       ...(atOnce === undefined ? {} : { limit: atOnce }),
       passEnv: node.passEnv,
-      resources: { ...resources, memory: Math.ceil(resources.memory * times) },
+      resources: withMemory(resources, times),
     }
     const paths = await layOutJob(job, before)
     for (let number = 0; number < count; number++) {

@@ -13,3 +13,8 @@ export function nodeResources(
     ...(timeoutMs === undefined ? {} : { timeMs: timeoutMs }),
   }
 }
+
+/** The same with so many times the memory: what was asked for before was not enough. */
+export function withMemory(resources: TaskResources, times: number): TaskResources {
+  return { ...resources, memory: Math.ceil(resources.memory * times) }
+}

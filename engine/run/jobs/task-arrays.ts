@@ -5,6 +5,7 @@ import { packageRoot } from '../../util/package-root.ts'
 import type { Executor, Job, Submission, TaskResources, TaskState } from '../executor.ts'
 import { causeText, secondChances } from './cause-text.ts'
 import { jobFolder, layOutJob } from './job-folder.ts'
+import { withMemory } from './node-resources.ts'
 
 /** How the tasks of a node are run. */
 export interface TaskArrayOptions {
@@ -51,7 +52,7 @@ export function taskArrays(options: TaskArrayOptions): TaskArrays {
     command: [program, join(queryloom, 'dist/engine/run/stage-task.js'), definition.type, array.folder],
     tasks: array.tasks,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
-    resources: { ...resources, memory: Math.ceil(resources.memory * times) },
+    resources: withMemory(resources, times),
     // Models and Python environments are found where this process finds them.
     env: cache === undefined ? {} : { XDG_CACHE_HOME: cache },
   })

@@ -78,7 +78,7 @@ test('an encoding that ran out of memory asks for more when its node is tried ag
     folder,
     visible: [],
     before: [],
-    node: 'node',
+    program: 'node',
     queryloom: '/',
     embeddings: folder,
     of: () => ({ shards: 2 }),
