@@ -188,6 +188,8 @@ export interface StageContext<Options> {
    * was answered by then is kept.
    */
   ask(llm: string, requests: readonly RowRequest[], settings: AskSettings): Promise<readonly RowAnswer[]>
+  /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
+  drain: AbortSignal
   signal: AbortSignal
 }
 
@@ -206,8 +208,6 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   keep(output: string, files: readonly KeptFile[]): void
   /** Counts requests for the run's totals and its events, and what they took for the ledger. */
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
-  /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
-  drain: AbortSignal
   /** Runs the definition's `compute` off the main thread, on this context and `work`. */
   compute(work: Json): Promise<StageSummary>
   /** Notes what was seen of this execution (hardware, versions, speed) in its record; never part of a key or an output. */

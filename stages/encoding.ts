@@ -40,7 +40,7 @@ export interface SharedEncoding {
   encode(
     corpus: EncodedCorpus,
     encoder: StageInput | undefined,
-    context: Pick<StageContext<never>, 'signal' | 'embeddings' | 'cards' | 'progress'>,
+    context: Pick<StageContext<never>, 'drain' | 'signal' | 'embeddings' | 'cards' | 'progress'>,
     share: EncodingShare,
   ): Promise<number>
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
+import { hasLeftThreads } from '../run/left-threads.ts'
 import { engineVersion } from '../util/engine-version.ts'
 import { ExitStatus } from './exit-status.ts'
 import { buildProgram } from './program.ts'
@@ -31,4 +32,12 @@ for (const stream of [process.stdout, process.stderr]) {
 process.on('uncaughtException', (error) => process.exit(tellError(error, process.stderr)))
 
 const status: ExitStatus = await main(process.argv.slice(2))
-process.stdout.write('', () => process.exit(status))
+process.stdout.write('', () => end(status))
+
+/** Ends the process. Where a library still computes, only the signal itself, which asks nobody, does that in peace. */
+function end(status: ExitStatus): void {
+  if (!hasLeftThreads()) process.exit(status)
+  const signal = status === ExitStatus.terminated ? 'SIGTERM' : 'SIGINT'
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+}

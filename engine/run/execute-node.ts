@@ -146,6 +146,7 @@ export async function executeNode(
       cards: world.cards(node.id),
       progress: (done, total, note) => options.onProgress(done, total, note, requests),
       ask: asker.ask,
+      drain,
       signal,
     }
     const job = await world.elsewhere?.jobs(node)?.run(node, key, context, {
@@ -169,7 +170,6 @@ export async function executeNode(
             tools: world.tools,
             keep: (output, files) => kept.set(output, files),
             count,
-            drain,
             compute: (work) => inThread(world.threads, node.definition.type, context, work),
             observe: (facts) => Object.assign(observed, facts),
           })
@@ -247,8 +247,8 @@ function inThread(
   context: StageContext<never>,
   work?: Json,
 ): Promise<StageSummary> {
-  const { progress, ask, signal, ...data } = context
-  return threads.run(stage, work === undefined ? data : { ...data, work }, { progress, ask }, signal)
+  const { progress, ask, drain, signal, ...data } = context
+  return threads.run(stage, work === undefined ? data : { ...data, work }, { progress, ask, drain, signal })
 }
 
 function serviceOf(definition: AnyStageDefinition): ServiceStageDefinition<never> | undefined {

@@ -212,7 +212,7 @@ class Run {
       })
     } finally {
       await provision.close()
-      await threads.close()
+      await threads.close({ atOnce: this.#kill.aborted })
       staging.close()
     }
   }

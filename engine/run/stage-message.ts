@@ -9,7 +9,7 @@ import {
 } from '../../stages/define.ts'
 
 /** The part of a stage's context that is plain data and crosses to a worker thread. */
-export type StageData = Omit<StageContext<never>, 'options' | 'progress' | 'ask' | 'signal'> & {
+export type StageData = Omit<StageContext<never>, 'options' | 'progress' | 'ask' | 'drain' | 'signal'> & {
   options: unknown
   /** What `compute` is asked for; without it, `run` is called. */
   work?: Json
@@ -20,6 +20,7 @@ export type ToStage =
   | { type: 'run'; stage: string; data: StageData }
   | { type: 'answers'; id: number; answers: readonly RowAnswer[] }
   | { type: 'unanswered'; id: number; error: SentError }
+  | { type: 'drain' }
   | { type: 'abort' }
 
 /** What a stage thread says to the run. */
@@ -28,6 +29,10 @@ export type FromStage =
   | { type: 'ask'; id: number; llm: string; requests: readonly RowRequest[]; settings: AskSettings }
   | { type: 'finished'; summary: StageSummary }
   | { type: 'failed'; error: SentError }
+  /** It ended early because of `drain`. */
+  | { type: 'drained' }
+  /** It has heard `abort`, and ends by itself. */
+  | { type: 'stopping' }
 
 /** An error as it crosses threads; the facts of a StageError stay facts. */
 export interface SentError {

@@ -21,6 +21,7 @@ export function serveStages(port: MessagePort, stages: { readonly [type: string]
   /** Questions to language models that the main thread has not answered yet. */
   const open = new Map<number, OpenQuestion>()
   let questions = 0
+  let drain = new AbortController()
   let abort = new AbortController()
 
   const say = (message: FromStage): void => port.postMessage(message)
@@ -36,6 +37,7 @@ export function serveStages(port: MessagePort, stages: { readonly [type: string]
     return question
   }
   const run = async ({ stage, data: { work, ...data } }: Extract<ToStage, { type: 'run' }>): Promise<void> => {
+    drain = new AbortController()
     abort = new AbortController()
     try {
       const summary = await execute(stages[stage], work, {
@@ -48,17 +50,23 @@ export function serveStages(port: MessagePort, stages: { readonly [type: string]
             ...(note === undefined ? {} : { note }),
           }),
         ask,
+        drain: drain.signal,
         signal: abort.signal,
       })
       say({ type: 'finished', summary })
     } catch (error) {
-      say({ type: 'failed', error: sendError(error) })
+      const isDrained = drain.signal.aborted && error === drain.signal.reason
+      say(isDrained ? { type: 'drained' } : { type: 'failed', error: sendError(error) })
     }
   }
 
   port.on('message', (message: ToStage) => {
     switch (message.type) {
+      case 'drain':
+        drain.abort(new Error('interrupted'))
+        break
       case 'abort':
+        say({ type: 'stopping' })
         abort.abort(new Error('interrupted'))
         break
       case 'run':

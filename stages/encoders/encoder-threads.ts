@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { packageRoot } from '../../engine/util/package-root.ts'
+import type { EncoderServices } from '../retrieval/encoder.ts'
 import type { Device } from './device.ts'
 import {
   type FromThread,
@@ -11,6 +12,7 @@ import {
   receiveError,
   type ThreadData,
   type ThreadTask,
+  type ToThread,
 } from './thread-message.ts'
 
 /** Threads run the compiled code wherever this module itself was loaded from. */
@@ -31,7 +33,11 @@ interface Job {
 interface Thread {
   worker: Worker
   job: Job | undefined
+  ended: Promise<void>
 }
+
+/** `drain`: what threads work on is finished, and nothing new begun. `signal`: they stop after their batch. */
+export type StopSignals = Pick<EncoderServices, 'drain' | 'signal'>
 
 /**
  * Threads that run one transformer, started with the first piece of work. Each has a graph of its own and computes on
@@ -44,17 +50,17 @@ export class EncoderThreads {
   /** How many pieces are worked on at once. */
   readonly count: number
   readonly #data: ThreadData
-  readonly #signal: AbortSignal
+  readonly #stop: StopSignals
   readonly #waiting: Job[] = []
-  #threads: Thread[] = []
+  readonly #threads: Thread[] = []
   #failure: unknown
-  #isClosed = false
-  readonly #onAbort = (): void => this.#fail(this.#signal.reason)
+  readonly #onDrain = (): void => this.#refuse(this.#stop.drain?.reason)
+  readonly #onAbort = (): void => this.#fail(this.#stop.signal.reason)
 
   constructor(
     task: ThreadTask,
     { device, mayFallBack }: { device: Device; mayFallBack: boolean },
-    signal: AbortSignal,
+    stop: StopSignals,
     threads: number = availableParallelism(),
   ) {
     const { size } = statSync(task.model.onnx.location)
@@ -62,25 +68,29 @@ export class EncoderThreads {
     this.count = Math.min(threads, most, device.kind === 'cuda' ? ON_ONE_CARD : threads)
     const each = device.kind === 'cuda' ? 1 : Math.max(1, Math.floor(threads / this.count))
     this.#data = { task, device, mayFallBack, threads: each }
-    this.#signal = signal
-    signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#stop = stop
+    stop.drain?.addEventListener('abort', this.#onDrain, { once: true })
+    stop.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** Rows of a piece of work, or undefined if nothing was left to do in its turn. Once one has failed, all do. */
   run(make: () => Piece | undefined): Promise<PieceDone | undefined> {
-    if (this.#signal.aborted) return Promise.reject(this.#signal.reason)
+    const { drain, signal } = this.#stop
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (signal.aborted) return Promise.reject(signal.reason)
+    if (drain?.aborted) return Promise.reject(drain.reason)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ make, resolve, reject })
       this.#hand()
     })
   }
 
+  /** Resolves when no thread is left: one that computes ends after its batch. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#stop.drain?.removeEventListener('abort', this.#onDrain)
+    this.#stop.signal.removeEventListener('abort', this.#onAbort)
     this.#fail(new Error('the encoder was closed'))
-    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()))
+    await Promise.all(this.#threads.map(({ ended }) => ended))
   }
 
   #hand(): void {
@@ -96,7 +106,7 @@ export class EncoderThreads {
         }
         const thread = idle ?? this.#start()
         thread.job = job
-        thread.worker.postMessage(piece)
+        say(thread, { type: 'piece', ...piece })
       } catch (error) {
         job.reject(error)
       }
@@ -105,7 +115,8 @@ export class EncoderThreads {
 
   #start(): Thread {
     const worker = new Worker(ENTRY, { workerData: this.#data })
-    const thread: Thread = { worker, job: undefined }
+    const ended = new Promise<void>((resolve) => worker.on('exit', () => resolve()))
+    const thread: Thread = { worker, job: undefined, ended }
     worker.on('message', (message: FromThread) => {
       if (message.type === 'failed') this.#fail(receiveError(message.error))
       else if (message.type === 'ready') {
@@ -124,12 +135,22 @@ export class EncoderThreads {
     return thread
   }
 
+  #refuse(reason: unknown): void {
+    for (const job of this.#waiting.splice(0)) job.reject(reason)
+  }
+
+  // Threads are asked to end, and not terminated: in the midst of the library's work that would end the whole process.
   #fail(reason: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = reason
-    for (const job of this.#waiting.splice(0)) job.reject(reason)
-    for (const { job } of this.#threads) job?.reject(reason)
-    if (this.#isClosed) return
-    for (const { worker } of this.#threads.splice(0)) void worker.terminate()
+    this.#refuse(reason)
+    for (const thread of this.#threads) {
+      thread.job?.reject(reason)
+      say(thread, { type: 'end' })
+    }
   }
+}
+
+function say({ worker }: Thread, message: ToThread): void {
+  worker.postMessage(message)
 }

@@ -4,7 +4,14 @@ import { StageError } from '../define.ts'
 import { AMOUNTS, batchesOf } from './batches.ts'
 import { OnnxGraph, type TokenRow, type WantedOutput } from './onnx-graph.ts'
 import { Projection } from './projection.ts'
-import { type FromThread, type Piece, type PieceDone, sendError, type ThreadData } from './thread-message.ts'
+import {
+  type FromThread,
+  type Piece,
+  type PieceDone,
+  sendError,
+  type ThreadData,
+  type ToThread,
+} from './thread-message.ts'
 import { modelTokenizer } from './tokens.ts'
 
 /** Entry of a thread that runs a transformer, piece by piece as told by messages. */
@@ -14,6 +21,7 @@ const { task, device, mayFallBack, threads } = workerData as ThreadData
 
 type Run = (piece: Piece) => Promise<PieceDone>
 
+let isEnded = false
 let budget = AMOUNTS[device.kind].tokens
 
 async function open(): Promise<Run> {
@@ -99,8 +107,11 @@ async function collect(
 ): Promise<PieceDone> {
   const out = new Rows(rows.length)
   const lengths = rows.map(({ ids }) => ids.length)
-  for (const batch of batchesOf(lengths, budget, graph.isUnpadded))
+  for (const batch of batchesOf(lengths, budget, graph.isUnpadded)) {
+    // Messages are taken between batches.
+    if (isEnded) break
     take(await graph.run(batch.map((row) => rows[row]!)), batch, out)
+  }
   return { rows: out.data, width: out.width }
 }
 
@@ -110,15 +121,21 @@ opened.then(
   (error) => say({ type: 'failed', error: sendError(error) }),
 )
 
-port.on('message', async (piece: Piece) => {
+port.on('message', async (message: ToThread) => {
+  if (message.type === 'end') {
+    isEnded = true
+    port.close()
+    return
+  }
   try {
-    const done = await (await opened)(piece)
+    const done = await (await opened)(message)
     say({ type: 'done', ...done }, [done.rows.buffer as ArrayBuffer])
   } catch (error) {
     say({ type: 'failed', error: sendError(error) })
   }
 })
 
+/** Once the thread was told to end, nobody listens. */
 function say(message: FromThread, transfer: ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer)
+  if (!isEnded) port?.postMessage(message, transfer)
 }

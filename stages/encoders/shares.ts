@@ -5,6 +5,7 @@ import { embeddingsFolder } from '../../cache/embedding-store.ts'
 import type { Passage } from '../data/rows.ts'
 import type { StageContext, StageInput } from '../define.ts'
 import type { EncodedCorpus, EncodingShare, EncodingShares } from '../encoding.ts'
+import { haltOf } from '../halt.ts'
 import { encodePassages } from '../retrieval/encode-passages.ts'
 import { openEncoder, transformerOf } from '../retrieval/encoder.ts'
 import { blockOf } from './device.ts'
@@ -40,14 +41,15 @@ export async function encodingShares(
 export async function encodeShare(
   { passages }: EncodedCorpus,
   input: StageInput | undefined,
-  services: Pick<StageContext<unknown>, 'signal' | 'embeddings' | 'cards' | 'progress'>,
+  services: Pick<StageContext<unknown>, 'drain' | 'signal' | 'embeddings' | 'cards' | 'progress'>,
   share: EncodingShare,
 ): Promise<number> {
   const encoder = await openEncoder(input, services)
+  const halt = haltOf(services)
   let done = 0
   try {
     for await (const { ids } of encodePassages(shareOf(passages(), blockOf(services.cards), share), encoder)) {
-      services.signal.throwIfAborted()
+      halt.throwIfAborted()
       done += ids.length
       services.progress(done, undefined, 'passages encoded')
     }

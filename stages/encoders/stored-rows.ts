@@ -51,7 +51,7 @@ export async function storedRows({ texts, piece }: RowSource, maker: RowMaker): 
     pieceSize,
   ).map((members) => members.map((i) => rows[i]!))
 
-  await Promise.all(
+  const made = await Promise.allSettled(
     inAnyOrder(pieces).map(async (members) => {
       let left: readonly number[] = members
       const done = await threads.run(() => {
@@ -71,6 +71,8 @@ export async function storedRows({ texts, piece }: RowSource, maker: RowMaker): 
       store?.append(Buffer.concat(left.map(keyOf)), done.rows)
     }),
   )
+  // What else was computed by then is stored.
+  for (const piece of made) if (piece.status === 'rejected') throw piece.reason
   for (const [row, first] of copies) rowOf(row).set(rowOf(first))
   return all
 }

@@ -35,6 +35,9 @@ export interface PieceDone {
   width: number
 }
 
+/** `end`: once the batch that is computed is done, leave the rest and exit. */
+export type ToThread = ({ type: 'piece' } & Piece) | { type: 'end' }
+
 /** `warning`: it computes on the CPU, and why. */
 export type FromThread =
   | { type: 'ready'; warning?: string }

@@ -19,12 +19,13 @@ export async function openTransformer(
   const threads = new EncoderThreads(
     { kind: 'encode', model, dimensions: model.dimensions },
     where,
-    services.signal,
+    services,
     services.threads,
   )
   let store: EmbeddingStore | undefined
   const close = async (): Promise<void> => {
-    await Promise.all([threads.close(), store?.close()])
+    await threads.close()
+    await store?.close()
   }
   try {
     const dimensions = model.dimensions ?? (await threads.run(() => ({ texts: ['a'] })))!.width

@@ -1,5 +1,6 @@
 import { FILES, fileOf, type Passage, passageText } from '../data/rows.ts'
 import { type Json, type StageContext, StageError } from '../define.ts'
+import { haltOf } from '../halt.ts'
 import { type Bm25Options, buildBm25 } from '../retrieval/bm25.ts'
 import { openEncoder } from '../retrieval/encoder.ts'
 import { fuse } from '../retrieval/fusion.ts'
@@ -111,8 +112,9 @@ async function byBm25(
   const options = { k1, b, analyzer, ...more }
   const index = await buildBm25(watched(corpus.read(), context, corpus.size, 'passages indexed'), options)
   const run = new Map<string, Hit[]>()
+  const halt = haltOf(context)
   for (const [id, text] of queries) {
-    context.signal.throwIfAborted()
+    halt.throwIfAborted()
     run.set(id, index.search(text, depth))
     context.progress(run.size, queries.size, 'queries searched')
   }
@@ -128,7 +130,7 @@ async function byModel(
   const encoder = await openEncoder(context.inputs[input], context)
   try {
     const stream = watched(corpus.read(), context, corpus.size, 'passages encoded')
-    const { run, silent } = await rankByEncoder(encoder, queries, stream, depth, { signal: context.signal })
+    const { run, silent } = await rankByEncoder(encoder, queries, stream, depth, { signal: haltOf(context) })
     return {
       retriever: encoder.facts,
       run,
@@ -193,10 +195,11 @@ async function* watched<Row>(
   note: string,
 ): AsyncGenerator<Row> {
   let done = 0
+  const halt = haltOf(context)
   for await (const row of rows) {
     yield row
     if (++done % BLOCK === 0) {
-      context.signal.throwIfAborted()
+      halt.throwIfAborted()
       context.progress(done, total, note)
     }
   }

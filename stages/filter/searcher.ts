@@ -3,6 +3,7 @@ import { readCorpus } from '../data/beir.ts'
 import type { Passage } from '../data/rows.ts'
 import { TextSpool } from '../data/text-spool.ts'
 import { type Json, type SourceFile, type StageContext, StageError, type StageInput } from '../define.ts'
+import { haltOf } from '../halt.ts'
 import { type Bm25Index, buildBm25 } from '../retrieval/bm25.ts'
 import { denseSearch } from '../retrieval/dense-search.ts'
 import { encodePassages } from '../retrieval/encode-passages.ts'
@@ -89,7 +90,7 @@ export class CorpusSearcher {
     onFound: (row: number, passage: string, hits: readonly Hit[]) => void | Promise<void>,
   ): Promise<void> {
     const { corpus, encoders, top_k } = this.#parts
-    const { signal } = this.#context
+    const halt = haltOf(this.#context)
     for (const [which, input] of encoders.entries()) {
       const mine = this.#waiting.map((one, i) => ({ ...one, i })).filter(({ encoder }) => encoder === which)
       if (mine.length === 0) continue
@@ -101,13 +102,15 @@ export class CorpusSearcher {
           const block = mine.slice(start, start + BLOCK)
           const vectors = new Float32Array(block.length * encoder.dimensions)
           for (let at = 0; at < block.length; at += encoder.block) {
-            signal.throwIfAborted()
+            halt.throwIfAborted()
             const texts = block.slice(at, at + encoder.block).map(({ i }) => this.#queries?.get(i) as string)
             vectors.set(await encoder.encode(texts, 'query'), at * encoder.dimensions)
           }
           const ids = block.map((_, i) => String(i))
           const passages = encodePassages(readCorpus(corpus), encoder)
-          const found = await denseSearch({ ids, vectors }, passages, encoder.dimensions, top_k, { signal })
+          const found = await denseSearch({ ids, vectors }, passages, encoder.dimensions, top_k, {
+            signal: halt,
+          })
           for (const [i, { row, passage }] of block.entries()) await onFound(row, passage, found[i] as Hit[])
         }
       } finally {

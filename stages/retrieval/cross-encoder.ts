@@ -5,6 +5,7 @@ import { readCrossEncoder } from '../encoders/cross-encoder-model.ts'
 import { BLOCKS, chooseDevice } from '../encoders/device.ts'
 import { EncoderThreads } from '../encoders/encoder-threads.ts'
 import { storedRows } from '../encoders/stored-rows.ts'
+import { haltOf } from '../halt.ts'
 import type { ModelBlock } from '../models/block.ts'
 import type { EncoderServices } from './encoder.ts'
 
@@ -30,13 +31,13 @@ export async function openCrossEncoder(
   input: StageInput | undefined,
   services: EncoderServices,
 ): Promise<CrossEncoder> {
-  const { signal, embeddings, cards = [] } = services
-  signal.throwIfAborted()
+  const { embeddings, cards = [] } = services
+  haltOf(services).throwIfAborted()
   if (input?.type !== 'cross-encoder') throw new Error(`expected a cross-encoder, got ${input?.type}`)
   const block = input.model as ModelBlock
   const { model, identity } = await readCrossEncoder(input.files, block)
   const where = chooseDevice(block.device ?? 'auto', cards)
-  const threads = new EncoderThreads({ kind: 'score', model }, where, signal, services.threads)
+  const threads = new EncoderThreads({ kind: 'score', model }, where, services, services.threads)
   let store: EmbeddingStore | undefined
   if (embeddings !== undefined) {
     const { openEmbeddings } = await import('../../cache/embedding-store.ts')
@@ -60,7 +61,8 @@ export async function openCrossEncoder(
         { threads, store, width: 1, pieceSize: AMOUNTS[kind].piece },
       ),
     close: async () => {
-      await Promise.all([threads.close(), store?.close()])
+      await threads.close()
+      await store?.close()
     },
   }
 }

@@ -1,6 +1,7 @@
 import { type Json, type StageContext, StageError, type StageInput } from '../define.ts'
 import { EncoderFolder, modulesOf } from '../encoders/encoder-folder.ts'
 import { readTransformer, type TransformerModel } from '../encoders/transformer-model.ts'
+import { haltOf } from '../halt.ts'
 import type { ModelBlock } from '../models/block.ts'
 import { loadStaticModel, type ModelFile } from './static-model.ts'
 
@@ -29,7 +30,7 @@ export interface Encoder {
 
 /** What encoding needs of a running stage: its context has it. */
 export type EncoderServices = Pick<StageContext<unknown>, 'signal'> &
-  Partial<Pick<StageContext<unknown>, 'embeddings' | 'cards'>> & {
+  Partial<Pick<StageContext<unknown>, 'drain' | 'embeddings' | 'cards'>> & {
     /** Cores; default: all that this process may use. */
     readonly threads?: number
   }
@@ -39,7 +40,7 @@ export type EncoderServices = Pick<StageContext<unknown>, 'signal'> &
  * be followed exactly, is a StageError.
  */
 export async function openEncoder(input: StageInput | undefined, services: EncoderServices): Promise<Encoder> {
-  services.signal.throwIfAborted()
+  haltOf(services).throwIfAborted()
   const transformer = await transformerOf(input)
   if (!transformer) return openStatic(partsOf(input).files)
   const { openTransformer } = await import('../encoders/transformer-encoder.ts')

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { readChosenRows } from '../data/beir.ts'
 import type { Passage } from '../data/rows.ts'
 import type { SourceFile, StageContext } from '../define.ts'
+import { haltOf } from '../halt.ts'
 import { buildBm25 } from '../retrieval/bm25.ts'
 import { encodePassages } from '../retrieval/encode-passages.ts'
 import { openEncoder } from '../retrieval/encoder.ts'
@@ -37,11 +38,12 @@ async function vectorsOf(corpus: SourceFile, found: Survey, context: StageContex
     const { dimensions } = encoder
     const values = new Float32Array(found.rows.length * dimensions)
     let at = 0
+    const halt = haltOf(context)
     for await (const { ids, vectors } of encodePassages(eligible(corpus, found), encoder)) {
       values.set(vectors, at * dimensions)
       at += ids.length
       context.progress(at, found.rows.length, 'passages encoded')
-      context.signal.throwIfAborted()
+      halt.throwIfAborted()
     }
     return { values, dimensions }
   } finally {
@@ -86,7 +88,7 @@ async function* rankings(
     const encoder = await openEncoder(inputs.model, context)
     try {
       const queries = new Map(Array.from(asked, ([id, { probe }]) => [id, probe]))
-      const { run } = await rankByEncoder(encoder, queries, eligible(corpus, found), depth)
+      const { run } = await rankByEncoder(encoder, queries, eligible(corpus, found), depth, { signal: haltOf(context) })
       yield* run
     } finally {
       await encoder.close()

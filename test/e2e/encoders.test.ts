@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
 import { folderDigest } from '../rig/folder-digest.ts'
-import { Project } from '../rig/project.ts'
+import { ended, Project } from '../rig/project.ts'
 import { tinyTransformer } from '../stages/encoders/tiny-transformer.ts'
 
 const pipelineOf = (digest: string, block: string): string => `version: 1
@@ -30,10 +30,10 @@ interface Setup {
   embedded(): number
 }
 
-function setup(block = ''): Setup {
-  const model = tinyTransformer({ cat: [6, 3], dog: [0, 9], query: [3, 3], ':': [3, 0] })
+function setup(block = '', texts: readonly string[] = ['cat', 'dog', 'cat dog'], slow = 0): Setup {
+  const model = tinyTransformer({ cat: [6, 3], dog: [0, 9], query: [3, 3], ':': [3, 0] }, {}, slow)
   const digest = folderDigest(model)
-  const corpus = ['cat', 'dog', 'cat dog'].map((text, i) => `${JSON.stringify({ _id: `d${i}`, text })}\n`)
+  const corpus = texts.map((text, i) => `${JSON.stringify({ _id: `d${i}`, text })}\n`)
   const project = new Project({
     'pipeline.yaml': pipelineOf(digest, block),
     'data/corpus.jsonl': corpus.join(''),
@@ -101,4 +101,37 @@ test('a folder with other bytes than the pipeline says is not used', async () =>
   expect(status).toBe(1)
   expect(stderr).toContain('has another digest than the pipeline says')
   expect(embedded()).toBe(0)
+})
+
+const MANY = Array.from({ length: 1500 }, (_, i) => `${'cat '.repeat(i % 60)}${'dog '.repeat(1 + Math.floor(i / 60))}`)
+
+test('Ctrl-C stops an evaluation between batches of its encoder; what was encoded is not computed again', async () => {
+  const { project, embedded } = setup('', MANY, 500)
+  const child = project.start('run', 'pipeline.yaml')
+  const end = ended(child)
+  while (embedded() < 100) await new Promise((resolve) => setTimeout(resolve, 50))
+  child.kill('SIGINT')
+  const { status, stderr } = await end
+  expect(status, stderr).toBe(130)
+  expect(stderr).toContain('interrupted')
+  const before = embedded()
+  expect(before).toBeLessThan(MANY.length)
+  expect((await project.run('pipeline.yaml')).executed).toEqual(['scores'])
+  expect(embedded()).toBe(MANY.length + 1)
+})
+
+test('a second Ctrl-C while the encoder computes ends the run at once and in order', async () => {
+  const { project, embedded } = setup('', MANY, 1500)
+  const child = project.start('run', 'pipeline.yaml')
+  const end = ended(child)
+  while (embedded() === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  child.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  child.kill('SIGINT')
+  const { status, stderr } = await end
+  // By the signal itself where a batch takes longer than anybody waits.
+  expect([130, null]).toContain(status)
+  expect(child.signalCode === null ? status : child.signalCode).toBe(status ?? 'SIGINT')
+  expect(stderr).toContain('interrupted')
+  expect(stderr).not.toMatch(/terminate called|Napi|bug of queryloom/)
 })

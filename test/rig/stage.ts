@@ -147,6 +147,7 @@ export async function runStage(
     embeddings: path.join(home, 'embeddings'),
     cards: [],
     progress: (done: number, total?: number) => void progress.push({ done, total }),
+    drain: new AbortController().signal,
     signal: new AbortController().signal,
     log: path.join(home, 'log'),
     observe: () => {},

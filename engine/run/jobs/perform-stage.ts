@@ -59,6 +59,7 @@ export async function performStage(
       resume: resume.path,
       progress: progressTo(attempt),
       ask: asking(attempt, abort.signal),
+      drain: abort.signal,
       signal: abort.signal,
     }
     const summary = await (order.share
@@ -113,7 +114,6 @@ async function service(
     log,
     processes,
     tools: openToolsCache(),
-    drain: context.signal,
     keep: (output, files) => moveKept(files, context.outputs[output] as string),
     count: () => {},
     compute: (work) => {

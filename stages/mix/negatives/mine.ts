@@ -1,5 +1,6 @@
 import { inputsAt } from '../../data/inputs.ts'
 import type { Json, StageContext } from '../../define.ts'
+import { haltOf } from '../../halt.ts'
 import { openEncoder } from '../../retrieval/encoder.ts'
 import type { Example, Examples } from '../examples.ts'
 import type { KnownPositives } from '../known-positives.ts'
@@ -96,7 +97,7 @@ async function openRanker(
   { mine, depth = 100 }: NegativeOptions,
   corpus: Corpus,
   passages: Passages,
-  { inputs, embeddings, signal, ...context }: StageContext<MixOptions>,
+  { inputs, embeddings, ...context }: StageContext<MixOptions>,
 ): Promise<Ranker | undefined> {
   switch (mine) {
     case 'random':
@@ -106,8 +107,8 @@ async function openRanker(
     case 'dense': {
       const input = inputs['negatives/model']
       const rankings = await KeptRankings.open(embeddings, await encoderIdentity(input), corpus, depth)
-      const encoder = await openEncoder(input, { embeddings, signal, cards: context.cards })
-      return denseRanker(encoder, corpus, passages, rankings, { depth, signal })
+      const encoder = await openEncoder(input, { embeddings, ...context })
+      return denseRanker(encoder, corpus, passages, rankings, { depth, signal: haltOf(context) })
     }
   }
 }

@@ -14,4 +14,16 @@ serveStages(parentPort, {
       return { counts: { first: first.length, second: second.length }, details: first[0] }
     },
   },
+  // Stops when it is asked to, or, being in the midst of something, only after a while.
+  working: {
+    async run({ options, drain, progress }) {
+      progress(1)
+      await new Promise((resolve) => {
+        if (options.ms) setTimeout(resolve, options.ms)
+        else drain.addEventListener('abort', resolve, { once: true })
+      })
+      drain.throwIfAborted()
+      return { counts: {} }
+    },
+  },
 })

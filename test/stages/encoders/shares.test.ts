@@ -63,7 +63,7 @@ test('shares that are encoded apart leave the vectors that one encoder computes,
   const alone = await encodedAlone(corpus, model, temporaryFolder())
   const embeddings = temporaryFolder()
   const shares = await encodingShares(corpus, model, embeddings, 2)
-  const context = { signal, embeddings, cards: [], progress: () => {} }
+  const context = { drain: signal, signal, embeddings, cards: [], progress: () => {} }
   const sizes = await Promise.all(
     [0, 1].map((number) => encodeShare(corpus, model, context, { number, of: shares!.count })),
   )
@@ -86,6 +86,7 @@ test('a share that was lost costs the vectors that it had not computed', async (
     corpus,
     model,
     {
+      drain: signal,
       signal: abort.signal,
       embeddings,
       cards: [],
@@ -97,6 +98,11 @@ test('a share that was lost costs the vectors that it had not computed', async (
   before = stored(embeddings)
   expect(before).toBeGreaterThanOrEqual(1_024)
   expect(before).toBeLessThan(4_000)
-  await encodeShare(corpus, model, { signal, embeddings, cards: [], progress: () => {} }, { number: 1, of: 2 })
+  await encodeShare(
+    corpus,
+    model,
+    { drain: signal, signal, embeddings, cards: [], progress: () => {} },
+    { number: 1, of: 2 },
+  )
   expect(stored(embeddings)).toBe(9_000 - 9 * 512)
 })

@@ -30,8 +30,11 @@ function bertTokenizer(words: readonly string[]): string {
   })
 }
 
-/** A folder of SentenceTransformers whose transformer looks each token's vector up. `more` replaces files. */
-export function tinyTransformer(vectors: WordVectors, more: Files = {}): string {
+/**
+ * A folder of SentenceTransformers whose transformer looks each token's vector up. `more` replaces files; with `slow`, a
+ * batch takes as long as two square matrices of that size take to be multiplied.
+ */
+export function tinyTransformer(vectors: WordVectors, more: Files = {}, slow = 0): string {
   const table = tableOf(vectors)
   const width = table[0]!.length
   const folder = writeFiles({
@@ -51,8 +54,24 @@ export function tinyTransformer(vectors: WordVectors, more: Files = {}): string 
       ['attention_mask', 'int64', ['batch', 'tokens']],
     ],
     outputs: [['last_hidden_state', 'float', ['batch', 'tokens', width]]],
-    constants: [['table', 'float', [table.length, width], table.flat()]],
-    nodes: [['Gather', ['table', 'input_ids'], ['last_hidden_state'], { axis: 0 }]],
+    constants: [
+      ['table', 'float', [table.length, width], table.flat()],
+      ['none', 'float', [1], [0]],
+      ['square', 'int64', [2], [slow, slow]],
+    ],
+    nodes:
+      slow === 0
+        ? [['Gather', ['table', 'input_ids'], ['last_hidden_state'], { axis: 0 }]]
+        : [
+            ['Gather', ['table', 'input_ids'], ['found'], { axis: 0 }],
+            // Zeros, which nobody knows before the batch is there.
+            ['ReduceMax', ['found'], ['highest'], { keepdims: 0 }],
+            ['Mul', ['highest', 'none'], ['zero']],
+            ['Expand', ['zero', 'square'], ['zeros']],
+            ['MatMul', ['zeros', 'zeros'], ['product']],
+            ['ReduceMax', ['product'], ['nothing'], { keepdims: 0 }],
+            ['Add', ['found', 'nothing'], ['last_hidden_state']],
+          ],
   })
   writeFileSync(path.join(folder, 'onnx/model.onnx'), graph)
   return folder

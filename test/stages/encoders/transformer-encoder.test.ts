@@ -135,7 +135,7 @@ describe('a transformer encoder', () => {
 
   it('keeps vectors, so that a changed query prompt encodes queries only and nothing is computed twice', async () => {
     const embeddings = temporaryFolder()
-    const stored = async (prompt: string, texts: readonly string[], threads?: number): Promise<number> => {
+    const storedWith = async (prompt: string, texts: readonly string[], threads?: number): Promise<number> => {
       const more = { 'config_sentence_transformers.json': JSON.stringify({ prompts: { query: prompt, document: '' } }) }
       const input = artifactFrom('model', tinyTransformer(WORDS, more))
       const services = { signal: new AbortController().signal, embeddings, ...(threads && { threads }) }
@@ -148,17 +148,13 @@ describe('a transformer encoder', () => {
         ...(await plain.encode(texts, 'passage')),
       ])
       await plain.close()
-      return embeddingFolders(embeddings).reduce(
-        (sum, { path: folder, segments }) =>
-          sum + segments.reduce((rows, name) => rows + checkEmbeddings(path.join(folder, name), 2).good, 0),
-        0,
-      )
+      return stored(embeddings)
     }
-    expect(await stored('query: ', ['cat cat', 'dog', 'cat cat', 'dog dog'])).toBe(2 + 3)
-    expect(await stored('query: ', ['cat cat', 'dog', 'dog dog'], 1)).toBe(5)
+    expect(await storedWith('query: ', ['cat cat', 'dog', 'cat cat', 'dog dog'])).toBe(2 + 3)
+    expect(await storedWith('query: ', ['cat cat', 'dog', 'dog dog'], 1)).toBe(5)
     // The passage `dog` is a text that the query was before its prefix.
-    expect(await stored('', ['cat cat', 'dog', 'dog dog'])).toBe(5 + 1)
-    expect(await stored('dog ', ['cat cat', 'dog', 'dog dog'])).toBe(6 + 1)
+    expect(await storedWith('', ['cat cat', 'dog', 'dog dog'])).toBe(5 + 1)
+    expect(await storedWith('dog ', ['cat cat', 'dog', 'dog dog'])).toBe(6 + 1)
   })
 
   it('takes what somebody else is computing at the same time, instead of computing all of it too', async () => {
@@ -173,9 +169,7 @@ describe('a transformer encoder', () => {
     const [a, b] = await Promise.all(encoders.map((encoder) => encoder.encode(texts, 'passage')))
     expect(a).toEqual(b)
     for (const encoder of encoders) await encoder.close()
-    const [folder] = embeddingFolders(embeddings)
-    const rows = folder!.segments.map((name) => checkEmbeddings(path.join(folder!.path, name), 2).good)
-    expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThan(1.5 * new Set(texts).size)
+    expect(stored(embeddings)).toBeLessThan(1.5 * new Set(texts).size)
   })
 
   it('ends what is being encoded when the stage is aborted', async () => {
@@ -189,4 +183,48 @@ describe('a transformer encoder', () => {
     await expect(encoding).rejects.toThrow('interrupted')
     await encoder.close()
   })
+
+  it('finishes and keeps what threads work on when the stage is asked to stop, begins nothing more, and goes on from there', async () => {
+    const embeddings = temporaryFolder()
+    const input = artifactFrom('model', tinyTransformer(WORDS, {}, 300))
+    const drain = new AbortController()
+    const { signal } = new AbortController()
+    const texts = Array.from({ length: 3000 }, (_, i) => 'cat '.repeat(i % 60) + 'dog '.repeat(Math.floor(i / 60)))
+    const encoder = await openEncoder(input, { drain: drain.signal, signal, embeddings, threads: 1 })
+    await encoder.encode(texts.slice(0, 1), 'passage')
+    const encoding = encoder.encode(texts, 'passage')
+    drain.abort(new Error('interrupted'))
+    await expect(encoding).rejects.toBe(drain.signal.reason)
+    await expect(encoder.encode(['dog cat'], 'passage')).rejects.toBe(drain.signal.reason)
+    await encoder.close()
+    const before = stored(embeddings)
+    // One text, and the piece that the one thread had.
+    expect(before).toBeGreaterThan(1)
+    expect(before).toBeLessThan(500)
+    const again = await openEncoder(input, { signal, embeddings, threads: 1 })
+    const vectors = await again.encode(texts, 'passage')
+    await again.close()
+    expect(stored(embeddings)).toBe(new Set(texts).size)
+    const plain = await openEncoder(input, { signal, threads: 1 })
+    expect(vectors).toEqual(await plain.encode(texts, 'passage'))
+    await plain.close()
+  })
+
+  it('ends all threads, each after its batch, when the encoder is closed meanwhile', async () => {
+    const encoder = await openEncoder(artifactFrom('model', tinyTransformer(WORDS, {}, 1000)), {
+      signal: new AbortController().signal,
+    })
+    const encoding = encoder.encode(
+      Array.from({ length: 600 }, (_, i) => `${'cat '.repeat(i % 60)}dog`),
+      'passage',
+    )
+    await Promise.all([encoder.close(), expect(encoding).rejects.toThrow('the encoder was closed')])
+  })
 })
+
+/** How many vectors are stored. */
+function stored(embeddings: string): number {
+  return embeddingFolders(embeddings)
+    .flatMap(({ path: folder, segments }) => segments.map((name) => checkEmbeddings(path.join(folder, name), 2).good))
+    .reduce((sum, good) => sum + good, 0)
+}
