@@ -13,7 +13,7 @@ const ENTRIES = [
 ]
 
 /** Threads that are started where every tenth of a second counts: each lies in one file, and loads nothing else. */
-const ALONE = ['stages/generate/stored/stored-worker']
+const ALONE = ['stages/generate/sending-worker', 'stages/generate/stored/stored-worker']
 
 /**
  * What a command needs that finds nothing to do. It lies in one file: a file more costs half a millisecond, and most

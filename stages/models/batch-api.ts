@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import OpenAI from 'openai'
 import { StageError } from '../define.ts'
-import { openDispatcher } from '../generate/client.ts'
+import { openDispatcher } from '../generate/poster.ts'
 import { requestFetch } from '../generate/request-fetch.ts'
 
 /** How far a batch is. */

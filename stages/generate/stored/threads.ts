@@ -22,20 +22,25 @@ interface Thread {
 
 /** Threads that read stored answers; the first that fails fails all that is asked of them. */
 export class StoredThreads {
-  readonly #threads: readonly Thread[]
+  readonly #rules: StoredRules
+  readonly #count: number
+  /** Started with the first batch: often nothing is stored yet. */
+  #threads: readonly Thread[] = []
   #failure: unknown
 
   constructor(rules: StoredRules, count: number = Math.min(MOST, availableParallelism())) {
-    this.#threads = Array.from({ length: count }, () => this.#start(rules))
+    this.#rules = rules
+    this.#count = count
   }
 
   /** How many batches keep all of them at work. */
   get ahead(): number {
-    return 2 * this.#threads.length
+    return 2 * this.#count
   }
 
   settle({ lines, rows }: StoredBatch): Promise<SettledBatch | undefined> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => this.#start(this.#rules))
     const [first, ...others] = this.#threads as [Thread, ...Thread[]]
     const thread = others.reduce((best, one) => (one.waiting.length < best.waiting.length ? one : best), first)
     // Of a view, all the memory that it looks at would be copied.
