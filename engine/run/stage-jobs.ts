@@ -107,11 +107,12 @@ export class StageJobs {
     }
     await this.#ahead.run({ node, context, order, signal, onNote })
     post(join(task, 'stage.json'), { ...order, outputs: Object.keys(node.outputs) } satisfies StageOrder)
-    const followed = new Follower(paths.attempts, log, context)
+    const broken = new AbortController()
+    const followed = new Follower(paths.attempts, log, context, (error) => broken.abort(error))
     const looking = setInterval(() => followed.look(), LOOK_MS)
     try {
       const [outcome] = await runTasks(executor, job, {
-        signal,
+        signal: AbortSignal.any([signal, broken.signal]),
         leave,
         onNote,
         onSubmission: (submission) => followed.logs.add(executor.log(submission, 0)),
@@ -164,20 +165,30 @@ class Follower {
   readonly #context: Pick<StageContext<never>, 'ask' | 'progress'>
   readonly #asked = new Set<string>()
   readonly #read = new Map<string, number>()
+  readonly #onBroken: (error: unknown) => void
   #progress = ''
 
+  /** `onBroken` is told why the job can't be given an answer that it waits for. */
   constructor(
     attempts: (task: number) => readonly string[],
     log: string,
     context: Pick<StageContext<never>, 'ask' | 'progress'>,
+    onBroken: (error: unknown) => void,
   ) {
     this.#attempts = () => attempts(0)
     this.#log = log
     this.#context = context
+    this.#onBroken = onBroken
   }
 
   look(): void {
-    for (const log of this.logs) this.#follow(log)
+    for (const log of this.logs) {
+      try {
+        this.#follow(log)
+      } catch {
+        // A shared file system may refuse what it gives a moment later; no run ends for want of a log.
+      }
+    }
     for (const attempt of this.#attempts()) {
       const progress = letter(attempt, 'progress.json')
       const text = JSON.stringify(progress)
@@ -189,7 +200,10 @@ class Follower {
         const question = `${attempt}/${name}`
         if (this.#asked.has(question)) continue
         this.#asked.add(question)
-        void this.#answer(attempt, name)
+        this.#answer(attempt, name).catch((error: unknown) => {
+          // Nobody waits for it in an attempt that is gone by now.
+          if (existsSync(attempt)) this.#onBroken(error)
+        })
       }
     }
   }
@@ -205,7 +219,6 @@ class Follower {
       (answers) => ({ answers }),
       (error: unknown) => ({ error: sendError(error) }),
     )
-    // The attempt may be gone by now.
     if (existsSync(attempt)) reply(attempt, name, answered)
   }
 

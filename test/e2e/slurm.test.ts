@@ -8,11 +8,12 @@ import { pipelinesOnSlurm } from './slurm/pipelines.ts'
 import { quickstartOnSlurm } from './slurm/quickstart.ts'
 import { shardsOnSlurm } from './slurm/shards.ts'
 
-// All that needs a real Slurm is here: one cluster, started once. Two of its nodes are those of pipelines.
+// All that needs a real Slurm is here: one cluster, started once. Two of its nodes are those of pipelines; they have many
+// CPUs, as what is tried is not how long tasks wait for each other.
 const PROFILE = 'partition: main\ntime: 5m\noptions: [--exclude=n3]\n'
 const ROOMY = `${PROFILE}memory: 700MB\n`
 
-onCluster('Slurm', { nodes: 3 }, (cluster) => {
+onCluster('Slurm', { nodes: 3, env: { SLURM_UP_CPUS: '16' } }, (cluster) => {
   const open = async (): Promise<SlurmExecutor> =>
     new SlurmExecutor({
       call: slurmCalls().call,

@@ -44,15 +44,27 @@ export function jobFolder(folder: string): JobFolder {
     result: (number) => join(task(number), 'result'),
     attempts: (number) => {
       const all = join(task(number), 'attempts')
-      return namesIn(all)
-        .sort()
-        .map((name) => join(all, name))
+      return inOrder(folder, namesIn(all)).map((name) => join(all, name))
     },
     log: (submission, place) => {
       const offset = Math.floor(place / ARRAY) * ARRAY
       return join(folder, 'logs', `${submission}.${offset}.${place - offset}`)
     },
   }
+}
+
+/** Names of attempts, by when each was submitted (by the one clock of the file system) and how often it was put back. */
+function inOrder(folder: string, names: readonly string[]): readonly string[] {
+  // Looked at every second, and most tasks are tried once.
+  if (names.length < 2) return names
+  const placed = names.map((name) => {
+    const [submission = '', restart] = name.split('.')
+    const noted = statSync(join(folder, 'submissions', submission), { throwIfNoEntry: false })
+    return { name, submittedAt: noted?.mtimeMs ?? 0, restart: Number(restart ?? 0) }
+  })
+  return placed
+    .sort((a, b) => a.submittedAt - b.submittedAt || a.restart - b.restart || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name)
 }
 
 /** Makes the folders and the script of a job, if they are not there. `before` is run by the shell ahead of the command. */
@@ -72,15 +84,27 @@ export function noteSubmission(job: Job, tasks: readonly number[]): Submission {
   return { job, id, tasks }
 }
 
-/** All submissions of a job that were written down, and when (by the clock of the file system). */
-export function notedSubmissions(job: Job): { submission: Submission; notedAt: number }[] {
+/** All submissions of a job that were written down, and how long ago. */
+export function notedSubmissions(job: Job): { submission: Submission; ageMs: number }[] {
   const folder = join(job.folder, 'submissions')
-  return namesIn(folder)
-    .filter((name) => /^[0-9a-f]{16}$/.test(name))
-    .map((id) => {
-      const path = join(folder, id)
-      return { submission: { job, id, tasks: tasksIn(path) }, notedAt: statSync(path).mtimeMs }
-    })
+  const ids = namesIn(folder).filter((name) => /^[0-9a-f]{16}$/.test(name))
+  if (ids.length === 0) return []
+  const now = fileSystemNow(folder)
+  return ids.map((id) => {
+    const path = join(folder, id)
+    return { submission: { job, id, tasks: tasksIn(path) }, ageMs: now - statSync(path).mtimeMs }
+  })
+}
+
+/** The time by the clock that files in a folder are dated by: another machine's, which may differ from this one's. */
+function fileSystemNow(folder: string): number {
+  const probe = join(folder, `.now.${freshNonce()}`)
+  writeFileSync(probe, '')
+  try {
+    return statSync(probe).mtimeMs
+  } finally {
+    rmSync(probe, { force: true })
+  }
 }
 
 function tasksIn(path: string): number[] {

@@ -36,7 +36,7 @@ ended() {
 # Another copy was first.
 [ ! -d "$QUERYLOOM_TASK_FOLDER/result" ] || ended 0
 mkdir -p "$QUERYLOOM_ATTEMPT_FOLDER" && cd "$QUERYLOOM_ATTEMPT_FOLDER" || exit ${NO_FOLDER}
-${[...exports, ...before.map((line) => `${line} || ended $?`)].join('\n')}
+${[...exports, ...before.map((lines) => `{\n${lines}\n} || ended $?`)].join('\n')}
 (
 ${job.command.map(quoted).join(' ')}
 )

@@ -69,6 +69,7 @@ export class SlurmExecutor implements Executor {
 
   async attach(job: Job, signal: AbortSignal): Promise<readonly Submission[]> {
     const noted = notedSubmissions(job)
+    const since = performance.now()
     if (noted.length === 0) return []
     for (;;) {
       const { rows } = await this.#queue.fresh(signal)
@@ -82,8 +83,8 @@ export class SlurmExecutor implements Executor {
       }
       // A run that was killed while it submitted: the job may come into the queue only now.
       const isInFlight = noted.some(
-        ({ submission, notedAt }) =>
-          !seen.has(submission.id) && !isSubmitted(submission) && Date.now() - notedAt < IN_FLIGHT_MS,
+        ({ submission, ageMs }) =>
+          !seen.has(submission.id) && !isSubmitted(submission) && ageMs + performance.now() - since < IN_FLIGHT_MS,
       )
       if (!isInFlight) return noted.map(({ submission }) => submission).filter(({ id }) => live.has(id))
       await pause(1_000, signal)
@@ -93,11 +94,18 @@ export class SlurmExecutor implements Executor {
   async submit(job: Job, tasks: readonly number[], signal: AbortSignal): Promise<Submission> {
     signal.throwIfAborted()
     const submission = noteSubmission(job, tasks)
-    this.#knownOf(submission)
     const chunks = Math.ceil(tasks.length / ARRAY)
-    for (let offset = 0; offset < tasks.length; offset += ARRAY)
-      await this.#submitArray(submission, offset, Math.min(ARRAY, tasks.length - offset), chunks, signal)
+    try {
+      for (let offset = 0; offset < tasks.length; offset += ARRAY)
+        await this.#submitArray(submission, offset, Math.min(ARRAY, tasks.length - offset), chunks, signal)
+    } catch (error) {
+      // Nobody is told of it, so that nobody else can: Slurm may have taken some of it, or take it yet.
+      if (signal.aborted) await this.cancel(submission)
+      throw error
+    }
     markSubmitted(submission)
+    // What the queue held before does not tell of it.
+    this.#knownOf(submission)
     this.#queue.quicken()
     return submission
   }
@@ -119,8 +127,7 @@ export class SlurmExecutor implements Executor {
     const rows = new Map<number, QueueRow>()
     const ours = ownRows(submission, snapshot?.rows ?? [])
     const copies = ours.copies.filter((job) => !known.copies.has(job))
-    if (copies.length > 0) await this.#call('scancel', ['--quiet', ...copies])
-    for (const job of copies) known.copies.add(job)
+    if (copies.length > 0 && (await this.#takeOut(copies))) for (const job of copies) known.copies.add(job)
     for (const { task, row } of ours.rows) {
       rows.set(task, row)
       known.raws.set(task, row.raw)
@@ -133,10 +140,11 @@ export class SlurmExecutor implements Executor {
         settled ?? (await this.#stateOf(submission, place, { exit: exits.get(task), row: rows.get(task), isCurrent }))
       states.set(task, state)
       if (settled || (state.state !== 'done' && state.state !== 'failed')) continue
-      known.settled.set(task, state)
       const row = rows.get(task)
-      // What can never start stays in the queue until somebody takes it out.
-      if (state.state === 'failed' && row && isLive(row)) await this.#call('scancel', [`${row.job}_${row.index}`])
+      // What can never start stays in the queue until somebody takes it out: it is told of then.
+      if (state.state === 'failed' && row && isLive(row) && !(await this.#takeOut([`${row.job}_${row.index}`])))
+        states.set(task, { state: 'queued' })
+      else known.settled.set(task, state)
     }
     return states
   }
@@ -156,6 +164,12 @@ export class SlurmExecutor implements Executor {
     } catch (error) {
       if (!deadline.aborted) throw error
     }
+  }
+
+  /** Whether Slurm knows now that these are not wanted; if not, it is told when the queue is looked at again. */
+  async #takeOut(jobs: readonly string[]): Promise<boolean> {
+    const answer = await this.#call('scancel', ['--quiet', ...jobs])
+    return answer.kind !== 'away'
   }
 
   log({ job, id, tasks }: Submission, task: number): string {
@@ -193,11 +207,14 @@ export class SlurmExecutor implements Executor {
     }
     if (!verdict && !isCurrent) return { state: 'queued' }
     if (isDone()) return { state: 'done' }
+    const isUnwell = verdict?.state === 'ended' && !verdict.well
+    const end = isUnwell ? this.#unspokenEnd(submission, place) : undefined
+    // No exit status is to come of what was killed with its script.
+    if (end?.kind === 'out-of-memory') return { state: 'failed', cause: end }
     const raw = known.raws.get(task)
     const late = this.#missing(known, task, verdict ? { state: 'running' } : { state: 'queued' })
     if (late.state !== 'failed') return late
-    if (verdict?.state === 'ended' && !verdict.well)
-      return { state: 'failed', cause: this.#unspokenEnd(submission, place) }
+    if (end) return { state: 'failed', cause: end }
     const told = raw === undefined ? undefined : await this.#accounting.verdict(raw)
     return told?.state === 'failed' ? told : late
   }

@@ -12,20 +12,17 @@ export interface QueueRow {
   reason: string
   nodes: string
   name: string
-  comment: string
 }
 
 /** What to ask `squeue` for so that `readQueue` can read it: all states that it still knows. */
-export const QUEUE_WORDS: readonly string[] = ['--noheader', '--array', '--states=all', '--format=%i|%A|%T|%r|%N|%j|%k']
+export const QUEUE_WORDS: readonly string[] = ['--noheader', '--array', '--states=all', '--format=%i|%A|%T|%r|%N|%j']
 
 /** Reads what `squeue` printed; lines of another form are left out. */
 export function readQueue(text: string): QueueRow[] {
   return text.split('\n').flatMap((line) => {
-    const [id = '', raw = '', state = '', reason = '', nodes = '', name = '', ...comment] = line.split('|')
+    const [id = '', raw = '', state = '', reason = '', nodes = '', name = ''] = line.split('|')
     const [, job, index = '0'] = /^(\d+)(?:_(\d+))?$/.exec(id) ?? []
-    return job === undefined
-      ? []
-      : [{ job, index: Number(index), raw, state, reason, nodes, name, comment: comment.join('|') }]
+    return job === undefined ? [] : [{ job, index: Number(index), raw, state, reason, nodes, name }]
   })
 }
 

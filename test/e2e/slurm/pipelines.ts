@@ -42,8 +42,12 @@ export function pipelinesOnSlurm(cluster: Cluster, profile: string): void {
     )
     const here = new Project(judgedProject(server.url))
     const there = new Project({ ...judgedProject(server.url), 'cluster.yaml': profile })
+    // What waits for its time to pass meanwhile is elsewhere.
     const completed = (): string[] =>
-      cluster.call('sacct', '--completion', '--noheader', '--parsable2', '--format=State').trim().split('\n')
+      cluster
+        .call('sacct', '--completion', '--noheader', '--parsable2', '--format=Partition,State')
+        .split('\n')
+        .filter((line) => line.startsWith('main|'))
     const before = completed().length
     const local = await here.run('pipeline.yaml')
     expect(local.finished).toMatchObject({ status: 'ok', nodes: { executed: 7 } })
@@ -57,7 +61,7 @@ export function pipelinesOnSlurm(cluster: Cluster, profile: string): void {
     expect(run.finished.requests).toEqual(local.finished.requests)
     // Nobody needs to say again where it ran.
     expect((await there.run('pipeline.yaml')).finished).toMatchObject({ nodes: { executed: 0, cached: 7 } })
-    expect(completed().slice(before)).toEqual(Array.from({ length: 6 }, () => 'COMPLETED'))
+    expect(completed().slice(before)).toEqual(Array.from({ length: 6 }, () => 'main|COMPLETED'))
     expect(readdirSync(join(there.folder, '.queryloom/slurm/jobs'))).toEqual([])
   })
 

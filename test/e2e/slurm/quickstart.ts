@@ -5,8 +5,10 @@ import { packageRoot } from '../../../engine/util/package-root.ts'
 import { fakeOpenai, type Reaction, type SeenRequest } from '../../rig/fake-openai.ts'
 import { Project } from '../../rig/project.ts'
 
-/** One of its five seeds of training, and a fifth of its passages: one node for each of its stages, and three that compare. */
-const SMALL = ['-p', 'passages=48', '--only', 'train_seed=1', '--lock', 'small.lock']
+/** A fifth of its passages and of its training, with one seed of five: one node for each of its stages, and three that compare. */
+const SMALLER = ['-p', 'passages=48', '-p', 'steps=40']
+const ONE = [...SMALLER, '--only', 'train_seed=1']
+const SMALL = [...ONE, '--lock', 'small.lock']
 const NODES = 19
 
 /** The quickstart with its language model behind an endpoint, where it costs nothing to have rows made. */
@@ -41,7 +43,7 @@ function results(folder: string): { [path: string]: string } {
 
 /** A plan without what differs from store to store. */
 const planned = (project: Project, ...words: string[]): Promise<{ nodes: unknown; totals: unknown }> =>
-  project.json('plan', 'quickstart.yaml', ...SMALL.slice(0, 4), ...words)
+  project.json('plan', 'quickstart.yaml', ...ONE, ...words)
 
 /** Tests of the quickstart on a cluster with the profile. */
 export function quickstartOnSlurm(profile: string): void {
@@ -55,15 +57,7 @@ export function quickstartOnSlurm(profile: string): void {
     // The rows travel, and nothing else of the store.
     const there = new Project({ 'cluster.yaml': profile })
     const bundle = join(there.folder, 'rows.qlb')
-    const exported = await here.call(
-      'export',
-      'quickstart.yaml',
-      '--rows',
-      '--with-data',
-      '-o',
-      bundle,
-      ...SMALL.slice(0, 2),
-    )
+    const exported = await here.call('export', 'quickstart.yaml', '--rows', '--with-data', '-o', bundle, ...SMALLER)
     expect(exported, exported.stderr).toMatchObject({ status: 0 })
     const imported = await there.call('import', bundle, '--unsigned')
     expect(imported, imported.stderr).toMatchObject({ status: 0 })
@@ -75,7 +69,7 @@ export function quickstartOnSlurm(profile: string): void {
     const before = await planned(there)
     expect(before.totals).toMatchObject({ requests: 0 })
     const profiled = ['--profile', '../cluster.yaml']
-    const dry = await there.json('run', 'quickstart.yaml', '--dry-run', ...SMALL.slice(0, 4), ...profiled)
+    const dry = await there.json('run', 'quickstart.yaml', '--dry-run', ...ONE, ...profiled)
     expect(dry).toEqual(before)
 
     const run = await there.run('quickstart.yaml', ...SMALL, ...profiled, '--trust')

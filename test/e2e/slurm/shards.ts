@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import { ended, Project } from '../../rig/project.ts'
 import type { Cluster } from '../../rig/slurm.ts'
-import { isAlive, waitFor } from '../../rig/wait-for.ts'
+import { isAlive, parentOf, waitFor } from '../../rig/wait-for.ts'
 
 const BINARY = join(packageRoot, 'test/stages/models/fake-server.mjs')
 const sha256 = createHash('sha256').update('weights').digest('hex')
@@ -54,7 +54,12 @@ const asked = (made: Project): { asked: string; cards: string; pid: number }[] =
 /** Tests of generation in shards on a cluster with the profile. */
 export function shardsOnSlurm(cluster: Cluster, profile: string): void {
   test('gives each of eight tasks a server and a card of its own, and asks for each row once', async () => {
+    // Tasks are started by the Node that the profile names, as stages are.
     const made = project(320, 20, profile)
+    const wrapper = join(made.folder, 'node.sh')
+    made.write('node.sh', `#!/bin/sh\necho "$1 $2" >>${join(made.folder, 'programs')}\nexec ${process.execPath} "$@"\n`)
+    chmodSync(wrapper, 0o755)
+    made.write('cluster.yaml', `${readFileSync(join(made.folder, 'cluster.yaml'), 'utf8')}node: ${wrapper}\n`)
     const run = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(run.stderr).toBe('')
     expect(run.finished).toMatchObject({ status: 'ok', requests: { sent: 320, cached: 0, failed: 0 } })
@@ -67,6 +72,8 @@ export function shardsOnSlurm(cluster: Cluster, profile: string): void {
     expect(tasks).toHaveLength(8)
     expect(tasks.slice(0, 4).sort()).toEqual(['n1 0', 'n1 1', 'n2 0', 'n2 1'])
     for (const { cards } of all) expect(['0', '1']).toContain(cards)
+    const task = `${join(packageRoot, 'dist/engine/run/stage-task.js')} generate`
+    expect(lines(made, 'programs')).toEqual(Array.from({ length: 8 }, () => task))
     expect(cluster.jobs()).toEqual([])
     expect(all.map(({ pid }) => pid).filter(isAlive)).toEqual([])
     expect(readdirSync(join(made.folder, '.queryloom/slurm/shards'))).toEqual(['claims'])
@@ -82,7 +89,9 @@ export function shardsOnSlurm(cluster: Cluster, profile: string): void {
     await ended(first)
     const jobs = cluster.jobs()
     expect(jobs.length).toBeGreaterThan(4)
-    cluster.call('scancel', '--signal=KILL', '--full', jobs[0] as string)
+    // A task is the parent of its server.
+    const { pid } = asked(made).findLast((one) => isAlive(one.pid))!
+    process.kill(parentOf(pid), 'SIGKILL')
     const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(next.finished).toMatchObject({ status: 'ok', requests: { failed: 0 } })
     const all = asked(made)

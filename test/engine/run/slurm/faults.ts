@@ -16,6 +16,8 @@ import { waitFor } from '../../../rig/wait-for.ts'
 import { follow as followed, jobOf as scripts } from '../jobs/conformance.ts'
 
 const DONE: TaskOutcome = { done: true }
+/** Answers in a second attempt. */
+const SECOND_ONLY = 'n=$(ls .. | wc -l); [ $n -gt 1 ] || sleep 60; echo $n >answer'
 
 /** Tests of what goes wrong in a cluster of three nodes, of which the third is left to the time limit. */
 export function faultsOfSlurm(cluster: Cluster): void {
@@ -78,14 +80,17 @@ export function faultsOfSlurm(cluster: Cluster): void {
     return { outcomes: await following, told }
   }
 
+  const apart: SlurmSettings = { partition: 'urgent', options: ['--nodelist=n3'] }
   let limited: Promise<readonly TaskOutcome[]>
+  let requeued: ReturnType<typeof during>
+  let requeuedJob: Job
 
-  // Slurm looks at time limits once in a while: it takes more than a minute, in which the other tests run.
+  // Slurm looks at time limits once in a while, and waits before it starts again what was put back: the other tests run
+  // meanwhile.
   beforeAll(async () => {
-    limited = follow(await jobOf('exec sleep 300', { resources: { cpus: 1, memory: 0, timeMs: 1_000 } }), {
-      partition: 'urgent',
-      options: ['--nodelist=n3'],
-    })
+    limited = follow(await jobOf('exec sleep 300', { resources: { cpus: 1, memory: 0, timeMs: 1_000 } }), apart)
+    requeuedJob = await jobOf(SECOND_ONLY)
+    requeued = during(requeuedJob, (id) => cluster.call('scontrol', 'requeue', id), apart)
   })
 
   // What one test did to the nodes is none of the next one's.
@@ -131,12 +136,18 @@ export function faultsOfSlurm(cluster: Cluster): void {
     expect(readdirSync(join(job.folder, 'submissions')).filter((name) => !name.includes('.'))).toHaveLength(1)
   })
 
+  test('SIGKILL of a task with its script, which leaves no exit status', async () => {
+    const job = await jobOf('exec sleep 60')
+    const { outcomes } = await during(job, (id) => cluster.call('scancel', '--signal=KILL', '--full', id))
+    expect(outcomes).toMatchObject([{ cause: { kind: 'signal', signal: 9 } }])
+    expect(readdirSync(join(job.folder, 'exits'))).toEqual([])
+  })
+
   test('scontrol requeue: the second attempt answers', async () => {
-    const job = await jobOf('n=$(ls .. | wc -l); [ $n -gt 1 ] || sleep 60; echo $n >answer')
-    const { outcomes, told } = await during(job, (id) => cluster.call('scontrol', 'requeue', id))
+    const { outcomes, told } = await requeued
     expect(outcomes).toEqual([DONE])
     expect(told).toEqual([])
-    expect(readFileSync(join(jobFolder(job.folder).result(0), 'answer'), 'utf8')).toBe('2\n')
+    expect(readFileSync(join(jobFolder(requeuedJob.folder).result(0), 'answer'), 'utf8')).toBe('2\n')
   })
 
   test('preemption: what is cancelled for others is submitted again', async () => {
@@ -155,9 +166,9 @@ export function faultsOfSlurm(cluster: Cluster): void {
           '--output=/dev/null',
           '--wrap=sleep 1',
         ]
-        cluster.call('sbatch', '--parsable', ...urgent)
+        const id = cluster.call('sbatch', '--parsable', ...urgent).trim()
         await waitFor(() =>
-          cluster.call('squeue', '--noheader', '--states=all', '--format=%P %T').includes('urgent COMPLETED'),
+          cluster.call('squeue', '--noheader', '--states=all', '--format=%T', `--jobs=${id}`).includes('COMPLETED'),
         )
         writeFileSync(gate, '')
       },
@@ -168,7 +179,7 @@ export function faultsOfSlurm(cluster: Cluster): void {
   })
 
   test('a node that goes down: its task is put back into the queue, and runs again', async () => {
-    const job = await jobOf('n=$(ls .. | wc -l); [ $n -gt 1 ] || sleep 60; echo $n >answer')
+    const job = await jobOf(SECOND_ONLY)
     const { outcomes } = await during(job, (id) => {
       const node = cluster.call('squeue', '--noheader', '--format=%N', `--jobs=${id}`).trim()
       cluster.call('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=test')

@@ -11,7 +11,7 @@ import { follow, jobOf } from '../jobs/conformance.ts'
 
 /** How long is waited for what never comes, and for what comes late. */
 const NEVER_MS = 100
-const LATE_MS = 60_000
+const LATE_MS = 3_600_000
 
 /** Follows a job of one task; `meanwhile` is called with its submission when the queue has shown that it runs. */
 async function during(
@@ -98,6 +98,20 @@ describe('a shared folder that shows late what a node wrote', () => {
     })
     expect(outcome).toEqual({ done: true })
     expect(notes).toEqual([])
+  })
+
+  test('no exit status is waited for of a task that was killed for its memory, as its log says', async () => {
+    const slurm = slurmStandIn(undefined)
+    const { outcome } = await during(slurm, LATE_MS, (job, submission) => {
+      const paths = jobFolder(job.folder)
+      mkdirSync(join(paths.task(0), 'attempts', `${submission}.0.8`), { recursive: true })
+      writeFileSync(
+        paths.log(submission, 0),
+        'slurmstepd: error: Job 7 exceeded memory limit (2048 > 1024), being killed\n',
+      )
+      slurm.queue('FAILED', 'NonZeroExitCode')
+    })
+    expect(outcome).toMatchObject({ cause: { kind: 'out-of-memory' } })
   })
 
   test('an exit status that comes late is told, not that the task was lost', async () => {

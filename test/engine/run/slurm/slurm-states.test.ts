@@ -47,19 +47,10 @@ test('states that a newer Slurm may have are no failure', () => {
   expect(of('FAILED', 'NonZeroExitCode')).toEqual({ state: 'ended', well: false })
 })
 
-test('the queue is read line by line; a comment may hold what separates, and what is no job is left out', () => {
-  const text = '12_3|15|RUNNING|None|n1|name|queryloom a|b\n7|7|PENDING|Priority||other|\nslurm_load_jobs warning\n'
+test('the queue is read line by line, and what is no job is left out', () => {
+  const text = '12_3|15|RUNNING|None|n1|name\n7|7|PENDING|Priority||other\nslurm_load_jobs warning\n'
   expect(readQueue(text)).toEqual([
-    {
-      job: '12',
-      index: 3,
-      raw: '15',
-      state: 'RUNNING',
-      reason: 'None',
-      nodes: 'n1',
-      name: 'name',
-      comment: 'queryloom a|b',
-    },
-    { job: '7', index: 0, raw: '7', state: 'PENDING', reason: 'Priority', nodes: '', name: 'other', comment: '' },
+    { job: '12', index: 3, raw: '15', state: 'RUNNING', reason: 'None', nodes: 'n1', name: 'name' },
+    { job: '7', index: 0, raw: '7', state: 'PENDING', reason: 'Priority', nodes: '', name: 'other' },
   ])
 })
