@@ -20,7 +20,8 @@ export function searchPlainly(queries: Float32Array, tops: readonly TopK[], bloc
   }
 }
 
-/** Writes the scores of the first `count` chosen passages for one query, to the bit those of `searchPlainly`. */
+/** Writes the scores of the first `count` chosen passages for one query, to the bit those of `searchPlainly`. What follows in `scores` may be
+ * overwritten. */
 export function scorePassages(
   queries: Float32Array,
   query: number,
@@ -32,12 +33,13 @@ export function scorePassages(
 ): void {
   const q = query * dimensions
   let i = 0
-  // Four at a time, since each sum must wait for its last addition.
-  for (; i + 3 < count; i += 4) {
+  const last = count - 1
+  // Four at a time, since each sum must wait for its last addition; the last ones are done again where two or three are left.
+  for (; i < last; i += 4) {
     const a = chosen[i]! * dimensions
     const b = chosen[i + 1]! * dimensions
-    const c = chosen[i + 2]! * dimensions
-    const d = chosen[i + 3]! * dimensions
+    const c = chosen[Math.min(i + 2, last)]! * dimensions
+    const d = chosen[Math.min(i + 3, last)]! * dimensions
     let sumA = 0
     let sumB = 0
     let sumC = 0

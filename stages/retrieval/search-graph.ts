@@ -1,31 +1,65 @@
 /**
- * The ONNX graph of exact search over a block of passages: of the products of all queries and passages it gives those in
+ * ONNX graphs of exact search over a block of passages: of the products of all queries and passages they give those in
  * groups of neighbours of which one reaches the bar of its query. Few do once the best of a query are good, and a group
- * costs next to nothing to look at. It is put together here byte by byte: nothing has to be shipped or generated, and the
- * same graph runs on every provider. Inputs: `queries`, `passages` (rows of `dimensions` floats), `bars` (one a query),
- * `shape` (queries, groups, members of a group). Outputs, a row a group that reaches its bar, by query and then group:
- * `places` (query, group) and `products`.
+ * costs next to nothing to look at. They are put together here byte by byte: nothing has to be shipped or generated.
+ * Inputs: `queries`, `passages` (rows of `dimensions` numbers), `bars` (one a query), `shape` (queries, groups, members of
+ * a group). Outputs, a row a group that reaches its bar, by query and then group: `places` (query, group) and `products`.
  */
-export function searchGraph(dimensions: number): Uint8Array {
-  const graph = [
-    node('Gemm', ['queries', 'passages'], ['all'], [integer('transB', 1)]),
+export function floatGraph(dimensions: number): Uint8Array {
+  return graphOf(
+    [node('Gemm', ['queries', 'passages'], ['all'], [integer('transB', 1)])],
+    [tensor('queries', FLOAT, ['queries', dimensions])],
+    FLOAT,
+    dimensions,
+  )
+}
+
+/**
+ * The same over bytes, which processors multiply several times as fast: `queries` are bytes less their `zero`, passages
+ * floats that are rounded to multiples of `step`, and bars and products whole numbers. `none` is the byte 0.
+ */
+export function byteGraph(dimensions: number): Uint8Array {
+  return graphOf(
+    [
+      node('QuantizeLinear', ['passages', 'step', 'none'], ['rounded'], []),
+      node('Transpose', ['rounded'], ['turned'], [integers('perm', [1, 0])]),
+      node('MatMulInteger', ['queries', 'turned', 'zero'], ['all'], []),
+    ],
+    [
+      tensor('queries', BYTE, ['queries', dimensions]),
+      tensor('zero', BYTE, []),
+      tensor('step', FLOAT, []),
+      tensor('none', SIGNED_BYTE, []),
+    ],
+    INT32,
+    dimensions,
+  )
+}
+
+/** From `all` products, of a type, to those that are wanted. */
+function graphOf(multiplication: number[][], inputs: number[][], products: number, dimensions: number): Uint8Array {
+  const nodes = [
+    ...multiplication,
     node('Reshape', ['all', 'shape'], ['grouped'], []),
     node('ReduceMax', ['grouped'], ['maxima'], [integers('axes', [2]), integer('keepdims', 0)]),
     node('GreaterOrEqual', ['maxima', 'bars'], ['reached'], []),
     node('NonZero', ['reached'], ['found'], []),
     node('Transpose', ['found'], ['places'], []),
     node('GatherND', ['grouped', 'places'], ['products'], []),
-  ].flatMap((bytes) => field(1, bytes))
-  const inputs = [
-    tensor('queries', FLOAT, ['queries', dimensions]),
+  ]
+  const allInputs = [
+    ...inputs,
     tensor('passages', FLOAT, ['passages', dimensions]),
-    tensor('bars', FLOAT, ['queries', 1]),
+    tensor('bars', products, ['queries', 1]),
     tensor('shape', INT64, [3]),
-  ].flatMap((bytes) => field(11, bytes))
-  const outputs = [tensor('places', INT64, ['reached', 2]), tensor('products', FLOAT, ['reached', 'members'])].flatMap(
-    (bytes) => field(12, bytes),
-  )
-  const whole = [...graph, ...field(2, utf8('search')), ...inputs, ...outputs]
+  ]
+  const outputs = [tensor('places', INT64, ['reached', 2]), tensor('products', products, ['reached', 'members'])]
+  const whole = [
+    ...nodes.flatMap((bytes) => field(1, bytes)),
+    ...field(2, utf8('search')),
+    ...allInputs.flatMap((bytes) => field(11, bytes)),
+    ...outputs.flatMap((bytes) => field(12, bytes)),
+  ]
   return Uint8Array.from([...field(1, IR_VERSION), ...field(7, whole), ...field(8, field(2, OPSET))])
 }
 
@@ -33,6 +67,9 @@ export function searchGraph(dimensions: number): Uint8Array {
 const IR_VERSION = 8
 const OPSET = 13
 const FLOAT = 1
+const BYTE = 2
+const SIGNED_BYTE = 3
+const INT32 = 6
 const INT64 = 7
 const ONE_INTEGER = 2
 const INTEGERS = 7

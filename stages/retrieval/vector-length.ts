@@ -22,10 +22,10 @@ export function vectorLength(vectors: Float32Array, start: number, dimensions: n
 /** Length of the longest row, 0 without rows. A row with a number that is not finite is a StageError. */
 export function longestRow({ ids, vectors }: Rows, dimensions: number): number {
   let longest = 0
-  for (const [i, id] of ids.entries()) {
+  for (let i = 0; i < ids.length; i++) {
     const length = vectorLength(vectors, i * dimensions, dimensions)
     if (!Number.isFinite(length))
-      throw new StageError(`the vector of ${JSON.stringify(id)} has a number that is not finite`, {
+      throw new StageError(`the vector of ${JSON.stringify(ids[i])} has a number that is not finite`, {
         advice: 'The model is broken, or computes in a precision that it was not made for.',
       })
     if (length > longest) longest = length
