@@ -6,7 +6,7 @@ import { type TrainOptions, trainSchema } from './options.ts'
 /** Trains an encoder: a static model in a thread of this process, a transformer through SentenceTransformers. */
 export const train: ServiceStageDefinition<TrainOptions> = {
   type: 'train',
-  version: 2,
+  version: 3,
   description:
     'Trains an encoder with in-batch negatives: a static embedding model (a text is the mean of its token vectors) in this process, on CPU, in seconds; a transformer through SentenceTransformers, on CUDA or CPU.',
   thread: 'main',

@@ -5,10 +5,9 @@ import { makeBatches } from './batches.ts'
 import { candidatesOf } from './candidates.ts'
 import type { CurvePoint } from './curve.ts'
 import type { DevMetric } from './dev-metric.ts'
-import { encodeBags, SparseGradient } from './embedding-table.ts'
 import { type Objective, objectiveLoss } from './objective.ts'
-import { LazyAdam } from './optimiser.ts'
 import { rateAt, type Schedule } from './schedule.ts'
+import { TrainedTable } from './trained-table.ts'
 import type { TrainingSet } from './training-set.ts'
 
 /** What decides a training run beside its data and its first table. */
@@ -40,7 +39,7 @@ const REPORTS = 100
 
 /**
  * Trains the table in place. Equal data, plan and first table give equal bytes on every machine: one thread, sums in a
- * fixed order, no clock, own random numbers. Gives the event loop a turn each step; an aborted signal throws.
+ * fixed order by kernels that are the same everywhere, no clock, own random numbers. Gives the event loop a turn each step; an aborted signal throws.
  */
 export async function trainTable(
   table: Matrix,
@@ -56,8 +55,7 @@ export async function trainTable(
   let best = dev && plan.select === 'dev' ? { step: 0, metric: dev(table), data: table.data.slice() } : undefined
   if (dev) curve.push({ step: 0, 'dev_mrr@10': best?.metric ?? dev(table) })
 
-  const optimiser = new LazyAdam(table.rows, table.columns)
-  const gradient = new SparseGradient(table.rows, table.columns)
+  const trained = new TrainedTable(table, data.bags)
   const batches = makeBatches(data, plan.batch, plan.seed)
   let lossSum = 0
   let lossSteps = 0
@@ -67,17 +65,16 @@ export async function trainTable(
     const batch = candidatesOf(data, batches.next().value)
     compared += batch.masked.length - batch.anchors.length
     masked += batch.maskedCount
-    const anchors = encodeBags(table, data.bags, batch.anchors)
-    const candidates = encodeBags(table, data.bags, batch.texts)
+    const anchors = trained.encode(batch.anchors)
+    const candidates = trained.encode(batch.texts)
     const { loss, byAnchor, byCandidate } = objectiveLoss(anchors, candidates, batch.masked, plan)
     const learningRate = plan.learningRate * rateAt(step, steps, plan.warmup)
     // Vectors beyond all numbers have no direction, and a loss that looks like one.
     const numbers = [loss, ...anchors.lengths, ...candidates.lengths]
     if (!numbers.every(Number.isFinite)) throw noNumber(step + 1, steps, learningRate)
-    gradient.addTexts(data.bags, batch.anchors, anchors, byAnchor)
-    gradient.addTexts(data.bags, batch.texts, candidates, byCandidate)
-    optimiser.step(table, gradient, learningRate)
-    gradient.clear()
+    trained.addGradient(batch.anchors, anchors, byAnchor)
+    trained.addGradient(batch.texts, candidates, byCandidate)
+    trained.step(learningRate)
 
     lossSum += loss
     lossSteps++
@@ -85,6 +82,7 @@ export async function trainTable(
     if (done % plan.curveEvery === 0 || done === steps) {
       const point: CurvePoint = { step: done, loss: lossSum / lossSteps, learning_rate: learningRate }
       if (dev) {
+        trained.store()
         const metric = dev(table)
         point['dev_mrr@10'] = metric
         if (best && metric > best.metric) best = { step: done, metric, data: table.data.slice() }
@@ -96,6 +94,7 @@ export async function trainTable(
     if (done % Math.max(1, Math.floor(steps / REPORTS)) === 0) hooks.progress(done, steps, `loss ${loss.toFixed(3)}`)
   }
   if (best) table.data.set(best.data)
+  else trained.store()
   return { curve, compared, masked, selected: best?.step ?? steps }
 }
 
