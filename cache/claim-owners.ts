@@ -37,6 +37,11 @@ export class ClaimOwners {
     return names.length === 1 && names[0] === this.me.nonce + ENDING
   }
 
+  /** From when on nobody came or went, up to the last look; infinite as long as that can't be told. */
+  get unchangedSince(): number {
+    return this.#names.unchangedSince
+  }
+
   /** Nonces of the other owners, dead ones among them. */
   others(): string[] {
     return this.#names

@@ -30,6 +30,8 @@ export interface Claims {
   take(name: string, note?: string): Holder | undefined
   /** Gives a claimed name back. Call it when all that others should find is there to be found. */
   release(name: string): void
+  /** From when on, by `performance.now`, no other process was there to claim anything; infinite where that is not known. */
+  aloneSince(): number
   /** Resolves when a name that could not be had may be free; rejects with the signal's reason. */
   freed(name: string, signal: AbortSignal): Promise<void>
   /** Gives everything back. */
@@ -123,6 +125,10 @@ class LinkedClaims implements Claims {
       }
     }
     this.#watch.wake(name)
+  }
+
+  aloneSince(): number {
+    return this.#slots && this.#isAlone ? this.#owners.unchangedSince : Number.POSITIVE_INFINITY
   }
 
   freed(name: string, signal: AbortSignal): Promise<void> {

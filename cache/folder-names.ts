@@ -14,16 +14,25 @@ export class FolderNames {
   #since = 0
   /** Listed so long after the change that nothing can have come since. */
   #isSettled = false
+  #settledAt = Number.POSITIVE_INFINITY
 
   constructor(folder: string, ending: string) {
     this.#folder = folder
     this.#ending = ending
   }
 
+  /** From when on nothing came or went, up to the last look; infinite as long as that can't be told. */
+  get unchangedSince(): number {
+    return this.#isSettled ? this.#settledAt : Number.POSITIVE_INFINITY
+  }
+
   /** The same list as long as nothing changed. */
   list(): readonly string[] {
     const changed = statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs
-    if (changed === undefined) return []
+    if (changed === undefined) {
+      this.#isSettled = false
+      return []
+    }
     if (this.#isSettled && changed === this.#changed) return this.#names
     const now = performance.now()
     if (changed !== this.#changed) {
@@ -38,6 +47,7 @@ export class FolderNames {
       throw error
     }
     this.#isSettled = now - this.#since > TICK_MS
+    this.#settledAt = now
     return this.#names
   }
 }

@@ -4,13 +4,15 @@ import type { CanonicalValue } from './canonical.ts'
 import { type Claims, openClaims } from './claims.ts'
 import { hexOf, type RowKey } from './digest.ts'
 import { FolderNames } from './folder-names.ts'
+import { type EncodedRow, GivenRows } from './given-rows.ts'
 import { type LocatedRows, locatedRows, neighbours, valueAt, type WantedRow } from './read-rows.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
-import { encodeRow, LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
+import { LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { asStoreError } from './store-error.ts'
+import { turns } from './turns.ts'
 
 /** One stored observation: the raw answer and where it came from, as JSON. */
 export type RowValue = CanonicalValue
@@ -67,7 +69,6 @@ const WORTH_INDEXING = 1000
 const SHARE_WORTH_INDEXING = 0.1
 /** They take some 300 bytes each as long as they are outside, however many there are inside. */
 const MOST_OUTSIDE = 200_000
-const TURN_MS = 20
 const SCAN_BYTES = 16 << 20
 
 /** What is known of a segment. */
@@ -95,6 +96,9 @@ class SegmentRowStore implements RowStore {
   /** Rows that the index doesn't cover. */
   #recent = new Map<RowKey, RowPlace[]>()
   #recentRows = 0
+  /** When it was last looked whether other processes stored rows. */
+  #looked = Number.NEGATIVE_INFINITY
+  readonly #given: GivenRows
 
   constructor(folder: string, claims: Claims) {
     this.#folder = folder
@@ -102,6 +106,11 @@ class SegmentRowStore implements RowStore {
     this.#names = new FolderNames(folder, '.seg')
     this.#reader = new SegmentReader(folder)
     this.#writer = new SegmentWriter(folder)
+    this.#given = new GivenRows({
+      folder,
+      look: () => this.#refresh(),
+      append: (rows) => this.#append(rows),
+    })
   }
 
   async known(keys: readonly RowKey[], round = 0): Promise<ReadonlySet<RowKey>> {
@@ -175,6 +184,7 @@ class SegmentRowStore implements RowStore {
   }
 
   async flush(): Promise<void> {
+    this.#given.write()
     try {
       await this.#writer.flush()
     } catch (error) {
@@ -183,6 +193,7 @@ class SegmentRowStore implements RowStore {
   }
 
   async close(): Promise<void> {
+    this.#given.write()
     try {
       await this.#writer.close()
     } catch (error) {
@@ -204,35 +215,41 @@ class SegmentRowStore implements RowStore {
     // Who asks again does not wait for those who ask for the first time.
     const name = round === 0 ? hexOf(key) : `${hexOf(key)}.${round}`
     const index = this.#index
-    const turn = rowTurn(name, this.#claims, () => this.#storedByNow(key, round, index) !== undefined)
+    const turn = rowTurn(name, this.#claims, () => {
+      // Nobody was there who could have stored it since the last look.
+      if (this.#claims.aloneSince() > this.#looked) this.#refresh()
+      return this.#storedSince(key, round, index) !== undefined
+    })
     try {
       const made = await run(turn)
-      const meanwhile = this.#storedByNow(key, round, index)
-      if (meanwhile) return { value: meanwhile.value, origin: made !== undefined && turn.wasTaken ? 'new' : 'stored' }
-      if (made === undefined) throw new Error('a row was neither asked for nor stored')
-      return { value: this.#append(key, JSON.stringify(made), round), origin: 'new' }
+      if (made !== undefined) {
+        const stored = (): { value: RowValue } | undefined => this.#storedSince(key, round, index)
+        const { value, isNew } = await this.#given.add({ key, json: JSON.stringify(made), round, stored })
+        return { value, origin: isNew || turn.wasTaken ? 'new' : 'stored' }
+      }
+      this.#refresh()
+      const stored = this.#storedSince(key, round, index)
+      if (!stored) throw new Error('a row was neither asked for nor stored')
+      return { value: stored.value, origin: 'stored' }
     } finally {
       turn.pass()
     }
   }
 
-  // What was stored is given back, so that a new answer and a stored one can't differ.
-  #append(key: RowKey, json: string, round: number): RowValue {
-    try {
-      const place = this.#writer.append(encodeRow(key, json, round))
+  /** Appends rows that nobody has stored, all or none. */
+  #append(rows: readonly EncodedRow[]): void {
+    const places = this.#writer.appendAll(rows.map(({ record }) => record))
+    for (const [i, { key, round }] of rows.entries()) {
+      const place = places[i] as RowPlace
       this.#note(key, place)
       const highest = Math.max(this.#segments.get(place.segment)?.round ?? 0, round)
       this.#segments.set(place.segment, { covered: place.offset + place.length, sealed: false, round: highest })
       this.#lastRound = Math.max(this.#lastRound, round)
-    } catch (error) {
-      throw asStoreError(error, 'an answer', this.#folder, Buffer.byteLength(json))
     }
-    return JSON.parse(json) as RowValue
   }
 
   /** What is stored of a key that was not when the index was `before`: as long as it is the same, only later rows can be. */
-  #storedByNow(key: RowKey, round: number, before: RowIndex | undefined): { value: RowValue } | undefined {
-    this.#refresh()
+  #storedSince(key: RowKey, round: number, before: RowIndex | undefined): { value: RowValue } | undefined {
     return this.#index === before && !this.#recent.has(key) ? undefined : this.#stored(key, round)
   }
 
@@ -304,6 +321,7 @@ class SegmentRowStore implements RowStore {
   }
 
   #refresh(): void {
+    this.#looked = performance.now()
     const names = this.#names.list()
     this.#index ??= this.#openIndex(new Set(names))
     for (const name of names) {
@@ -369,17 +387,5 @@ class SegmentRowStore implements RowStore {
 
   #sizeOf(segment: string): number {
     return statSync(join(this.#folder, segment), { throwIfNoEntry: false })?.size ?? 0
-  }
-}
-
-/** Turns of `TURN_MS`, after which other work is given way to. */
-function turns(): { isOver(): boolean; next(): Promise<void> } {
-  let began = performance.now()
-  return {
-    isOver: () => performance.now() - began >= TURN_MS,
-    next: async () => {
-      await new Promise((resolve) => setImmediate(resolve))
-      began = performance.now()
-    },
   }
 }

@@ -34,22 +34,31 @@ export class SegmentWriter {
 
   /** Throws what the system says if the disk refuses; nothing of the record is left then. */
   append(record: Buffer): RowPlace {
+    return this.appendAll([record])[0] as RowPlace
+  }
+
+  /** Appends several with one write; all of them or, where the disk refuses, none. */
+  appendAll(records: readonly Buffer[]): RowPlace[] {
     if (this.#failure !== undefined) throw this.#failure
     const [fd, segment] = this.#open()
-    const offset = this.#size
+    const first = this.#size
+    const bytes = records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records)
     try {
-      for (let at = 0; at < record.length; ) at += writeSync(fd, record, at)
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     } catch (error) {
-      this.#takeBack(fd, offset)
+      this.#takeBack(fd, first)
       throw error
     }
-    this.#size += record.length
     this.#dirty = true
     this.#timer ??= setTimeout(() => {
       // A failure is kept and told by the next call that can tell it.
       this.flush().catch(() => {})
     }, DURABLE_WITHIN_MS).unref()
-    return { segment, offset, length: record.length }
+    return records.map(({ length }) => {
+      const offset = this.#size
+      this.#size += length
+      return { segment, offset, length }
+    })
   }
 
   /** Resolves when all that was appended is on the disk. */
