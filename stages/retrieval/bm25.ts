@@ -147,13 +147,16 @@ class InvertedIndex implements Bm25Index {
   search(query: string, k: number): Hit[] {
     const scores = this.#accumulators
     const touched = this.#touched
+    const documents = this.#documents
+    const weights = this.#weights
     let reached = 0
     for (const [term, count] of this.#terms.count(query)) {
       const end = this.#offsets[term + 1]!
       for (let i = this.#offsets[term]!; i < end; i++) {
-        const document = this.#documents[i]!
-        if (scores[document] === 0) touched[reached++] = document
-        scores[document]! += count * this.#weights[i]!
+        const document = documents[i]!
+        const score = scores[document]!
+        if (score === 0) touched[reached++] = document
+        scores[document] = score + count * weights[i]!
       }
     }
     if (this.#top?.k !== k) this.#top = new TopSelection(this.#ids, k)

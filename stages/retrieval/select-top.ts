@@ -1,90 +1,92 @@
 import { compareUtf8 } from '../../cache/canonical.ts'
+import { kthLargest } from './kth-largest.ts'
 import type { Hit } from './top-k.ts'
 
 /** Room for the place of a candidate below the bits of its score; both fit into a double. */
 const PLACES = 2 ** 22
+/** Candidates collected for each that is wanted, and at least. */
+const COLLECTED = 4
+const LEAST_COLLECTED = 4096
 
 /**
  * The k best of passages with scores above 0, in the order of `TopK` and equal to what it keeps, for where thousands are
- * kept of thousands: candidates are collected until there are twice as many as wanted, and then cut by sorting numbers.
+ * kept of thousands: candidates are collected, cut in linear time where there are several times as many as wanted, and
+ * the best alone are sorted, as numbers.
  */
 export class TopSelection {
   readonly #ids: readonly string[]
   readonly k: number
-  /** The bits of the score as float32, which order like positive numbers, and the place of the candidate. */
-  readonly #keys: Float64Array
+  readonly #scores: Float32Array
+  /** Scores as bits, which order like positive numbers. */
+  readonly #bits: Uint32Array
   readonly #passages: Uint32Array
+  /** Scores for a selection, which puts them out of order, and the bits of a score with its candidate's place. */
+  readonly #unordered: Float32Array
+  readonly #keys: Float64Array
   #size = 0
   #floor = 0
-  /** The best after sorting, best first. */
-  readonly #best: { passages: Uint32Array; bits: Uint32Array }
-  readonly #float = new Float32Array(1)
-  readonly #bits = new Uint32Array(this.#float.buffer)
 
-  /** `ids`: of the passages by their numbers. */
-  constructor(ids: readonly string[], k: number) {
+  /** `ids`: of the passages by their numbers. `collected`: candidates that are kept until they are cut to k. */
+  constructor(ids: readonly string[], k: number, collected: number = Math.max(COLLECTED * k, LEAST_COLLECTED)) {
     this.#ids = ids
     this.k = k
-    const room = Math.min(2 * k, ids.length)
-    this.#keys = new Float64Array(room)
+    const room = Math.min(collected, ids.length)
+    this.#scores = new Float32Array(room)
+    this.#bits = new Uint32Array(this.#scores.buffer)
     this.#passages = new Uint32Array(room)
-    const kept = Math.min(k, room)
-    this.#best = { passages: new Uint32Array(kept), bits: new Uint32Array(kept) }
+    this.#unordered = new Float32Array(room)
+    this.#keys = new Float64Array(Math.min(k, room))
   }
 
   /** Takes a passage, at most once, with the score as it is before it is rounded to float32. */
   push(passage: number, score: number): void {
-    this.#float[0] = score
-    if (this.#float[0]! < this.#floor) return
-    if (this.#size === this.#keys.length) this.#cut()
-    this.#float[0] = score
-    this.#keys[this.#size] = this.#bits[0]! * PLACES + this.#size
-    this.#passages[this.#size++] = passage
+    if (this.#size === this.#scores.length) this.#cut()
+    this.#scores[this.#size] = score
+    this.#passages[this.#size] = passage
+    if (this.#scores[this.#size]! >= this.#floor) this.#size++
   }
 
   /** The best, best first; none are left. */
   take(): Hit[] {
+    if (this.#size > this.k) this.#cut()
+    const keys = this.#keys.subarray(0, this.#size)
+    for (let i = 0; i < keys.length; i++) keys[i] = this.#bits[i]! * PLACES + i
+    keys.sort()
     const hits: Hit[] = []
-    const count = this.#sort()
+    for (let at = keys.length - 1; at >= 0; ) {
+      const bits = Math.floor(keys[at]! / PLACES)
+      const first = hits.length
+      for (; at >= 0 && keys[at]! >= bits * PLACES; at--) {
+        const place = keys[at]! - bits * PLACES
+        hits.push({ id: this.#ids[this.#passages[place]!]!, score: this.#scores[place]! })
+      }
+      // Those of one score stand together; their ids decide.
+      if (hits.length - first > 1)
+        for (const hit of hits.splice(first).sort((a, b) => compareUtf8(b.id, a.id))) hits.push(hit)
+    }
     this.#size = 0
     this.#floor = 0
-    for (let i = 0; i < count; i++) {
-      this.#bits[0] = this.#best.bits[i]!
-      hits.push({ id: this.#ids[this.#best.passages[i]!]!, score: this.#float[0]! })
-    }
     return hits
   }
 
+  /** Leaves the k best, in any order. */
   #cut(): void {
-    const { passages, bits } = this.#best
-    this.#size = this.#sort()
-    for (let i = 0; i < this.#size; i++) this.#keys[i] = bits[i]! * PLACES + i
-    this.#passages.set(passages)
-    this.#bits[0] = bits[this.#size - 1]!
-    this.#floor = this.#float[0]!
-  }
-
-  /** Puts the best in order and says how many they are. */
-  #sort(): number {
-    const sorted = this.#keys.subarray(0, this.#size).sort()
-    const { passages, bits } = this.#best
-    const count = Math.min(this.k, this.#size)
-    for (let at = this.#size - 1, to = 0; to < count; ) {
-      const score = Math.floor(sorted[at]! / PLACES)
-      const first = at
-      while (at >= 0 && sorted[at]! >= score * PLACES) at--
-      // Those of one score stand together; their ids decide.
-      const alike = first - at > 1 ? this.#byId(sorted.subarray(at + 1, first + 1), score) : undefined
-      for (let i = 0; i < first - at && to < count; i++, to++) {
-        passages[to] = alike ? alike[i]! : this.#passages[sorted[first]! - score * PLACES]!
-        bits[to] = score
-      }
+    const size = this.#size
+    this.#unordered.set(this.#scores.subarray(0, size))
+    this.#floor = kthLargest(this.#unordered.subarray(0, size), this.k)
+    const alike: number[] = []
+    this.#size = 0
+    for (let i = 0; i < size; i++) {
+      if (this.#scores[i]! > this.#floor) this.#keep(this.#passages[i]!, this.#scores[i]!)
+      else if (this.#scores[i] === this.#floor) alike.push(this.#passages[i]!)
     }
-    return count
+    const left = this.k - this.#size
+    if (alike.length > left) alike.sort((a, b) => compareUtf8(this.#ids[b]!, this.#ids[a]!))
+    for (const passage of alike.slice(0, left)) this.#keep(passage, this.#floor)
   }
 
-  #byId(keys: Float64Array, score: number): number[] {
-    const alike = Array.from(keys, (key) => this.#passages[key - score * PLACES]!)
-    return alike.sort((a, b) => compareUtf8(this.#ids[b]!, this.#ids[a]!))
+  #keep(passage: number, score: number): void {
+    this.#scores[this.#size] = score
+    this.#passages[this.#size++] = passage
   }
 }

@@ -10,14 +10,16 @@ it('keeps what TopK keeps, in its order, whatever the ties and the order of arri
   )
   fc.assert(
     fc.property(fc.array(score, { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (scores, k) => {
-      const ids = scores.map((_, i) => `${(i * 7) % 60}\u{1f600}`)
-      const top = new TopK(k)
-      const selection = new TopSelection(ids, k)
-      for (const [i, value] of scores.entries()) {
-        top.push(ids[i]!, value)
-        selection.push(i, value)
+      for (const collected of [k + 1, 2 * k, undefined]) {
+        const ids = scores.map((_, i) => `${(i * 7) % 60}\u{1f600}`)
+        const top = new TopK(k)
+        const selection = new TopSelection(ids, k, collected)
+        for (const [i, value] of scores.entries()) {
+          top.push(ids[i]!, value)
+          selection.push(i, value)
+        }
+        expect(selection.take()).toEqual(top.take())
       }
-      expect(selection.take()).toEqual(top.take())
     }),
     { seed: 3, numRuns: 2000 },
   )
