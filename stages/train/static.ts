@@ -11,12 +11,12 @@ import { writeCurve } from './curve.ts'
 import { type DevMetric, devMetric } from './dev-metric.ts'
 import { randomTable } from './embedding-table.ts'
 import { readModel, type TrainableModel, writeModel } from './model-folder.ts'
-import { hasOnePassage, onePassage } from './one-passage.ts'
 import type { TrainOptions } from './options.ts'
 import { scheduleFor } from './schedule.ts'
 import { readTokenizer, type TrainedWith } from './tokenizer.ts'
 import { readTrainingSet, type TrainingSet } from './training-set.ts'
 import { TRIED_RATES, trainTrials } from './trials.ts'
+import { hasOnePassage, noRows, onePassage } from './untrainable.ts'
 
 /**
  * Trains the static model that the options describe; writes its folder and `curve.jsonl`. `folder` is where the base was
@@ -34,6 +34,7 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
     })
   const rows = data?.size ?? 0
   const schedule = scheduleFor(rows, options)
+  if (data && rows === 0) throw noRows()
   if (data && schedule.steps > 0 && hasOnePassage(data)) throw onePassage(rows)
   const metric: DevMetric | undefined = dev?.size ? devMetric(dev) : undefined
   refuseDimensions(options.matryoshka, model.table.columns)
@@ -61,7 +62,6 @@ export async function trainStatic(context: StageContext<TrainOptions>, folder: s
   if (select === 'dev') details.selected_step = result.selected
   if (options.tune === 'dev') details.trials = trials
   const warnings: string[] = []
-  if (rows === 0 && data) warnings.push('there is nothing to train on: the model is as it was at the start')
   if (unusable > 0) warnings.push(`${unusable} rows were left out: their query or their passage has no token`)
   return {
     counts: {

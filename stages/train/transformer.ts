@@ -11,12 +11,12 @@ import { EnergyMeter } from './energy.ts'
 import { givenModelFolder, tellVia } from './given-model.ts'
 import { type LaidOutRows, layOutBatches, layOutRows } from './lay-out-rows.ts'
 import { lossOf } from './loss.ts'
-import { onePassage } from './one-passage.ts'
 import type { TrainOptions } from './options.ts'
 import { scheduleFor } from './schedule.ts'
 import { startingTokenizer } from './static.ts'
 import { launch, type TrainPlan, trainPlan } from './transformer-plan.ts'
 import { trainedModel } from './transformer-result.ts'
+import { noRows, onePassage } from './untrainable.ts'
 
 type Context = ServiceContext<TrainOptions>
 
@@ -92,12 +92,7 @@ export async function trainTransformer(
 }
 
 function scheduleOf(options: TrainOptions, base: Base, data: LaidOutRows | undefined): ReturnType<typeof scheduleFor> {
-  if (data && data.rows === 0)
-    throw new StageError('there is nothing to train on: the training set is empty', {
-      where: 'data',
-      advice:
-        'Look at what `mix` and the filters before it kept; `budget: {steps: 0}` without `data` gives the base itself.',
-    })
+  if (data && data.rows === 0) throw noRows()
   const schedule = scheduleFor(data?.rows ?? 0, options, base.kind === 'random' ? 5e-4 : 2e-5)
   const ranks = lossOf(options.loss).name !== 'MarginMSELoss'
   if (data && schedule.steps > 0 && ranks && data.passages < 2) throw onePassage(data.rows)

@@ -160,13 +160,6 @@ describe('train', () => {
     expect(without.text('curve', 'curve.jsonl')).toBe('')
   })
 
-  it('says that there was nothing to train on, and gives the model as it was', async () => {
-    const empty = await runStage(train, OPTIONS, inputs([]))
-    const untrained = await runStage(train, { ...OPTIONS, budget: { steps: 0 } }, inputs())
-    expect(bytes(empty)).toBe(bytes(untrained))
-    expect(empty.summary.warnings).toEqual(['there is nothing to train on: the model is as it was at the start'])
-  })
-
   it('leaves out rows without a token, and counts them', async () => {
     const rows = [...ROWS, { anchor: ' ', positive: 'x' }, { anchor: 'where', positive: '\u200b' }]
     const { summary } = await runStage(train, OPTIONS, inputs(rows))
@@ -292,11 +285,14 @@ describe('train', () => {
     })
   })
 
-  it('refuses to train a transformer on nothing, before anything is installed', async () => {
-    await expect(runStage(train, { ...OPTIONS, base: 'random:2x64' }, inputs([]))).rejects.toMatchObject({
-      message: 'there is nothing to train on: the training set is empty',
-    })
-  })
+  it.each(['static:random-32', 'random:2x64'])(
+    'refuses to train on nothing, before anything is installed (%s)',
+    async (base) => {
+      await expect(runStage(train, { ...OPTIONS, base }, inputs([]))).rejects.toMatchObject({
+        message: 'there is nothing to train on: the training set is empty',
+      })
+    },
+  )
 
   it('names the row of the training data that is wrong', async () => {
     const bad = (row: object): Promise<StageResult> => runStage(train, OPTIONS, inputs([ROWS[0]!, row]))
