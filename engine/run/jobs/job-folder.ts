@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshNonce, writeFileAtomic } from '../../../cache/durable.ts'
+import { StageError } from '../../../stages/define.ts'
 import { namesIn } from '../../util/names-in.ts'
 import type { Job, Submission } from '../executor.ts'
 import { ARRAY, jobScript } from './job-script.ts'
@@ -70,8 +71,15 @@ function inOrder(folder: string, names: readonly string[]): readonly string[] {
 /** Makes the folders and the script of a job, if they are not there. `before` is run by the shell ahead of the command. */
 export async function layOutJob(job: Job, before: readonly string[] = []): Promise<JobFolder> {
   const paths = jobFolder(job.folder)
-  for (const name of FOLDERS) mkdirSync(join(job.folder, name), { recursive: true })
-  for (let task = 0; task < job.tasks; task++) mkdirSync(paths.task(task), { recursive: true })
+  try {
+    for (const name of FOLDERS) mkdirSync(join(job.folder, name), { recursive: true })
+    for (let task = 0; task < job.tasks; task++) mkdirSync(paths.task(task), { recursive: true })
+  } catch (error) {
+    throw new StageError(`the folder of the job of ${job.title} can't be made: ${(error as Error).message}`, {
+      where: job.folder,
+      advice: '`shared_folder` in the profile must be a folder that you may write and that all nodes see.',
+    })
+  }
   // Another attempt may be about to read the script.
   await writeFileAtomic(paths.script, jobScript(job, before))
   return paths

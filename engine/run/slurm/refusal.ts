@@ -26,12 +26,14 @@ const ADVICE: readonly [RegExp, string][] = [
   [/option|unrecognized|invalid/i, 'Look at `options` in the profile: they are handed to sbatch as they are.'],
 ]
 
+const LAST = 'Batch job submission failed: '
+
 /** What Slurm said no to, as people should be told. */
 export function refusalOf(message: string, { title }: Job): StageError {
-  const said = message
-    .replace(/^sbatch: (error: )?/gm, '')
-    .replace(/^Batch job submission failed: /m, '')
-    .trim()
+  const lines = message.split('\n').map((line) => line.replace(/^sbatch: (error: )?/, '').trim())
+  // What it ends with, whatever was wrong, is of use where nothing was said ahead of it.
+  const more = lines.filter((line) => line !== '' && !line.startsWith(LAST))
+  const said = more.length > 0 ? more.join('\n') : lines.join('\n').replace(LAST, '').trim()
   const advice = ADVICE.find(([form]) => form.test(said))?.[1]
   return new StageError(`Slurm refuses the job of ${title}: ${said}`, advice === undefined ? {} : { advice })
 }

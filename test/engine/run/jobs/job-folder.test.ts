@@ -29,3 +29,13 @@ test('attempts stand in the order in which they were submitted, and the newest s
   writeFileSync(join(paths.task(0), 'attempts', 'strange'), '')
   expect(basename(paths.attempts(0)[0] as string)).toBe('strange')
 })
+
+test('a shared folder that can not be made is told with what to do', async () => {
+  const file = join(temporaryFolder(), 'file')
+  writeFileSync(file, '')
+  await expect(jobOf('true', { folder: join(file, 'jobs/feed') })).rejects.toMatchObject({
+    name: 'StageError',
+    message: expect.stringContaining("the folder of the job of a job under test can't be made: ENOTDIR"),
+    advice: expect.stringContaining('shared_folder'),
+  })
+})
