@@ -18,10 +18,10 @@ export function addAuditCommand(command: MakeCommand, ended: (status: ExitStatus
     'audit <FILE> <STAGE>',
     'Judge what a stage wrote, on a page of this machine: queries and their passages, or the pool of a judge stage.',
     'queryloom audit pipelines/scifact.yaml queries',
-    'All variants of the stage are judged blindly, on the same passages. Every word is saved at once in the store, by the texts it is about.',
+    'All variants of the stage are judged blindly, on the same passages. Each judgement is saved at once in the store, by the texts it is about.',
     'The page is for this machine alone. It ends with Ctrl-C, or when nobody has used it for a while.',
   )
-    .option('--count <N>', 'so many queries of each variant', wholeNumber, 100)
+    .option('--count <N>', 'judge so many queries of each variant', wholeNumber, 100)
     .option('--seed <N>', 'seed of the sample', wholeNumber, 1)
     .option('--idle <MINUTES>', 'end when nobody has used the page for so long', wholeNumber, 60)
     .option('--no-open', 'only print the address of the page')

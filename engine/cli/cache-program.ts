@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { byteSize } from '../util/byte-size.ts'
 import type { ExitStatus } from './exit-status.ts'
+import { bareCommands, groupOfCommands, type MakeCommand } from './make-command.ts'
 
 /** Options that all commands of the cache have. */
 export interface CacheOptions {
@@ -33,24 +34,18 @@ const KEEP_DAYS = 30
 
 /** Adds `cache` with its commands; what they do is loaded when they are called. */
 export function addCacheCommands(program: Command, ended: (status: ExitStatus) => void): void {
-  const cache = program
-    .command('cache')
-    .description('Look at what is stored, check it, and remove what nobody needs.')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .showHelpAfterError('See queryloom cache --help.')
-    .addHelpText('after', '\nExample:\n  $ queryloom cache gc --dry-run')
-
-  const command = (usage: string, what: string, example: string, ...notes: string[]): Command =>
-    cache
-      .command(usage)
-      .description(what)
+  const cache = groupOfCommands(
+    program,
+    'cache',
+    'Look at what is stored, check it, and remove what nobody needs.',
+    'queryloom cache gc --dry-run',
+  )
+  const bare = bareCommands(cache)
+  const command: MakeCommand = (usage, what, example, ...notes) =>
+    bare(usage, what, `queryloom cache ${example}`, ...notes)
       .option('--home <DIR>', 'the store (default: .queryloom at the root of the project)')
       .option('--json', 'print for programs')
       .option('--quiet', 'say only what went wrong')
-      .helpOption('-h, --help', 'print this help')
-      .showHelpAfterError(`See queryloom cache ${usage.split(' ', 1)[0]} --help.`)
-      .addHelpText('after', `\nExample:\n  $ queryloom cache ${example}${notes.map((note) => `\n\n${note}`).join('')}`)
 
   command('ls [FILE]', 'List the newest result of every node, of one pipeline or of all.', 'ls pipelines/scifact.yaml')
     .option('--all', 'also results that were removed, and of which only the record is left')
@@ -123,7 +118,7 @@ export function addCacheCommands(program: Command, ended: (status: ExitStatus) =
   )
 }
 
-/** Days of `--keep-days` where none are given. */
+/** For how long results stay that nobody used, where `--keep-days` is not given. */
 export const KEEP_MS: number = KEEP_DAYS * 24 * 3600_000
 
 function size(text: string): number {

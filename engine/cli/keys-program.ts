@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
+import { bareCommands, groupOfCommands, type MakeCommand } from './make-command.ts'
 
 /** Options of the `keys` commands. */
 export interface KeysOptions {
@@ -10,22 +11,16 @@ const TRUST_EXAMPLE = 'trust anna ed25519:GcVzfpPBDOvXr9bD5XLyE6bSDZ9SNpVQ0c4GPa
 
 /** Adds `keys new|list|trust|untrust`; what they do is loaded when one is called. */
 export function addKeysCommands(program: Command, ended: (status: ExitStatus) => void): void {
-  const keys = program
-    .command('keys')
-    .description('Make keys that sign what is shared, and say whose signatures are accepted.')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .showHelpAfterError('See queryloom keys --help.')
-    .addHelpText('after', `\nExample:\n  $ queryloom keys ${TRUST_EXAMPLE}`)
-    .addHelpText('after', '\nKeys lie in $XDG_CONFIG_HOME/queryloom/keys; a private key is never printed or sent.\n')
-  const command = (usage: string, what: string, example: string): Command =>
-    keys
-      .command(usage)
-      .description(what)
-      .helpOption('-h, --help', 'print this help')
-      .option('--json', 'print for programs')
-      .showHelpAfterError(`See queryloom keys ${usage.split(' ', 1)[0]} --help.`)
-      .addHelpText('after', `\nExample:\n  $ queryloom keys ${example}`)
+  const keys = groupOfCommands(
+    program,
+    'keys',
+    'Make keys that sign what is shared, and say whose signatures are accepted.',
+    `queryloom keys ${TRUST_EXAMPLE}`,
+    'Keys lie in $XDG_CONFIG_HOME/queryloom/keys; a private key is never printed or sent.',
+  )
+  const bare = bareCommands(keys)
+  const command: MakeCommand = (usage, what, example) =>
+    bare(usage, what, `queryloom keys ${example}`).option('--json', 'print for programs')
   command('new [NAME]', 'Make a key to sign with (default name: default), and print its public half.', 'new').action(
     async (name: string | undefined, options: KeysOptions) => {
       ended(await (await import('./commands/keys.ts')).newKeyCommand(name, options))

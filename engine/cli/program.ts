@@ -3,10 +3,11 @@ import { REPORT_TABLES, type ReportTableName } from '../report/report-table-name
 import type { ReportFormat } from '../report/written-report.ts'
 import { addAuditCommand } from './audit-program.ts'
 import { addCacheCommands } from './cache-program.ts'
+import { groupCommands } from './command-groups.ts'
 import type { ExitStatus } from './exit-status.ts'
 import type { PlaceOptions } from './jobs-of.ts'
 import { addKeysCommands } from './keys-program.ts'
-import { bareCommands, exampleText, type MakeCommand } from './make-command.ts'
+import { bareCommands, type MakeCommand, withHelp } from './make-command.ts'
 import { amountOfMoney, type CommonOptions, whichQueries, wholeNumber, withCommonOptions } from './options.ts'
 import { addRemoteCommands } from './remote-program.ts'
 import { type SelectionOptions, withSelectionOptions } from './selection-options.ts'
@@ -98,11 +99,9 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   const program = new Command('queryloom')
     .description('Declarative workflows for LLM-based data augmentation of dense retrieval.')
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .showHelpAfterError('See queryloom --help.')
-    .addHelpText('after', exampleText('queryloom run pipelines/quickstart/quickstart.yaml'))
-    .addHelpText('after', `\n${EXIT_STATUS}`)
+  withHelp(program, 'queryloom run pipelines/quickstart/quickstart.yaml', OPTIONS_OF_ALL, EXIT_STATUS)
 
   const bare = bareCommands(program)
   const command: MakeCommand = (...facts) => withCommonOptions(bare(...facts))
@@ -196,7 +195,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'The page is written to out/NAME.html; the other formats are printed. See docs/report.md.',
   )
     .addOption(new Option('--format <FORMAT>', 'what to write').choices(['html', 'md', 'csv', 'json']).default('html'))
-    .addOption(new Option('--table <TABLE>', 'with csv: which table (default: systems)').choices(REPORT_TABLES))
+    .addOption(new Option('--table <TABLE>', 'with csv: which table; systems if none is named').choices(REPORT_TABLES))
     .option('-o, --output <FILE>', 'where to write it; - prints it')
     .action(async (file: string, options: ReportCommandOptions) => {
       ended(await (await import('./commands/report.ts')).reportCommand(file, options))
@@ -260,7 +259,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'queryloom cost pipelines/scifact.yaml --passages 8800000 --per-passage 5',
     'Everything is from what past runs measured, with 95 % intervals; what nothing tells is said to be unknown.',
   )
-    .option('--passages <N>', 'project to so many passages', wholeNumber)
+    .option('--passages <N>', 'project to a corpus of so many passages', wholeNumber)
     .option('--per-passage <N>', 'with so many queries for each (default: as the pipeline has them)', wholeNumber)
     .option('--per-hour <MONEY>', 'what an hour of the machine costs, for models without prices', amountOfMoney)
     .action(async (file: string, options: CostCommandOptions) => {
@@ -271,9 +270,9 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'answers <FILE> <STAGE>',
     'Show answers that the newest results of a stage or node were made from, and where each came from.',
     'queryloom answers pipelines/scifact.yaml queries --limit 20',
-    'Model, server with version and hardware, when, how long, why it ended. Which are shown is as good as drawn.',
+    'Model, server with version and hardware, when, how long, why it ended. Which ones are shown is as good as chance.',
   )
-    .option('--limit <N>', 'so many of each node', wholeNumber, 5)
+    .option('--limit <N>', 'show so many of each node', wholeNumber, 5)
     .action(async (file: string, name: string, options: AnswersCommandOptions) => {
       ended(await (await import('./commands/answers.ts')).answersCommand(file, name, options))
     })
@@ -283,7 +282,7 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
     'List the newest runs of a pipeline, or of all pipelines of the project that the current folder is in.',
     'queryloom runs pipelines/quickstart/quickstart.yaml',
   )
-    .option('--limit <N>', 'so many of them', wholeNumber, 20)
+    .option('--limit <N>', 'list so many', wholeNumber, 20)
     .action(async (file: string | undefined, options: RunsCommandOptions) => {
       ended(await (await import('./commands/runs.ts')).runsCommand(file, options))
     })
@@ -304,11 +303,14 @@ export function buildProgram(version: string, ended: (status: ExitStatus) => voi
   addCacheCommands(program, ended)
   addRemoteCommands(command, ended)
   addSetupCommands(program, { command, chooser }, ended)
+  groupCommands(program)
 
   return program
 }
 
 const LOCK = 'the lockfile; it is written with -p, --params and --only too (default: NAME.lock beside the pipeline)'
+
+const OPTIONS_OF_ALL = 'COMMAND --help tells the options of a command, with an example.'
 
 const EXIT_STATUS = `Exit status:
   0    all went well

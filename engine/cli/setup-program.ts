@@ -56,7 +56,7 @@ export function addSetupCommands(
     'queryloom watch pipelines/quickstart/quickstart.yaml --run',
     'Ctrl-C ends it. With --json, each plan is one line, as plan --json has it.',
   )
-    .option('--run', 'run it each time, too')
+    .option('--run', 'run it each time that something is to be done')
     .action(async (file: string, names: string[], options: WatchCommandOptions) => {
       ended(await (await import('./commands/watch.ts')).watchCommand(file, names, options))
     })

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { byteSize } from '../util/byte-size.ts'
 import type { ExitStatus } from './exit-status.ts'
 import { bareCommands } from './make-command.ts'
@@ -51,7 +51,7 @@ export function addSharingCommands(program: Command, ended: (status: ExitStatus)
     .option('--results', 'with the results of all stages')
     .option('--rows', 'with the stored answers of language models that the pipeline asks for')
     .option('--with-data', 'with data and model files of any size')
-    .option('--sign [KEY]', 'sign it with your key')
+    .option('--sign [KEY]', 'sign it with this key of yours (default: the only one, or the one called default)')
     .action(async (file: string, options: ExportCommandOptions) => {
       ended(await (await import('./commands/export.ts')).exportCommand(file, options))
     })
@@ -63,7 +63,9 @@ export function addSharingCommands(program: Command, ended: (status: ExitStatus)
     'All of it is checked before anything is placed. Nothing of it is executed before you trust it: see queryloom trust.',
   )
     .option('--unsigned', 'take it although no key that you trust signed it, and believe its results and answers')
-    .option('--max-size <SIZE>', 'the most that it may unpack to', size, MAX_SIZE)
+    .addOption(
+      new Option('--max-size <SIZE>', 'the most that it may unpack to').argParser(size).default(MAX_SIZE, '16 GiB'),
+    )
     .option('--json', 'print for programs')
     .option('--quiet', 'say only what went wrong')
     .action(async (bundle: string, folder: string | undefined, options: ImportCommandOptions) => {

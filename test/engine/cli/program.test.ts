@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { COMMAND_GROUPS } from '../../../engine/cli/command-groups.ts'
 import { buildProgram } from '../../../engine/cli/program.ts'
 
 /** Help as it is printed in a terminal of 80 columns. */
@@ -36,6 +37,12 @@ const commands = [
 
 test('the help lists every command, an example and what exit statuses mean', async () => {
   await expect(help()).toMatchFileSnapshot('./golden/help.txt')
+})
+
+test('every command stands in one group of the help', () => {
+  const program = buildProgram('0.0.0', () => {})
+  const shown = program.createHelp().visibleCommands(program)
+  expect(shown.map((command) => command.name())).toEqual(COMMAND_GROUPS.flatMap(([, commands]) => commands))
 })
 
 test('the help of cache lists its commands, and each of them shows an example', async () => {
