@@ -61,10 +61,3 @@ export function warnOfLostPins(session: Session, plan: Plan, results: ReadonlyMa
   for (const node of lost.filter((id) => !forced.has(id) && !reobserved.has(id)))
     process.stderr.write(`warning: the result of ${node} that the lockfile pins can't be had; another one is used\n`)
 }
-
-/** The results that a plan would serve. */
-export function servedBy(plan: Plan): ReadonlyMap<NodeId, ActionRecord> {
-  return new Map(
-    plan.nodes.flatMap(({ node, decision }) => (decision.kind === 'cached' ? [[node.id, decision.record]] : [])),
-  )
-}

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { servedBy } from '../../engine/plan/served-by.ts'
 import { writtenReport } from '../../engine/report/written-report.ts'
 import { makePlan, openSession } from '../../engine/session.ts'
 import { registry } from '../../stages/registry.ts'
@@ -204,11 +205,7 @@ test('the page of a sweep of 100 configurations is no larger than 5 MB', async (
 async function pageOf(file: string, cwd: string): Promise<string> {
   const { session } = await openSession({ file, registry, cwd })
   try {
-    const { nodes } = await makePlan(session!)
-    const current = new Map(
-      nodes.flatMap(({ node, decision }) => (decision.kind === 'cached' ? [[node.id, decision.record] as const] : [])),
-    )
-    return await writtenReport(session!, current, 'html')
+    return await writtenReport(session!, servedBy(await makePlan(session!)), 'html')
   } finally {
     await session!.close()
   }

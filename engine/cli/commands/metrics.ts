@@ -1,5 +1,4 @@
-import type { ActionRecord } from '../../../cache/action-log.ts'
-import type { NodeId } from '../../plan/node.ts'
+import { servedBy } from '../../plan/served-by.ts'
 import { readAnalyses } from '../../report/analyses.ts'
 import { analysesText } from '../../report/analyses-text.ts'
 import { paintFor } from '../../report/colour.ts'
@@ -17,9 +16,7 @@ import { withSession } from '../with-session.ts'
 /** `queryloom metrics`. */
 export function metricsCommand(file: string, options: CommonOptions & { tables?: boolean }): Promise<ExitStatus> {
   return withSession(file, options, async (session) => {
-    const plan = await makePlan(session)
-    const current = new Map<NodeId, ActionRecord>()
-    for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
+    const current = servedBy(await makePlan(session))
     const results = await readResults(scoredNodes(session, (node) => current.get(node)))
     const analyses = await readAnalyses(newestOf(session, current), session)
     const paint = paintFor(process.stdout)

@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
-import type { ActionRecord } from '../../../cache/action-log.ts'
 import { writeFileAtomic } from '../../../cache/durable.ts'
-import type { NodeId } from '../../plan/node.ts'
+import { servedBy } from '../../plan/served-by.ts'
 import { bytes } from '../../report/words.ts'
 import { writtenReport } from '../../report/written-report.ts'
 import { makePlan } from '../../session.ts'
@@ -22,10 +21,7 @@ export function reportCommand(file: string, options: ReportCommandOptions): Prom
       process.stderr.write('--table is of --format csv: the other formats have all tables\n')
       return ExitStatus.invalid
     }
-    const plan = await makePlan(session)
-    const current = new Map<NodeId, ActionRecord>()
-    for (const { node, decision } of plan.nodes) if (decision.kind === 'cached') current.set(node.id, decision.record)
-    const text = await writtenReport(session, current, format, options.table)
+    const text = await writtenReport(session, servedBy(await makePlan(session)), format, options.table)
     const target = options.output ?? (format === 'html' ? reportPath(session) : STDOUT)
     if (target === STDOUT) {
       process.stdout.write(text)

@@ -29,7 +29,7 @@ export function differencesFigure(id: string, { metrics, systems, baseline }: Co
   return chartFigure({
     id,
     title: `Difference from ${baseline} in ${metrics[0]}`,
-    description: `Points are means, lines 95 % intervals; grey where the adjusted p is .05 or more. Highest: ${first.system}, ${signed(first.difference)}.${values === undefined ? '' : ` Rows: ${values}.`}${left}`,
+    description: `Points are means, lines 95 % intervals; grey where the adjusted p is 0.05 or more. Highest: ${first.system}, ${signed(first.difference)}.${values === undefined ? '' : ` Rows: ${values}.`}${left}`,
     options: {
       height: 60 + ROW * rows.length,
       marginLeft: 170,

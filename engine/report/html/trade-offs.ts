@@ -9,8 +9,14 @@ const MOST_NAMED = 3
 /** How systems move from the baseline on both metrics, with the quadrant named in which augmentation has failed. */
 export function tradeOffsFigure(id: string, { recall, ndcg, from, systems }: TradeOffs): Html {
   const failed = systems.filter(({ failure }) => failure)
-  const [left, right] = around(systems.map((one) => one.recall))
-  const [low, high] = around(systems.map((one) => one.ndcg))
+  const [left, right] = around(
+    systems.map((one) => one.recall),
+    0.12,
+  )
+  const [low, high] = around(
+    systems.map((one) => one.ndcg),
+    0.22,
+  )
   const few = systems.length <= MOST_SERIES
   const colour = (one: (typeof systems)[number]): string =>
     few ? lookOf(systems.indexOf(one)).colour : one.failure ? 'var(--bad)' : 'var(--c0)'
@@ -89,8 +95,8 @@ export function tradeOffsFigure(id: string, { recall, ndcg, from, systems }: Tra
   return html`<div>${figure}${told}</div>`
 }
 
-/** A range around all values that shows something of each side of 0. */
-function around(values: readonly number[]): readonly [number, number] {
+/** A range around all values that shows something of each side of 0; beyond them is room for the names of the quadrants. */
+function around(values: readonly number[], room: number): readonly [number, number] {
   const reach = Math.max(0.01, ...values.map(Math.abs))
-  return [Math.min(-0.55 * reach, ...values) - 0.12 * reach, Math.max(0.55 * reach, ...values) + 0.12 * reach]
+  return [Math.min(-0.55 * reach, ...values) - room * reach, Math.max(0.55 * reach, ...values) + room * reach]
 }
