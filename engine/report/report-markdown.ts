@@ -1,4 +1,4 @@
-import { markdownCell, markdownTable } from '../util/tables/formats.ts'
+import { markdownTable, markdownText } from '../util/tables/formats.ts'
 import type { CollectionReport, Report } from './report.ts'
 import { type Cell, type ReportPart, reportParts } from './report-parts.ts'
 import { headlineTable } from './report-tables.ts'
@@ -9,11 +9,11 @@ export function reportMarkdown(report: Report): string {
   const { pipeline, description, collections, analyses, provenance } = report
   const signs = analyses.flatMap((one) => one.signs)
   const parts = [
-    `# ${line(pipeline)}`,
-    ...(description === undefined ? [] : [line(description)]),
+    `# ${markdownText(pipeline)}`,
+    ...(description === undefined ? [] : [markdownText(description)]),
     ...collections.flatMap(collectionParts),
     ...(collections.length === 0 ? ['There are no results yet.'] : []),
-    ...(signs.length > 0 ? ['### Signs to look at', signs.map((sign) => `- ${line(sign)}`).join('\n')] : []),
+    ...(signs.length > 0 ? ['### Signs to look at', signs.map((sign) => `- ${markdownText(sign)}`).join('\n')] : []),
     ...reportParts(report).flatMap((part) => (part.rows.length > 0 ? [partText(part)] : [])),
     ...sourcesText(provenance),
   ]
@@ -25,11 +25,11 @@ function collectionParts(one: CollectionReport): string[] {
   const failed = trade_offs?.systems.filter(({ failure }) => failure) ?? []
   return [
     markdownTable(headlineTable(one)),
-    ...warnings.map((warning) => `- ${line(warning)}`),
-    ...(verdict ? [`**Verdict:** ${line(verdict.text)}`] : []),
+    ...warnings.map((warning) => `- ${markdownText(warning)}`),
+    ...(verdict ? [`**Verdict:** ${markdownText(verdict.text)}`] : []),
     ...(failed.length > 0
       ? [
-          `**Finds more, ranks worse** than ${line(trade_offs?.from ?? '')}, in every training and beyond chance: ${failed.map(({ system }) => line(system)).join('; ')}.`,
+          `**Finds more, ranks worse** than ${markdownText(trade_offs?.from ?? '')}, in every training and beyond chance: ${failed.map(({ system }) => markdownText(system)).join('; ')}.`,
         ]
       : []),
   ]
@@ -68,10 +68,6 @@ function sourcesText({ prompts, models }: Report['provenance']): string[] {
     )
     // Longer than whatever a prompt has in it.
     const fence = '`'.repeat(1 + Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length)))
-    return [`#### ${markdownCell(title)}`, `${fence}json\n${text}\n${fence}`]
+    return [`#### ${markdownText(title)}`, `${fence}json\n${text}\n${fence}`]
   })
-}
-
-function line(text: string): string {
-  return text.replace(/\s+/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }

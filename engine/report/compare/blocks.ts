@@ -1,4 +1,4 @@
-import { markdownCell, markdownTable } from '../../util/tables/formats.ts'
+import { markdownTable, markdownText } from '../../util/tables/formats.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import { type Paint, plainPaint } from '../colour.ts'
 import { type Column, textTable } from '../text-table.ts'
@@ -41,12 +41,12 @@ export function blocksMarkdown(blocks: readonly Block[]): string {
   const texts = blocks.map((block): string => {
     switch (block.kind) {
       case 'heading':
-        return `## ${markdownCell(block.text)}`
+        return `## ${markdownText(block.text)}`
       case 'paragraph':
-        return markdownCell(block.text)
+        return markdownText(block.text)
       case 'list':
         return [
-          ...(block.title === undefined ? [] : [`${markdownCell(block.title)}:\n`]),
+          ...(block.title === undefined ? [] : [`${markdownText(block.title)}:\n`]),
           ...block.items.map(itemText),
         ].join('\n')
       case 'table':
@@ -61,11 +61,11 @@ export function blocksMarkdown(blocks: readonly Block[]): string {
 // Further lines are a diff: they stand in a fence that is longer than any in them.
 function itemText(item: string): string {
   const [first = '', ...rest] = item.split('\n')
-  if (rest.length === 0) return `- ${markdownCell(first)}`
+  if (rest.length === 0) return `- ${markdownText(first)}`
   const longest = Math.max(2, ...[...item.matchAll(/`+/g)].map(([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return [
-    `- ${markdownCell(first)}`,
+    `- ${markdownText(first)}`,
     '',
     indent([`${fence}diff`, ...rest.map((line) => line.replace(/^ {2}/, '')), fence].join('\n'), '  '),
     '',

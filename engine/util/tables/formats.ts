@@ -2,11 +2,11 @@ import type { Table } from './table.ts'
 
 /** A table in Markdown, with a heading unless its title is empty; nothing in it can pass for Markdown's marks or HTML. */
 export function markdownTable({ title, columns, rows, notes }: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(markdownCell).join(' | ')} |`
+  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(' | ')} |`
   const rule = `|${columns.map(({ align }) => (align === 'left' ? ' --- ' : ' ---: ')).join('|')}|`
   const table = [line(columns.map((column) => column.title)), rule, ...rows.map(line)].join('\n')
-  const heading = title === '' ? [] : [`### ${markdownCell(title)}`]
-  return [...heading, table, ...notes.map(markdownCell)].join('\n\n')
+  const heading = title === '' ? [] : [`### ${markdownText(title)}`]
+  return [...heading, table, ...notes.map(markdownText)].join('\n\n')
 }
 
 /** A table as LaTeX's tabular in a floating table, with the rules of booktabs. */
@@ -38,7 +38,7 @@ export function csvText(columns: readonly string[], rows: readonly (readonly (st
 }
 
 /** A text on one line in which nothing can pass for Markdown's marks or HTML. */
-export function markdownCell(text: string): string {
+export function markdownText(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replaceAll('&', '&amp;')

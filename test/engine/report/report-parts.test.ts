@@ -47,3 +47,8 @@ test('a prompt stays within its fence, and turns nothing around', () => {
   expect(text).toContain('````json\n"```\\u202egnp\\n# no heading"\n````')
   expect(text).not.toContain('\u202e')
 })
+
+test('names and descriptions, which may come from strangers, are never links, images or headings', () => {
+  const text = reportMarkdown({ ...REPORT, pipeline: 'a [b](c)', description: 'x\n# y ![z](http://example.com/z.png)' })
+  expect(text).toMatch(/^# a \\\[b\\\]\(c\)\n\nx \\# y !\\\[z\\\]\(http:\/\/example\.com\/z\.png\)\n/)
+})
