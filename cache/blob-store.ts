@@ -4,6 +4,7 @@ import {
   constants,
   existsSync,
   fchmodSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -157,15 +158,19 @@ class FolderBlobStore implements BlobStore {
     const todo = [...new Set(ids)].filter((id) => !this.#synced.has(id))
     if (todo.length === 0) return
     try {
-      await forEachParallel(todo, (id) => fsyncFile(this.locate(id)))
       const folders = [...new Set(todo.map((id) => dirname(this.locate(id))))]
-      await forEachParallel(folders, fsyncFolder)
       // Whoever made a folder, this process or another, may not have come to its name.
-      if (folders.some((folder) => !this.#named.has(folder))) {
-        await fsyncFolder(this.#folder)
-        await fsyncFolder(dirname(this.#folder))
-        for (const folder of folders) this.#named.add(folder)
-      }
+      const isNew = folders.some((folder) => !this.#named.has(folder))
+      const above = isNew ? [this.#folder, dirname(this.#folder)] : []
+      // All of it was made before: the order does not matter, and what waits for the disk together waits once.
+      await forEachParallel(
+        [
+          ...todo.map((id) => () => fsyncFile(this.locate(id))),
+          ...[...folders, ...above].map((folder) => () => fsyncFolder(folder)),
+        ],
+        (sync) => sync(),
+      )
+      for (const folder of folders) this.#named.add(folder)
     } catch (error) {
       throw asStoreError(error, 'outputs', this.#folder)
     }
@@ -191,6 +196,9 @@ class FolderBlobStore implements BlobStore {
     try {
       const fd = openSync(temporary, 'wx')
       try {
+        // File systems begin to write what was truncated as soon as it is closed: then many are on the disk with one
+        // commit, where ext4 would make one for nearly each that is synced.
+        ftruncateSync(fd, 0)
         for (let at = 0; at < size; ) at += writeSync(fd, bytes, at, size - at)
         fchmodSync(fd, READ_ONLY)
       } finally {

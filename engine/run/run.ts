@@ -98,9 +98,8 @@ class Run {
       nodes: this.#plan.nodes.length,
     })
     this.#session.remotes.listen((message) => this.#emit({ type: 'warning', message }))
-    for (const title of sweepChildren(store.root)) {
+    for (const title of sweepChildren(store.root))
       this.#emit({ type: 'warning', message: `ended what an interrupted run had left running: ${title}` })
-    }
     forgetFinishedRounds(this.#session)
     await beginRounds(this.#session, this.#plan.rounds)
     const continued = [...this.#plan.rounds.continued]
@@ -120,8 +119,7 @@ class Run {
       else todo.set(node.id, node)
     }
     if (todo.size > 0) await this.#executeAll([...todo.values()])
-    await store.actions.flush()
-    await Promise.all(this.#durable)
+    await Promise.all([store.actions.flush(), ...this.#durable])
     this.#views.close()
     forgetFinishedRounds(this.#session)
     return this.#finish()
@@ -211,6 +209,8 @@ class Run {
         },
       })
     } finally {
+      // While the last results are on their way to the disk, what the run leaves lying is taken away.
+      void store.actions.flush()
       await provision.close()
       await threads.close({ atOnce: this.#kill.aborted })
       staging.close()
