@@ -134,8 +134,12 @@ export class DocumentedProject {
       ])
         if (path.startsWith('data/')) this.write(path.replace('data', place), text)
     }
-    const queries = (files['data/queries.jsonl'] as string).trim().split('\n')
-    const others = queries.map((line, i) => JSON.stringify({ doc_id: `p${i}`, query: JSON.parse(line).text }))
+    // Words of each passage, and none of the queries that are measured: with these, decontamination would leave nothing.
+    const passages = (files['data/corpus.jsonl'] as string).trim().split('\n')
+    const others = passages.map((line) => {
+      const { _id, text } = JSON.parse(line) as { _id: string; text: string }
+      return JSON.stringify({ doc_id: _id, query: text.split(/\W+/).slice(2, 7).reverse().join(' ') })
+    })
     this.write('others.jsonl', `${others.join('\n')}\n`)
     this.write('path/to/corpus.csv', 'id,text\na,of hats\nb,of coats\n')
     this.write('by-hand.jsonl', '')
