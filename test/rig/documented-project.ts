@@ -123,6 +123,7 @@ export class DocumentedProject {
 
   #lay(home: string): void {
     const { 'pipeline.yaml': _, ...files } = smallProject(this.#addresses.model)
+    files['data/queries.jsonl'] = withOtherTraining(files)
     for (const [path, text] of Object.entries(files)) {
       this.write(path, text)
       for (const place of [
@@ -185,6 +186,20 @@ function pipeline(model: string): Map {
     },
     sweep: { replicates: { train_seed: [1, 2] } },
   })
+}
+
+/** The queries of a collection, those to train on in words of their own: else decontamination would leave nothing of them. */
+function withOtherTraining(files: { readonly [path: string]: string }): string {
+  const train = new Set((files['data/qrels/train.tsv'] as string).split('\n').map((line) => line.split('\t', 1)[0]))
+  const lines = (files['data/queries.jsonl'] as string).trim().split('\n')
+  const others = lines.map((line) => {
+    const query = JSON.parse(line) as { _id: string; text: string }
+    const [, subject = ''] = query.text.split(' ')
+    return train.has(query._id)
+      ? JSON.stringify({ ...query, text: `visitors of ${subject} ${query._id.slice(1)}` })
+      : line
+  })
+  return `${others.join('\n')}\n`
 }
 
 /** A map with the members of another over its own; undefined takes one out. A stage or a model that is told whole is taken whole. */
