@@ -29,7 +29,7 @@ const MOST_BYTES = 256 << 20
 
 /** What Slurm's programs say when its daemons are down, starting, or too busy. */
 const AWAY =
-  /unable to contact|socket timed out|connection refused|connection timed out|connection failure|communication|standby|temporarily|zero bytes|authentication|munge|resource unavailable|try again|not responding|no route to host|initgroups|gres_plugin_node_config_unpack/i
+  /unable to contact|socket timed out|connection refused|connection reset|broken pipe|connection timed out|connection failure|communication|standby|temporarily|zero bytes|authentication|munge|resource unavailable|try again|not responding|no route to host|initgroups|gres_plugin_node_config_unpack/i
 
 /**
  * Variables that the programs see, and with them the jobs: `sbatch` hands its whole environment on. Nothing of the

@@ -137,9 +137,9 @@ export function faultsOfSlurm(cluster: Cluster): void {
   })
 
   test('SIGKILL of a task with its script, which leaves no exit status', async () => {
-    const job = await jobOf('exec sleep 60')
-    const { outcomes } = await during(job, (id) => cluster.call('scancel', '--signal=KILL', '--full', id))
-    expect(outcomes).toMatchObject([{ cause: { kind: 'signal', signal: 9 } }])
+    const job = await jobOf('kill -9 0')
+    expect(await follow(job)).toMatchObject([{ cause: { kind: 'signal', signal: 9 } }])
+    expect(jobFolder(job.folder).attempts(0)).toHaveLength(1)
     expect(readdirSync(join(job.folder, 'exits'))).toEqual([])
   })
 

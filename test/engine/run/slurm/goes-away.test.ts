@@ -3,8 +3,9 @@ import { expect, test, vi } from 'vitest'
 import { jobFolder, noteSubmission } from '../../../../engine/run/jobs/job-folder.ts'
 import { ARRAY } from '../../../../engine/run/jobs/job-script.ts'
 import { arrayName } from '../../../../engine/run/slurm/sbatch-words.ts'
-import type { CallSlurm } from '../../../../engine/run/slurm/slurm-commands.ts'
+import { type CallSlurm, slurmCalls } from '../../../../engine/run/slurm/slurm-commands.ts'
 import { SlurmExecutor } from '../../../../engine/run/slurm/slurm-executor.ts'
+import { slurmStandIn } from '../../../rig/slurm-stand-in.ts'
 import { follow, jobOf } from '../jobs/conformance.ts'
 
 const AWAY = { kind: 'away', message: 'Unable to contact slurm controller' } as const
@@ -102,4 +103,13 @@ test.each([
   expect(await following).toEqual([{ done: true }])
   vi.restoreAllMocks()
   expect(slurm.calls).not.toContain('sbatch')
+})
+
+test('a controller that dies in the midst of a call is away, and refuses nothing', async () => {
+  for (const said of ['Connection reset by peer', 'Broken pipe', 'Connection refused']) {
+    slurmStandIn(`echo "sacct: error: ${said}" >&2; exit 1`)
+    expect(await slurmCalls().call('sacct', [])).toEqual({ kind: 'away', message: said })
+  }
+  slurmStandIn('echo "sacct: error: Slurm accounting storage is disabled" >&2; exit 1')
+  expect(await slurmCalls().call('sacct', [])).toMatchObject({ kind: 'refused' })
 })
