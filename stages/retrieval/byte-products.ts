@@ -8,6 +8,8 @@ const LEVELS = 127
 const HALF = 0.5 + 2 ** -10
 /** Steps are not smaller, so that nothing is divided by 0. */
 const LEAST_STEP = 2 ** -100
+/** All bits of a float32 but that of its sign. */
+const MAGNITUDE = 0x7fff_ffff
 
 /** Up to so many dimensions no sum leaves 32 bits. */
 export const MOST_DIMENSIONS: number = 1 << 16
@@ -113,14 +115,21 @@ async function overflows(session: InferenceSession, dimensions: number): Promise
   return found.products.some((product) => product !== (2 * LEVELS + 1) * LEVELS * dimensions)
 }
 
-/** The largest of numbers, whatever their signs. */
+/** The largest of finite numbers, whatever their signs. */
 function largest(numbers: Float32Array, from: number, to: number): number {
-  let high = 0
-  let low = 0
-  for (let i = from; i < to; i++) {
-    const number = numbers[i]!
-    if (number > high) high = number
-    else if (number < low) low = number
+  // Without the bit of the sign, floats are in the order of the whole numbers of the same bits, which compare twice as fast.
+  const bits = new Int32Array(numbers.buffer, numbers.byteOffset + from * 4, to - from)
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
+  let i = 0
+  for (; i + 3 < bits.length; i += 4) {
+    a = Math.max(a, bits[i]! & MAGNITUDE)
+    b = Math.max(b, bits[i + 1]! & MAGNITUDE)
+    c = Math.max(c, bits[i + 2]! & MAGNITUDE)
+    d = Math.max(d, bits[i + 3]! & MAGNITUDE)
   }
-  return Math.max(high, -low)
+  for (; i < bits.length; i++) a = Math.max(a, bits[i]! & MAGNITUDE)
+  return new Float32Array(Int32Array.of(Math.max(a, b, c, d)).buffer)[0]!
 }
