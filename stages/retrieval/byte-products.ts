@@ -1,6 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Rows } from './plain-search.ts'
-import { floatSlack, GROUP, type Products, type Queries, type Reached, reachedOf } from './products.ts'
+import { floatSlack, type Products, type Queries, type Reached, reachedOf } from './products.ts'
+import { GROUP } from './search-room.ts'
 
 /** Levels of a passage's numbers on each side of 0. */
 const LEVELS = 127
@@ -8,8 +9,6 @@ const LEVELS = 127
 const HALF = 0.5 + 2 ** -10
 /** Steps are not smaller, so that nothing is divided by 0. */
 const LEAST_STEP = 2 ** -100
-/** All bits of a float32 but that of its sign. */
-const MAGNITUDE = 0x7fff_ffff
 
 /** Up to so many dimensions no sum leaves 32 bits. */
 export const MOST_DIMENSIONS: number = 1 << 16
@@ -21,6 +20,7 @@ export const MOST_DIMENSIONS: number = 1 << 16
 export class ByteProducts implements Products {
   readonly #session: InferenceSession
   readonly #queries: Queries
+  readonly #largestOf: typeof largest
   readonly #bytes: Uint8Array
   readonly #zero: number
   /** Of each query the step, and the length of what rounding took from it. */
@@ -30,8 +30,9 @@ export class ByteProducts implements Products {
   #longest = 0
   #step = LEAST_STEP
 
-  private constructor(session: InferenceSession, queries: Queries, levels: number) {
+  private constructor(session: InferenceSession, queries: Queries, levels: number, largestOf: typeof largest) {
     const { vectors, lengths, dimensions } = queries
+    this.#largestOf = largestOf
     this.#session = session
     this.#queries = queries
     this.#zero = levels + 1
@@ -41,7 +42,7 @@ export class ByteProducts implements Products {
     for (let query = 0; query < lengths.length; query++) {
       const from = query * dimensions
       const to = from + dimensions
-      const step = Math.max(largest(vectors, from, to) / levels, LEAST_STEP)
+      const step = Math.max(largest(vectors.subarray(from, to)) / levels, LEAST_STEP)
       let squares = 0
       for (let i = from; i < to; i++) {
         const level = Math.round(vectors[i]! / step)
@@ -53,16 +54,23 @@ export class ByteProducts implements Products {
     }
   }
 
-  /** `levels`: of a query's numbers on each side of 0; as many as this processor adds up without loss. */
-  static async open(session: InferenceSession, queries: Queries, levels?: number): Promise<ByteProducts> {
+  /**
+   * `levels`: of a query's numbers on each side of 0; as many as this processor adds up without loss. `largestOf`: a faster way
+   * to the largest number of a block, whatever the signs.
+   */
+  static async open(
+    session: InferenceSession,
+    queries: Queries,
+    { levels, largestOf = largest }: { levels?: number | undefined; largestOf?: typeof largest } = {},
+  ): Promise<ByteProducts> {
     const most = levels ?? ((await overflows(session, queries.dimensions)) ? LEVELS >> 1 : LEVELS)
-    return new ByteProducts(session, queries, most)
+    return new ByteProducts(session, queries, most, largestOf)
   }
 
   take({ vectors }: Rows, longest: number): void {
     this.#passages = vectors
     this.#longest = longest
-    this.#step = Math.fround(Math.max(largest(vectors, 0, vectors.length) / LEVELS, LEAST_STEP))
+    this.#step = Math.fround(Math.max(this.#largestOf(vectors) / LEVELS, LEAST_STEP))
   }
 
   slack(query: number): number {
@@ -115,21 +123,7 @@ async function overflows(session: InferenceSession, dimensions: number): Promise
   return found.products.some((product) => product !== (2 * LEVELS + 1) * LEVELS * dimensions)
 }
 
-/** The largest of finite numbers, whatever their signs. */
-function largest(numbers: Float32Array, from: number, to: number): number {
-  // Without the bit of the sign, floats are in the order of the whole numbers of the same bits, which compare twice as fast.
-  const bits = new Int32Array(numbers.buffer, numbers.byteOffset + from * 4, to - from)
-  let a = 0
-  let b = 0
-  let c = 0
-  let d = 0
-  let i = 0
-  for (; i + 3 < bits.length; i += 4) {
-    a = Math.max(a, bits[i]! & MAGNITUDE)
-    b = Math.max(b, bits[i + 1]! & MAGNITUDE)
-    c = Math.max(c, bits[i + 2]! & MAGNITUDE)
-    d = Math.max(d, bits[i + 3]! & MAGNITUDE)
-  }
-  for (; i < bits.length; i++) a = Math.max(a, bits[i]! & MAGNITUDE)
-  return new Float32Array(Int32Array.of(Math.max(a, b, c, d)).buffer)[0]!
+/** The largest of numbers, whatever their signs. */
+function largest(numbers: Float32Array): number {
+  return numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0)
 }

@@ -1,5 +1,6 @@
 import type { MatrixSearch } from './matrix-search.ts'
 import { type Rows, searchPlainly } from './plain-search.ts'
+import { SearchRoom } from './search-room.ts'
 import { type Hit, TopK } from './top-k.ts'
 import { longestRow } from './vector-length.ts'
 
@@ -43,9 +44,10 @@ export async function denseSearch(
   longestRow(queries, dimensions)
   const tops = queries.ids.map(() => new TopK(k))
   const rows = options.blockRows ?? Math.max(1024, Math.floor(BLOCK_FLOATS / dimensions))
+  const room = new SearchRoom(queries.vectors, dimensions, rows)
   let matrix: MatrixSearch | undefined
   try {
-    for await (const { block, last } of gathered(corpus, rows, dimensions)) {
+    for await (const { block, last } of gathered(corpus, room.vectors, dimensions)) {
       options.signal?.throwIfAborted()
       const longest = longestRow(block, dimensions)
       const work = queries.ids.length * block.ids.length * dimensions
@@ -56,6 +58,7 @@ export async function denseSearch(
           queries.vectors,
           tops,
           dimensions,
+          room,
           options,
         )
         await matrix.search(block, longest)
@@ -67,14 +70,13 @@ export async function denseSearch(
   return tops.map((top) => top.take())
 }
 
-/** The corpus in blocks of `size` rows in one buffer; each block is to be used before the next is asked for. */
+/** The corpus in blocks of as many rows as there is room for in one buffer; each block is to be used before the next is asked for. */
 async function* gathered(
   corpus: AsyncIterable<VectorBlock>,
-  size: number,
+  vectors: Float32Array,
   dimensions: number,
 ): AsyncGenerator<{ block: Rows; last: boolean }> {
-  // Memory that is not written yet takes no room.
-  const vectors = new Float32Array(size * dimensions)
+  const size = vectors.length / dimensions
   let ids: string[] = []
   for await (const given of corpus) {
     checkShape(given, dimensions)

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { ByteProducts, MOST_DIMENSIONS } from './byte-products.ts'
 import { kthLargest } from './kth-largest.ts'
-import { type Rows, scorePassages, searchPlainly } from './plain-search.ts'
-import { FloatProducts, GROUP, openGraph, type Products, type Reached } from './products.ts'
+import { type Rows, searchPlainly } from './plain-search.ts'
+import { FloatProducts, openGraph, type Products, type Reached } from './products.ts'
 import { byteGraph, floatGraph } from './search-graph.ts'
+import { GROUP, type SearchRoom } from './search-room.ts'
 import type { TopK } from './top-k.ts'
 import { vectorLength } from './vector-length.ts'
 
@@ -14,10 +15,6 @@ export interface MatrixSearch {
   close(): Promise<void>
 }
 
-/** Products computed at once: 4 MiB, so that they are still in the cache when they are looked through. */
-const PRODUCTS = 1 << 20
-/** Queries multiplied at once: so many that preparing the passages costs next to nothing. */
-const QUERIES = 1024
 /** Passages multiplied at once while anything is among the best: all these products are handed over, and copied for it. */
 const AT_FIRST = 1024
 /** Where lengths multiply to more, sums of float32 may overflow. */
@@ -30,25 +27,26 @@ const SEEN = 64
 /**
  * Search by products of matrices. These are only near the scores, by what is known of how they are computed. So each
  * passage whose product comes as near to the floor of a query as that is scored exactly, and what is found is what plain
- * code finds, to the bit. Bytes are multiplied where floors are so high that these keep nearly all passages out; else floats.
+ * code finds, to the bit; the blocks must lie in the room. Bytes are multiplied where floors are so high that these keep nearly all passages out; else floats.
  */
 export async function openMatrixSearch(
   vectors: Float32Array,
   tops: readonly TopK[],
   dimensions: number,
+  room: SearchRoom,
   { threads = availableParallelism() }: { threads?: number },
 ): Promise<MatrixSearch> {
   const lengths = tops.map((_, i) => vectorLength(vectors, i * dimensions, dimensions))
   const queries = { vectors, lengths, dimensions }
   const longestQuery = lengths.reduce((longest, length) => Math.max(longest, length), 0)
-  const queriesAtOnce = Math.max(1, Math.min(tops.length, QUERIES))
-  const atOnce = GROUP * Math.floor(PRODUCTS / queriesAtOnce / GROUP)
-  const chosen = new Uint32Array(atOnce)
-  const scores = new Float64Array(atOnce)
+  const { queriesAtOnce, passagesAtOnce: atOnce, chosen, scores } = room
   const unordered = new Float32Array(atOnce)
   const open = {
     floats: async () => new FloatProducts(await openGraph(floatGraph(dimensions), threads), queries),
-    bytes: async () => ByteProducts.open(await openGraph(byteGraph(dimensions), threads), queries),
+    bytes: async () =>
+      ByteProducts.open(await openGraph(byteGraph(dimensions), threads), queries, {
+        largestOf: (part) => room.largest(part),
+      }),
   }
   let current: { kind: keyof typeof open; products: Products } | undefined
   let seen = 0
@@ -80,7 +78,7 @@ export async function openMatrixSearch(
       const passage = places[4 * at + 2]! * GROUP
       for (let i = 0; i < GROUP; i++) if (products[at * GROUP + i]! >= bar) chosen[count++] = passage + i
     }
-    scorePassages(vectors, query, block.vectors, chosen, count, dimensions, scores)
+    room.score(query, block.vectors, count)
     let vain = count
     for (let i = 0; i < count; i++) {
       if (Math.fround(scores[i]!) < top.floor) continue

@@ -20,50 +20,6 @@ export function searchPlainly(queries: Float32Array, tops: readonly TopK[], bloc
   }
 }
 
-/** Writes the scores of the first `count` chosen passages for one query, to the bit those of `searchPlainly`. What follows in `scores` may be
- * overwritten. */
-export function scorePassages(
-  queries: Float32Array,
-  query: number,
-  passages: Float32Array,
-  chosen: Uint32Array,
-  count: number,
-  dimensions: number,
-  scores: Float64Array,
-): void {
-  const q = query * dimensions
-  let i = 0
-  const last = count - 1
-  // Four at a time, since each sum must wait for its last addition; the last ones are done again where two or three are left.
-  for (; i < last; i += 4) {
-    const a = chosen[i]! * dimensions
-    const b = chosen[i + 1]! * dimensions
-    const c = chosen[Math.min(i + 2, last)]! * dimensions
-    const d = chosen[Math.min(i + 3, last)]! * dimensions
-    let sumA = 0
-    let sumB = 0
-    let sumC = 0
-    let sumD = 0
-    for (let at = 0; at < dimensions; at++) {
-      const number = queries[q + at]!
-      sumA += number * passages[a + at]!
-      sumB += number * passages[b + at]!
-      sumC += number * passages[c + at]!
-      sumD += number * passages[d + at]!
-    }
-    scores[i] = sumA
-    scores[i + 1] = sumB
-    scores[i + 2] = sumC
-    scores[i + 3] = sumD
-  }
-  for (; i < count; i++) {
-    const p = chosen[i]! * dimensions
-    let sum = 0
-    for (let at = 0; at < dimensions; at++) sum += queries[q + at]! * passages[p + at]!
-    scores[i] = sum
-  }
-}
-
 /** Passages turned to doubles at a time. */
 const WIDENED = 1024
 

@@ -1,8 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Rows } from './plain-search.ts'
-
-/** Passages in groups of neighbours, of which those are handed over whose highest product is worth it. */
-export const GROUP = 8
+import { GROUP } from './search-room.ts'
 
 /** Groups of passages that reached the bar of a query, by query, as a graph gives them. */
 export interface Reached {

@@ -1,5 +1,5 @@
+import { KernelMemory, strideOf } from '../kernels/kernels.ts'
 import type { UnitVectors } from './embedding-table.ts'
-import { KernelMemory, strideOf } from './kernels/kernels.ts'
 
 /** Loss of one batch and its gradients by the unit vectors of both sides. */
 export interface RankingLoss {

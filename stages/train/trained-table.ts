@@ -1,6 +1,6 @@
+import { KernelMemory, strideOf } from '../kernels/kernels.ts'
 import type { Matrix } from '../retrieval/safetensors.ts'
 import type { UnitVectors } from './embedding-table.ts'
-import { KernelMemory, strideOf } from './kernels/kernels.ts'
 import type { TokenBags } from './text-table.ts'
 
 const FIRST_DECAY = 0.9

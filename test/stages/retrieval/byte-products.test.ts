@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ByteProducts } from '../../../stages/retrieval/byte-products.ts'
-import { GROUP, openGraph } from '../../../stages/retrieval/products.ts'
+import { openGraph } from '../../../stages/retrieval/products.ts'
 import { byteGraph } from '../../../stages/retrieval/search-graph.ts'
+import { GROUP } from '../../../stages/retrieval/search-room.ts'
 import { vectorLength } from '../../../stages/retrieval/vector-length.ts'
 
 const DIMENSIONS = 64
@@ -32,7 +33,7 @@ describe('ByteProducts', () => {
           vectors: Float32Array.from([...most(scale / 127), ...alternating(PASSAGES - 1, 0.9 * scale)]),
         }
         const rows = block.ids.map((_, i) => vectorLength(block.vectors, i * DIMENSIONS, DIMENSIONS))
-        const products = await ByteProducts.open(session, queries, levels)
+        const products = await ByteProducts.open(session, queries, { levels })
         products.take(block, Math.max(...rows))
         for (let passage = 0; passage < PASSAGES; passage++) {
           const scores = lengths.map((_, query) => {

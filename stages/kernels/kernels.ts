@@ -1,4 +1,4 @@
-import { StageError } from '../../define.ts'
+import { StageError } from '../define.ts'
 import { PROGRAM } from './program.ts'
 
 type Address = number
@@ -19,7 +19,7 @@ const { Module, Instance } = (
   }
 ).WebAssembly
 
-/** The functions of `assembly/kernels.ts`, where it is told what they do. */
+/** The functions of `assembly/*.ts`, where it is told what they do. */
 interface Kernels {
   memory: Memory
   sumTexts(
@@ -66,6 +66,8 @@ interface Kernels {
     stride: number,
     out: Address,
   ): void
+  scoreRows(query: Address, dimensions: number, rows: Address, chosen: Address, count: number, scores: Address): void
+  largest(numbers: Address, count: number): number
 }
 
 const PAGE = 65_536
@@ -104,6 +106,10 @@ export class KernelMemory {
     return new Float32Array(this.run.memory.buffer, address, length)
   }
 
+  doubles(address: Address, length: number): Float64Array {
+    return new Float64Array(this.run.memory.buffer, address, length)
+  }
+
   words(address: Address, length: number): Uint32Array {
     return new Uint32Array(this.run.memory.buffer, address, length)
   }
@@ -136,8 +142,9 @@ function grow(memory: Memory, pages: number): void {
     memory.grow(pages)
   } catch {
     const gigabytes = (memory.buffer.byteLength + pages * PAGE) / 1e9
-    throw new StageError(`training this table takes ${gigabytes.toFixed(1)} GB, and no more than 4.2 can be had`, {
-      advice: 'It is 16 bytes for each dimension of each token that the rows have: take fewer dimensions.',
+    throw new StageError(`this takes ${gigabytes.toFixed(1)} GB, and no more than 4.2 can be had`, {
+      advice:
+        'Training a table takes 16 bytes for each dimension of each token that the rows have: take fewer dimensions.',
     })
   }
 }

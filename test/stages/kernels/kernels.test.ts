@@ -4,12 +4,12 @@ import asc from 'assemblyscript/asc'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadXxh } from '../../../cache/xxh.ts'
 import { packageRoot } from '../../../engine/util/package-root.ts'
-import { KernelMemory, strideOf } from '../../../stages/train/kernels/kernels.ts'
-import { randomNumbers } from './toy.ts'
+import { KernelMemory, strideOf } from '../../../stages/kernels/kernels.ts'
+import { randomNumbers } from '../train/toy.ts'
 
 beforeAll(loadXxh)
 
-const SOURCE = 'stages/train/kernels/assembly/kernels.ts'
+const SOURCE = 'stages/kernels/assembly/kernels.ts'
 
 async function compiledSource(): Promise<Uint8Array> {
   let binary: string | Uint8Array | undefined
@@ -61,8 +61,8 @@ describe('the kernels', () => {
     const program = Buffer.from(await compiledSource())
       .toString('base64')
       .replace(/.{1,100}/g, "  '$&' +\n")
-    const text = `/** \`assembly/kernels.ts\`, compiled: \`npx vitest run test/stages/train/kernels.test.ts -u\`. In base64. */\nexport const PROGRAM: string =\n${program.slice(0, -3)}\n`
-    await expect(text).toMatchFileSnapshot(join(packageRoot, 'stages/train/kernels/program.ts'))
+    const text = `/** \`assembly/kernels.ts\`, compiled: \`npx vitest run test/stages/kernels/kernels.test.ts -u\`. In base64. */\nexport const PROGRAM: string =\n${program.slice(0, -3)}\n`
+    await expect(text).toMatchFileSnapshot(join(packageRoot, 'stages/kernels/program.ts'))
   })
 
   // 5, 32 and 70 columns: less than a block, a block, and more; 7 rows leave some beside the groups of four.
@@ -94,6 +94,39 @@ describe('the kernels', () => {
     )
   })
 
+  it.each([1, 4, 5, 70])('score rows to the bit as a plain loop does, with %i columns', (columns) => {
+    const memory = new KernelMemory()
+    const [query, rows] = [memory.reserve(2 * columns), memory.reserve(9 * columns)]
+    const [chosen, scores] = [memory.reserve(16), memory.reserve(32)]
+    const wanted = Float64Array.from(randomNumbers(columns, 'query'))
+    const numbers = randomNumbers(9 * columns, 'rows')
+    memory.doubles(query, columns).set(wanted)
+    memory.floats(rows, numbers.length).set(numbers)
+    const order = [8, 0, 3, 3, 7, 1, 2, 5, 6]
+    for (let count = 0; count <= order.length; count++) {
+      memory.words(chosen, 9).set(order)
+      memory.run.scoreRows(query, columns, rows, chosen, count, scores)
+      const plain = order.slice(0, count).map((row) => {
+        let sum = 0
+        for (let d = 0; d < columns; d++) sum += wanted[d]! * numbers[row * columns + d]!
+        return sum
+      })
+      expect([...memory.doubles(scores, count)]).toEqual(plain)
+    }
+  })
+
+  it('find the largest number, whatever its sign and place', () => {
+    const memory = new KernelMemory()
+    const at = memory.reserve(21)
+    expect(memory.run.largest(at, 0)).toBe(0)
+    for (let place = 0; place < 21; place++) {
+      const numbers = randomNumbers(21, 'largest')
+      numbers[place] = place % 2 === 0 ? -1.5 : 1.5
+      memory.floats(at, 21).set(numbers)
+      expect(memory.run.largest(at, 21)).toBe(1.5)
+    }
+  })
+
   it('give equal bytes wherever they lie in memory, and leave what is beside it', () => {
     const bytes = [0, 1, 2].map((before) => {
       const memory = new KernelMemory()
@@ -110,6 +143,6 @@ describe('the kernels', () => {
   })
 
   it('say how much memory they would need, if that is more than they can have', () => {
-    expect(() => new KernelMemory().reserve(2 ** 31)).toThrow(/takes 8\.6 GB, and no more than 4\.2 can be had/)
+    expect(() => new KernelMemory().reserve(2 ** 31)).toThrow(/this takes 8\.6 GB, and no more than 4\.2 can be had/)
   })
 })

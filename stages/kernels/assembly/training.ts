@@ -1,6 +1,6 @@
 /*
  * What training a table of token vectors does most, four single-precision numbers at a time. Written in AssemblyScript, and
- * compiled to WebAssembly: its operations give equal bytes on every machine. `test/stages/train/kernels.test.ts -u` compiles it.
+ * compiled to WebAssembly: its operations give equal bytes on every machine. `test/stages/kernels/kernels.test.ts -u` compiles it.
  *
  * All addresses are bytes, all vectors rows of `stride` numbers, a multiple of 32 (unused ones are zero): blocks of 32
  * numbers stay in registers while everything that is summed into them passes by.
