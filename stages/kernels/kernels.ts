@@ -67,6 +67,7 @@ interface Kernels {
     out: Address,
   ): void
   scoreRows(query: Address, dimensions: number, rows: Address, chosen: Address, count: number, scores: Address): void
+  widen(floats: Address, count: number, doubles: Address): void
   largest(numbers: Address, count: number): number
 }
 

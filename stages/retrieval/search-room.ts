@@ -19,19 +19,24 @@ export class SearchRoom {
   readonly scores: Float64Array
   readonly #memory = new KernelMemory()
   readonly #dimensions: number
-  readonly #queries: number
+  readonly #queries: Float32Array
+  /** One query as it is, and as doubles. */
+  readonly #query: Float32Array
+  readonly #wide: number
 
   /** Room for blocks of `rows` passages. Memory that is not written yet takes no room. */
   constructor(queries: Float32Array, dimensions: number, rows: number) {
+    this.#queries = queries
     this.#dimensions = dimensions
     this.queriesAtOnce = Math.max(1, Math.min(queries.length / dimensions, QUERIES))
     this.passagesAtOnce = GROUP * Math.floor(PRODUCTS / this.queriesAtOnce / GROUP)
     const memory = this.#memory
-    this.#queries = memory.reserve(2 * queries.length)
+    const query = memory.reserve(dimensions)
+    this.#wide = memory.reserve(2 * dimensions)
     const vectors = memory.reserve(rows * dimensions)
     const chosen = memory.reserve(this.passagesAtOnce)
     const scores = memory.reserve(2 * (this.passagesAtOnce + 3))
-    memory.doubles(this.#queries, queries.length).set(queries)
+    this.#query = memory.floats(query, dimensions)
     this.vectors = memory.floats(vectors, rows * dimensions)
     this.chosen = memory.words(chosen, this.passagesAtOnce)
     this.scores = memory.doubles(scores, this.passagesAtOnce)
@@ -39,9 +44,13 @@ export class SearchRoom {
 
   /** Scores the first `count` chosen passages of a part of the block for a query, to the bit as `searchPlainly` does. */
   score(query: number, part: Float32Array, count: number): void {
-    const wanted = this.#queries + query * this.#dimensions * 8
+    if (count === 0) return
     const { chosen, scores } = this
-    this.#memory.run.scoreRows(wanted, this.#dimensions, part.byteOffset, chosen.byteOffset, count, scores.byteOffset)
+    const { run } = this.#memory
+    const size = this.#dimensions
+    this.#query.set(this.#queries.subarray(query * size, (query + 1) * size))
+    run.widen(this.#query.byteOffset, size, this.#wide)
+    run.scoreRows(this.#wide, size, part.byteOffset, chosen.byteOffset, count, scores.byteOffset)
   }
 
   /** The largest of the numbers of a part of the block, whatever their signs. */

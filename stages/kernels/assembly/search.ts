@@ -55,6 +55,11 @@ export function scoreRows(query: usize, dimensions: i32, rows: usize, chosen: us
   }
 }
 
+/** Writes so many floats as doubles. */
+export function widen(floats: usize, count: i32, doubles: usize): void {
+  for (let i = 0; i < count; i++) store<f64>(doubles + ((<usize>i) << 3), <f64>load<f32>(floats + ((<usize>i) << 2)))
+}
+
 /** The largest of so many finite numbers, whatever their signs. */
 export function largest(numbers: usize, count: i32): f32 {
   const end = numbers + ((<usize>count) << 2)

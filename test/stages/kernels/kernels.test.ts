@@ -98,9 +98,10 @@ describe('the kernels', () => {
     const memory = new KernelMemory()
     const [query, rows] = [memory.reserve(2 * columns), memory.reserve(9 * columns)]
     const [chosen, scores] = [memory.reserve(16), memory.reserve(32)]
-    const wanted = Float64Array.from(randomNumbers(columns, 'query'))
+    const [floats, wanted] = [memory.reserve(columns), randomNumbers(columns, 'query')]
     const numbers = randomNumbers(9 * columns, 'rows')
-    memory.doubles(query, columns).set(wanted)
+    memory.floats(floats, columns).set(wanted)
+    memory.run.widen(floats, columns, query)
     memory.floats(rows, numbers.length).set(numbers)
     const order = [8, 0, 3, 3, 7, 1, 2, 5, 6]
     for (let count = 0; count <= order.length; count++) {
