@@ -46,8 +46,9 @@ stages:
   return made
 }
 
+/** The lines of a file that were written to their end. */
 const lines = (made: Project, file: string): string[] =>
-  existsSync(join(made.folder, file)) ? readFileSync(join(made.folder, file), 'utf8').split('\n').filter(Boolean) : []
+  existsSync(join(made.folder, file)) ? readFileSync(join(made.folder, file), 'utf8').split('\n').slice(0, -1) : []
 const asked = (made: Project): { asked: string; cards: string; pid: number }[] =>
   lines(made, 'asked').map((line) => JSON.parse(line))
 

@@ -150,6 +150,8 @@ test('answers of a batch that nobody asks for any more are stored all the same',
   const first = batched(api, folder)
   api.onCreate = () => setTimeout(() => first.drain.abort(new Error('interrupted')), 20)
   await expect(first.run(passages(30))).rejects.toThrow('interrupted')
+  // Until then it may see the end of the batch itself.
+  await expect.poll(() => first.notes, { timeout: 10_000 }).toHaveLength(1)
   api.onCreate = () => {}
   ends(api)()
   const second = batched(api, folder)
