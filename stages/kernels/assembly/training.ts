@@ -4,6 +4,7 @@
  *
  * All addresses are bytes, all vectors rows of `stride` numbers, a multiple of 32 (unused ones are zero): blocks of 32
  * numbers stay in registers while everything that is summed into them passes by.
+ * Only single variables stay there, no lists of them, so that both sums by blocks (`sumTexts`, `weightedRows`) write out all eight.
  */
 
 /** Bytes of the block of a row that is summed at once. */
