@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { accessibilityProblems, closeBrowser, hasBrowser, overflow, visit } from '../rig/browser.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
@@ -240,6 +241,9 @@ test('a page that nobody uses ends by itself; what can not be written is told wh
   expect(await server.ended).toBe('idle')
 })
 
+/** Waits for the first pair. By a locator: a function that the page itself had to poll would be refused by its policy. */
+const shown = (page: Page): Promise<void> => page.locator('#query').filter({ hasText: /\S/ }).waitFor()
+
 describe.skipIf(!hasBrowser)('in a browser', () => {
   test('everything is said by keys, saved at once, and seen in both schemes and both widths', async () => {
     const project = await town()
@@ -254,7 +258,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     }
     const text = (id: string): Promise<string | null> => page.locator(`#${id}`).textContent()
     const pressed = (): Promise<string[]> => page.locator('.choice[aria-pressed=true] span').allTextContents()
-    await page.waitForFunction("document.getElementById('query').textContent !== ''")
+    await shown(page)
     expect(await text('progress')).toBe(`0 of ${pairs} judged`)
     expect(await text('facts')).toContain('shown once you have judged')
     await press('1')
@@ -287,7 +291,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(await page.title()).toBe('town: queries: judge queries')
     expect(await page.locator('article img, article script').count()).toBe(0)
     await page.reload()
-    await page.waitForFunction("document.getElementById('query').textContent !== ''")
+    await shown(page)
     expect(await text('progress')).toBe(`4 of ${pairs} judged`)
     for (const scheme of ['light', 'dark'] as const)
       for (const width of [375, 1440]) {
@@ -309,7 +313,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { url, pairs, child } = await serve(project, 'judged')
     const { page, requests } = await visit(url)
     const progress = page.locator('#progress')
-    await page.waitForFunction("document.getElementById('query').textContent !== ''")
+    await shown(page)
     for (let i = 0; i < pairs; i++) {
       const answer = page.waitForResponse((response) => response.url().endsWith('/api/label'))
       await page.keyboard.press(String(i % 4))
