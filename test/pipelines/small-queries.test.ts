@@ -32,7 +32,7 @@ describe('the queries that come along', () => {
   test.skipIf(!there)('answer all that the small forms ask of a model for SciFact', async () => {
     const project = new Project({})
     const home = await imported(project)
-    for (const name of ['scale', 'selection', 'negatives']) {
+    for (const name of ['scale', 'density', 'selection', 'negatives']) {
       const { totals } = await project.json<{ totals: { requests: number; cached_requests: number } }>(
         'plan',
         join(FOLDER, `${name}.yaml`),
