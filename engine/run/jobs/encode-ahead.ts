@@ -3,6 +3,7 @@ import type { EncodedCorpus, Registry, StageContext } from '../../../stages/defi
 import type { GraphNode } from '../../plan/node.ts'
 import type { Job, TaskState } from '../executor.ts'
 import type { JobPlace } from '../stage-jobs.ts'
+import { alone } from './alone.ts'
 import { jobFailure } from './job-failure.ts'
 import { type JobFolder, layOutJob } from './job-folder.ts'
 import { nodeResources, withMemory } from './node-resources.ts'
@@ -89,15 +90,18 @@ export class EncodingAhead {
     const tell = (): void => context.progress(encoded(paths, count), undefined, `passages encoded${noteOf(states)}`)
     const looking = setInterval(tell, LOOK_MS)
     try {
-      const outcomes = await runTasks(executor, job, {
-        signal,
-        leave,
-        onNote,
-        onStates: (now) => {
-          states = now
-          tell()
-        },
-      })
+      // Another run may search the same corpus, of another store too.
+      const outcomes = await alone(folder, { signal, onNote }, () =>
+        runTasks(executor, job, {
+          signal,
+          leave,
+          onNote,
+          onStates: (now) => {
+            states = now
+            tell()
+          },
+        }),
+      )
       for (const [task, outcome] of outcomes.entries()) {
         if (outcome.done) continue
         if (outcome.cause.kind === 'out-of-memory') this.#memory.set(folder, times * (node.retry.memory ?? 1))
