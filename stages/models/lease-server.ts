@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
+import { freePort } from '../../engine/util/free-port.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
 import { type LeaseModel, type ModelEndpoint, StageError } from '../define.ts'
 import { type PythonTools, pythonTools } from '../python/environment.ts'
@@ -99,15 +99,4 @@ async function programOf(kind: ServerKind, needs: ProgramNeeds): Promise<ServerP
     default:
       return unreachable(kind)
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { freePort } from '../../engine/util/free-port.ts'
 
 /** What the fake server does with one request. */
 export type Reaction =
@@ -88,17 +89,19 @@ export async function fakeOpenai(react: (request: SeenRequest) => Reaction | Pro
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  const listen = (port: number): Promise<number> =>
+  const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+      server.listen(port, '127.0.0.1', resolve)
     })
   const die = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve))
     for (const socket of sockets) socket.destroy()
     await closed
   }
-  const port = await listen(0)
+  // Of those that nothing else takes while it is dead.
+  const port = await freePort()
+  await listen(port)
   onTestFinished(die)
   return {
     url: `http://127.0.0.1:${port}/v1`,
@@ -107,9 +110,7 @@ export async function fakeOpenai(react: (request: SeenRequest) => Reaction | Pro
       return mostAtOnce
     },
     die,
-    revive: async () => {
-      await listen(port)
-    },
+    revive: () => listen(port),
   }
 }
 

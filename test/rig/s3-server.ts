@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { openToolsCache } from '../../cache/tools-cache.ts'
+import { freePort } from '../../engine/util/free-port.ts'
 import { temporaryFolder } from './temporary.ts'
 
 const VERSION = 'v1.8.0'
@@ -55,7 +55,11 @@ export async function s3Server(root: string = temporaryFolder()): Promise<S3Serv
     const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = CREDENTIALS
     const words = ['-q', '-a', access, '-s', secret, '-p', `127.0.0.1:${port}`, 'posix', root]
     child = spawn(program, words, { stdio: 'ignore' })
-    while (!(await answers(endpoint))) await new Promise((resolve) => setTimeout(resolve, 20))
+    // Who answers while it is over is somebody else.
+    while (!(await answers(endpoint)) || child.exitCode !== null) {
+      if (child.exitCode !== null) throw new Error(`the S3 server ended with status ${child.exitCode}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -92,15 +96,4 @@ async function answers(endpoint: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
