@@ -47,6 +47,8 @@ interface OnItsWay {
 
 const MAX_BYTES = 90 * 1000 * 1000
 const QUIET_MS = 1_000
+/** So often is looked within that time: a process that stood still has heard nothing, and is not quiet. */
+const QUIET_LOOKS = 10
 const OVER = ['completed', 'failed', 'expired', 'cancelled']
 const TOO_MUCH = /token_limit|enqueued|rate_limit|quota_exceeded/i
 
@@ -61,6 +63,7 @@ export class BatchTransport implements BulkTransport {
   #queue: Waiter[] = []
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
+  #quietLooks = 0
   #isOpen = false
   #maxRequests: number
 
@@ -119,13 +122,18 @@ export class BatchTransport implements BulkTransport {
     if (isOther || this.#bytes + waiter.line.length > MAX_BYTES) this.#submit()
     this.#queue.push(waiter)
     this.#bytes += Buffer.byteLength(waiter.line)
-    clearTimeout(this.#timer)
+    this.#quietLooks = 0
     if (this.#queue.length >= this.#maxRequests) this.#submit()
-    else this.#timer = setTimeout(() => this.#submit(), this.#options.quietMs ?? QUIET_MS)
+    else this.#timer ??= setInterval(() => this.#lookWhetherQuiet(), (this.#options.quietMs ?? QUIET_MS) / QUIET_LOOKS)
+  }
+
+  #lookWhetherQuiet(): void {
+    if (++this.#quietLooks > QUIET_LOOKS) this.#submit()
   }
 
   #submit(): void {
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
+    this.#timer = undefined
     const waiters = this.#queue
     this.#queue = []
     this.#bytes = 0
