@@ -8,6 +8,7 @@ const config: ViteUserConfig = defineConfig({
     // Only a stuck test is ended: how long one takes says nothing on a busy machine.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 120_000 } },
     maxWorkers: 2,
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'test-results.json' }]] : ['default'],
   },

@@ -17,8 +17,8 @@ test('a run killed between the submission and the answers is gone on with by the
   const project = batchedProject(api)
   const child = project.start('run', 'pipeline.yaml', '--json')
   const end = ended(child)
-  await expect.poll(() => api.batches.length, { timeout: 60_000 }).toBe(1)
-  await expect.poll(() => records(project).length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => api.batches.length).toBe(1)
+  await expect.poll(() => records(project).length).toBe(1)
   child.kill('SIGKILL')
   await end
   api.onLook = (batch) => batch.status === 'in_progress' && api.end(batch)
@@ -37,10 +37,8 @@ test('Ctrl-C leaves a batch to go on, and says so', async () => {
   const project = batchedProject(api)
   const child = project.start('run', 'pipeline.yaml')
   const end = ended(child)
-  await expect.poll(() => api.batches.length, { timeout: 60_000 }).toBe(1)
-  await expect
-    .poll(() => api.calls.filter((call) => call === 'GET /v1/batches/:id').length, { timeout: 20_000 })
-    .toBeGreaterThan(0)
+  await expect.poll(() => api.batches.length).toBe(1)
+  await expect.poll(() => api.calls.filter((call) => call === 'GET /v1/batches/:id').length).toBeGreaterThan(0)
   child.kill('SIGINT')
   const { status, stdout, stderr } = await end
   expect(status).toBe(130)

@@ -18,9 +18,9 @@ export function filesBelow(folder: string): { [path: string]: string } {
   return found
 }
 
-/** Resolves when no process is left whose environment names the folder; rejects after half a minute. */
+/** Resolves when no process is left whose environment names the folder; rejects after two minutes. */
 export async function noProcessesOf(folder: string): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     const left = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(folder))
     if (left.length === 0) return

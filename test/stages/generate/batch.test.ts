@@ -132,7 +132,7 @@ test('a batch that is on its way is waited for by the next run, and not submitte
   await expect(first.run(passages(30))).rejects.toThrow('interrupted')
   // On a slow machine the answer to the submission is still on its way when the run is interrupted.
   await expect
-    .poll(() => first.notes, { timeout: 10_000 })
+    .poll(() => first.notes)
     .toEqual(['batch batch-0 of 30 requests goes on; run again to collect its answers'])
   expect(api.batches[0]?.status).toBe('in_progress')
   api.onCreate = () => {}
@@ -151,7 +151,7 @@ test('answers of a batch that nobody asks for any more are stored all the same',
   api.onCreate = () => setTimeout(() => first.drain.abort(new Error('interrupted')), 20)
   await expect(first.run(passages(30))).rejects.toThrow('interrupted')
   // Until then it may see the end of the batch itself.
-  await expect.poll(() => first.notes, { timeout: 10_000 }).toHaveLength(1)
+  await expect.poll(() => first.notes).toHaveLength(1)
   api.onCreate = () => {}
   ends(api)()
   const second = batched(api, folder)

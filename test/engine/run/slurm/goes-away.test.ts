@@ -6,6 +6,7 @@ import { arrayName } from '../../../../engine/run/slurm/sbatch-words.ts'
 import { type CallSlurm, slurmCalls } from '../../../../engine/run/slurm/slurm-commands.ts'
 import { SlurmExecutor } from '../../../../engine/run/slurm/slurm-executor.ts'
 import { slurmStandIn } from '../../../rig/slurm-stand-in.ts'
+import { waitFor } from '../../../rig/wait-for.ts'
 import { follow, jobOf } from '../jobs/conformance.ts'
 
 const AWAY = { kind: 'away', message: 'Unable to contact slurm controller' } as const
@@ -49,7 +50,7 @@ test('an interruption while Slurm is away takes out what of a submission it had 
   const abort = new AbortController()
   slurm.isAway = (program) => program === 'sbatch' && slurm.jobs.length === 1
   const following = follow(slurm.executor, job, { signal: abort.signal })
-  await vi.waitFor(() => expect(slurm.calls.filter((program) => program === 'sbatch').length).toBeGreaterThan(2))
+  await waitFor(() => slurm.calls.filter((program) => program === 'sbatch').length > 2)
   abort.abort(new Error('interrupted'))
   await expect(following).rejects.toThrow('interrupted')
   expect(slurm.jobs).toMatchObject([{ state: 'CANCELLED' }])
@@ -94,10 +95,10 @@ test.each([
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + behindMs)
   const following = follow(slurm.executor, job, { pollMs: 5 })
-  await vi.waitFor(() => expect(slurm.calls).toContain('squeue'))
+  await waitFor(() => slurm.calls.includes('squeue'))
   // It comes into the queue only now.
   slurm.jobs.push({ name: arrayName(job, id, 0), id: 7, state: 'RUNNING', reason: 'None' })
-  await vi.waitFor(() => expect(slurm.calls.length).toBeGreaterThan(1), { timeout: 10_000 })
+  await waitFor(() => slurm.calls.length > 1)
   mkdirSync(jobFolder(job.folder).result(0), { recursive: true })
   for (const one of slurm.jobs) one.state = 'COMPLETED'
   expect(await following).toEqual([{ done: true }])
