@@ -54,7 +54,7 @@ async function storeWith(
   place: Place,
   project: string,
   config: string,
-  options = 'write: true, timeout: 1',
+  options = 'write: true, timeout: 60',
 ): Promise<{ store: Store; remotes: Remotes; config: string; told: string[] }> {
   writeFileSync(join(project, 'queryloom.yaml'), `remotes: { lab: { ${place.entry}, ${options} } }`)
   const store = await openStore(join(project, '.queryloom'))
@@ -269,7 +269,7 @@ describe.skipIf(noServer !== undefined)('a bucket', () => {
 
   test('is used though the clock of this machine is two hours wrong', async () => {
     const place = await inBucket()
-    const remote = patientRemote(place.open({ clockOffsetMs: 7200_000 }), { timeoutMs: 5000 })
+    const remote = patientRemote(place.open({ clockOffsetMs: 7200_000 }), { timeoutMs: 60_000 })
     expect(await remote.put('x', Buffer.from('bytes'))).toBe('stored')
     remote.close()
   })
@@ -306,7 +306,7 @@ test('a download that is cut goes on where it was, and attempts end', async () =
       })()
     },
   }
-  const remote = patientRemote(flaky, { timeoutMs: 1000, random: () => 0 })
+  const remote = patientRemote(flaky, { timeoutMs: 60_000, random: () => 0 })
   let all = ''
   for await (const piece of (await remote.read('x'))!) all += Buffer.from(piece).toString()
   expect(all).toBe('abcdefghi')

@@ -62,7 +62,7 @@ const PLACES: readonly [string, boolean, () => Promise<{ yaml: string; root: str
     false,
     async () => {
       const root = temporaryFolder()
-      return { yaml: `remotes:\n  lab: { folder: ${root}, write: true, timeout: 2 }\n`, root }
+      return { yaml: `remotes:\n  lab: { folder: ${root}, write: true, timeout: 60 }\n`, root }
     },
   ],
   [
@@ -71,7 +71,7 @@ const PLACES: readonly [string, boolean, () => Promise<{ yaml: string; root: str
     async () => {
       const s3 = await s3Server()
       const { endpoint, bucket, objects } = s3
-      const entry = `{ s3: "s3://${bucket}/team/a", endpoint: "${endpoint}", path_style: true, write: true, timeout: 2 }`
+      const entry = `{ s3: "s3://${bucket}/team/a", endpoint: "${endpoint}", path_style: true, write: true, timeout: 60 }`
       return { yaml: `remotes:\n  lab: ${entry}\n`, root: join(objects, 'team/a'), s3 }
     },
   ],
@@ -310,8 +310,9 @@ describe.skipIf(noServer !== undefined)('a server', () => {
   test('that hangs costs a bounded time, and the run goes on', async () => {
     const server = await fakeOpenai(writtenBy)
     const s3 = await s3Server()
-    const yaml = `remotes:\n  lab: { s3: "${s3.bucket}", endpoint: "${s3.endpoint}", path_style: true, write: true, timeout: 0.5 }\n`
+    const yaml = `remotes:\n  lab: { s3: "${s3.bucket}", endpoint: "${s3.endpoint}", path_style: true, write: true, timeout: 60 }\n`
     const { ada, ben } = await twoPeople(server, yaml)
+    ben.project.write('queryloom.yaml', yaml.replace('timeout: 60', 'timeout: 0.5'))
     await ada.project.run('pipeline.yaml')
     await ada.project.call('push', 'pipeline.yaml')
     s3.suspend()
@@ -326,7 +327,7 @@ describe.skipIf(noServer !== undefined)('a server', () => {
   test('that refuses the credentials is told with what to do, and no credential is written anywhere', async () => {
     const server = await fakeOpenai(writtenBy)
     const s3 = await s3Server()
-    const yaml = `remotes:\n  lab: { s3: "${s3.bucket}", endpoint: "${s3.endpoint}", path_style: true, write: true, timeout: 2 }\n`
+    const yaml = `remotes:\n  lab: { s3: "${s3.bucket}", endpoint: "${s3.endpoint}", path_style: true, write: true, timeout: 60 }\n`
     const { project } = await person(server, yaml)
     project.environment.AWS_SECRET_ACCESS_KEY = 'planted-secret-value'
     const { finished, events, stderr } = await project.run('pipeline.yaml')
