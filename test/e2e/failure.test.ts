@@ -82,14 +82,15 @@ test('--fail-fast starts nothing new after a failure and lets finish what runs',
 test('a time limit ends all of a command’s processes, those in sessions of their own too, before the next attempt', async () => {
   const made = project({
     slow: {
-      run: `if [ -e $T/pid ]; then [ -e /proc/$(cat $T/pid)/exe ] && exit 9; echo > o; exit 0; fi; ${straggler} $T/pid; sleep 300`,
-      more: 'timeout: 2s, retry: { attempts: 2, backoff: 1ms },',
+      run: `if [ -s $T/pid ]; then [ -e /proc/$(cat $T/pid)/exe ] && exit 9; echo > o; exit 0; fi; ${straggler} $T/pid; sleep 300`,
+      // On a busy machine an attempt may be over before its straggler has said who it is.
+      more: 'timeout: 2s, retry: { attempts: 20, backoff: 1ms },',
     },
   })
   const { events, finished } = await made.run('p.yaml')
   expect(finished.nodes).toMatchObject({ executed: 1, failed: 0 })
-  const [retried] = events.filter((event) => event.type === 'node-retried')
-  expect(retried?.failure.message).toBe('ran past its time limit of 2 s')
+  const retried = events.filter((event) => event.type === 'node-retried')
+  expect(new Set(retried.map(({ failure }) => failure.message))).toEqual(new Set(['ran past its time limit of 2 s']))
 })
 
 test('what commands leave running in sessions of their own ends with the run at the latest, be they done or failed', async () => {
