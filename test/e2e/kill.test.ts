@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { holding } from '../rig/holding.ts'
 import { ended, Project } from '../rig/project.ts'
 import { smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
+import { fileText, gone } from '../rig/wait-for.ts'
 
 const REQUESTS = 40
 const CONCURRENCY = 4
@@ -101,12 +102,10 @@ test('SIGKILL of the engine leaves no server behind, and the next run starts its
   project.write('pipeline.yaml', smallPipeline('unused').replace(/writer: .*/, block))
   const first = project.start('run', 'pipeline.yaml', '--json')
   const end = ended(first)
-  const noted = join(project.folder, 'server.pid')
-  while (!existsSync(noted)) await new Promise((resolve) => setTimeout(resolve, 20))
-  const server = Number(readFileSync(noted, 'utf8'))
+  const server = Number(await fileText(join(project.folder, 'server.pid')))
   first.kill('SIGKILL')
   await end
-  while (existsSync(`/proc/${server}/exe`)) await new Promise((resolve) => setTimeout(resolve, 20))
+  await gone(server)
 
   project.write('go', '')
   const second = await project.run('pipeline.yaml')
