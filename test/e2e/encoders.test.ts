@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
 import { folderDigest } from '../rig/folder-digest.ts'
-import { ended, Project } from '../rig/project.ts'
+import { type Ended, ended, Project } from '../rig/project.ts'
+import { waitFor } from '../rig/wait-for.ts'
 import { tinyTransformer } from '../stages/encoders/tiny-transformer.ts'
 
 const pipelineOf = (digest: string, block: string): string => `version: 1
@@ -105,13 +106,34 @@ test('a folder with other bytes than the pipeline says is not used', async () =>
 
 const MANY = Array.from({ length: 1500 }, (_, i) => `${'cat '.repeat(i % 60)}${'dog '.repeat(1 + Math.floor(i / 60))}`)
 
+/** A run that gets Ctrl-C, once or twice, as soon as so many rows are there. */
+async function interrupted(
+  slow: number,
+  rows: number,
+  times: 1 | 2,
+): Promise<Setup & Ended & { signal: NodeJS.Signals | null }> {
+  for (;;) {
+    const made = setup('', MANY, slow)
+    const child = made.project.start('run', 'pipeline.yaml')
+    const stopping = new Promise((resolve) => {
+      child.stderr?.on('data', (text) => String(text).includes('stopping') && resolve(undefined))
+      child.once('close', resolve)
+    })
+    const end = ended(child)
+    await waitFor(() => made.embedded() >= rows)
+    child.kill('SIGINT')
+    if (times === 2) {
+      await stopping
+      child.kill('SIGINT')
+    }
+    const result = await end
+    // One that was through before it heard of it is no interrupted one.
+    if (result.status !== 0) return { ...made, ...result, signal: child.signalCode }
+  }
+}
+
 test('Ctrl-C stops an evaluation between batches of its encoder; what was encoded is not computed again', async () => {
-  const { project, embedded } = setup('', MANY, 500)
-  const child = project.start('run', 'pipeline.yaml')
-  const end = ended(child)
-  while (embedded() < 100) await new Promise((resolve) => setTimeout(resolve, 50))
-  child.kill('SIGINT')
-  const { status, stderr } = await end
+  const { project, embedded, status, stderr } = await interrupted(500, 100, 1)
   expect(status, stderr).toBe(130)
   expect(stderr).toContain('interrupted')
   const before = embedded()
@@ -121,17 +143,10 @@ test('Ctrl-C stops an evaluation between batches of its encoder; what was encode
 })
 
 test('a second Ctrl-C while the encoder computes ends the run at once and in order', async () => {
-  const { project, embedded } = setup('', MANY, 1500)
-  const child = project.start('run', 'pipeline.yaml')
-  const end = ended(child)
-  while (embedded() === 0) await new Promise((resolve) => setTimeout(resolve, 50))
-  child.kill('SIGINT')
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  child.kill('SIGINT')
-  const { status, stderr } = await end
+  const { status, signal, stderr } = await interrupted(1500, 1, 2)
   // By the signal itself where a batch takes longer than anybody waits.
   expect([130, null]).toContain(status)
-  expect(child.signalCode === null ? status : child.signalCode).toBe(status ?? 'SIGINT')
+  expect(signal ?? status).toBe(status ?? 'SIGINT')
   expect(stderr).toContain('interrupted')
   expect(stderr).not.toMatch(/terminate called|Napi|bug of queryloom/)
 })
