@@ -86,7 +86,7 @@ export function bench(
         llm.name,
         llm.model as never,
         made.signal.signal,
-        { awayMs: 2_000, everyMs: 5 },
+        { awayMs: 60_000, everyMs: 5 },
         options.bulk,
       )
       return fn(Object.assign(found, options.endpoint))
