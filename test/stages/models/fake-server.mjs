@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 // Stands in for a user's own llama-server, vllm or transformers: same options, same routes, no model. The model's name
 // says what goes wrong at the start. GET /die ends it as a crash would, GET /out-of-memory as one for want of memory.
-// Requests are answered after `--delay` milliseconds, and noted in the file `--request-log`.
-import { appendFileSync } from 'node:fs'
+// Requests are answered after `--delay` milliseconds, and noted in the file `--request-log`. Those after the first
+// `--hold-after` wait for the file `--gate`.
+import { appendFileSync, existsSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 
 const { argv, env } = process
 const flag = (name) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined)
 const model = flag('--model') ?? argv[3]
 const slots = Number(flag('--parallel') ?? flag('--max-num-seqs') ?? 1)
 const context = Number(flag('--max-model-len') ?? Number.POSITIVE_INFINITY)
+let answered = 0
 const key = env.LLAMA_API_KEY ?? env.VLLM_API_KEY ?? env.QUERYLOOM_SERVER_KEY
 
 function fail(message) {
@@ -24,7 +27,9 @@ async function complete(request, response) {
   const asked = prompt ?? messages.at(-1).content
   const note = { asked, seed, cards: env.CUDA_VISIBLE_DEVICES, pid: process.pid }
   if (flag('--request-log')) appendFileSync(flag('--request-log'), `${JSON.stringify(note)}\n`)
-  await new Promise((resolve) => setTimeout(resolve, Number(flag('--delay') ?? 0)))
+  await setTimeout(Number(flag('--delay') ?? 0))
+  if (flag('--gate') && answered++ >= Number(flag('--hold-after')))
+    while (!existsSync(flag('--gate'))) await setTimeout(20)
   // Words of the passage and not in its order, as a query that passes filters has them.
   const words = (asked.split(/Document:|Passage:/).at(-1) ?? '').split(/\W+/).filter((word) => word.length > 3)
   const said = ` ${[5, 1, 7, 3].map((at) => words[(seed % 3) + at] ?? 'query').join(' ')}`

@@ -23,11 +23,10 @@ interface Asked {
 }
 
 /** A node on arrays of real tasks. */
-async function processBench(options: { delay?: number; source?: string } = {}) {
+async function processBench(options: { holdAfter?: number } = {}) {
   const home = temporaryFolder()
   const log = join(home, 'requests.log')
-  const source = options.source ?? 'weights'
-  writeFileSync(join(home, source), 'weights')
+  writeFileSync(join(home, 'weights'), 'weights')
   const children = new Children(home, 'test')
   onTestFinished(() => children.close())
   const executor = new LocalExecutor({ processes: await localProcesses({ temporary: home, children }), cpus: 4 })
@@ -45,16 +44,21 @@ async function processBench(options: { delay?: number; source?: string } = {}) {
   const rows = openRowStore(join(home, 'rows'))
   onTestFinished(() => rows.close())
   const binary = join(packageRoot, 'test/stages/models/fake-server.mjs')
-  const args = { 'request-log': log, ...(options.delay === undefined ? {} : { delay: options.delay }) }
-  const model = { serve: 'vllm', source, binary, gpus: 0, slots: 4, args }
+  const gate = join(home, 'gate')
+  const holds = options.holdAfter === undefined ? {} : { 'hold-after': options.holdAfter, gate }
+  const args = { 'request-log': log, ...holds }
+  const model = { serve: 'vllm', source: 'weights', binary, gpus: 0, slots: 4, args }
   const llm: StageInput = { type: 'llm', name: 'big', model, folder: home, identity: { served: 'fake' } }
   const requests = { sent: 0, cached: 0, failed: 0 }
   return {
     folder,
     requests,
+    /** Lets servers answer what they hold. */
+    open: () => writeFileSync(gate, ''),
+    /** Of lines that are written to their end. */
     asked: (): Asked[] => {
       const lines = readFileSync(log, { encoding: 'utf8', flag: 'a+' }).split('\n')
-      return lines.filter(Boolean).map((line) => JSON.parse(line))
+      return lines.slice(0, -1).map((line) => JSON.parse(line))
     },
     run: (count: number, changed: Partial<TaskArrays> = {}): Promise<StageResult> => {
       Object.assign(requests, { sent: 0, cached: 0, failed: 0 })
@@ -100,11 +104,13 @@ test('tasks are processes with a server each, and all of them end with the node'
 })
 
 test('a task that is killed is run again for the rows that it had no answer to', async () => {
-  const made = await processBench({ delay: 20 })
+  const made = await processBench({ holdAfter: 15 })
   const running = made.run(160)
-  await waitFor(() => made.asked().length > 60)
+  // Each of the four has answered so many, and holds as many as it has slots.
+  await waitFor(() => made.asked().length === 4 * (15 + 4))
   const [victim] = taskProcesses(made.folder)
   process.kill(victim as number, 'SIGKILL')
+  made.open()
   const { summary } = await running
   expect(summary.counts).toMatchObject({ pairs: 160, failed: 0 })
   expect(summary.warnings?.join()).toMatch(/task \d of generate was ended by signal 9.*submitted again/)
