@@ -14,12 +14,12 @@ serveStages(parentPort, {
       return { counts: { first: first.length, second: second.length }, details: first[0] }
     },
   },
-  // Stops when it is asked to, or, being in the midst of something, only after a while.
+  // Stops when it is asked to, or, being in the midst of something, only when that is done.
   working: {
     async run({ options, drain, progress }) {
       progress(1)
       await new Promise((resolve) => {
-        if (options.ms) setTimeout(resolve, options.ms)
+        if (options.done) Atomics.waitAsync(options.done, 0, 0).value.then(resolve)
         else drain.addEventListener('abort', resolve, { once: true })
       })
       drain.throwIfAborted()

@@ -72,13 +72,16 @@ test('a stage that stops because it was asked to is known by the very reason', a
 test('a thread that has heard that it must stop is waited for no longer than a moment, and ends by itself', async () => {
   const abort = new AbortController()
   const made = threads()
-  const { run, isBegun } = working(made, { ms: 4_000 }, { drain: signal, signal: abort.signal })
+  const done = new Int32Array(new SharedArrayBuffer(4))
+  const { run, isBegun } = working(made, { done }, { drain: signal, signal: abort.signal })
   await isBegun
   abort.abort(new Error('interrupted'))
   await expect(run).rejects.toBe(abort.signal.reason)
   expect(hasLeftThreads()).toBe(true)
   await made.close({ atOnce: true })
   expect(hasLeftThreads()).toBe(true)
+  Atomics.store(done, 0, 1)
+  Atomics.notify(done, 0)
   await made.close()
   expect(hasLeftThreads()).toBe(false)
 })
