@@ -92,7 +92,11 @@ export function conformance(
 
     test('no more run at once than the limit says', async () => {
       const marks = temporaryFolder()
-      const script = `: >"${marks}/$QUERYLOOM_TASK"; ls "${marks}" | wc -l >count; sleep 0.3; rm "${marks}/$QUERYLOOM_TASK"`
+      mkdirSync(join(marks, 'up'))
+      // None ends before two have been there at once.
+      const script = `: >"${marks}/up/$QUERYLOOM_TASK"
+        until [ -e "${marks}/two" ]; do [ $(ls "${marks}/up" | wc -l) -lt 2 ] || : >"${marks}/two"; sleep 0.05; done
+        sleep 0.3; ls "${marks}/up" | wc -l >count; rm "${marks}/up/$QUERYLOOM_TASK"`
       const job = await jobOf(script, { tasks: 4, limit: 2 })
       expect((await follow(await open(), job)).every(({ done }) => done)).toBe(true)
       const counts = [0, 1, 2, 3].map((task) =>
