@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { QueueWatch } from '../../../../engine/run/slurm/queue-watch.ts'
 import type { CallSlurm } from '../../../../engine/run/slurm/slurm-commands.ts'
 
@@ -25,13 +25,22 @@ test('however many look at the same time, one call is made', async () => {
 })
 
 test('a queue that is slow to answer is asked more rarely', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   const { call, calls } = slurm(() => ({ kind: 'answer', text: LINE }), 100)
   const watch = new QueueWatch(call, () => {}, { leastMs: 1, mostMs: 10 })
-  await watch.look()
+  const first = watch.look()
+  await vi.advanceTimersByTimeAsync(100)
+  await first
   // Five times what it took must pass first: every look until then gives what is known.
-  await watch.look()
-  await watch.look()
+  await vi.advanceTimersByTimeAsync(499)
+  expect((await watch.look())?.rows).toHaveLength(1)
   expect(calls()).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  const second = watch.look()
+  await vi.advanceTimersByTimeAsync(100)
+  await second
+  expect(calls()).toBe(2)
 })
 
 test('while Slurm is away what it said last stands; it is told once, and when it answers again', async () => {
