@@ -143,7 +143,7 @@ async function done({ place }: Block, text: string, project: DocumentedProject):
   expect({ exitCode, timedOut }, `${place}\n${text}\n${all}`).toEqual({ exitCode: 0, timedOut: false })
 }
 
-test('every command that a document shows does what it says', { timeout: 900_000 }, async () => {
+test('every command that a document shows does what it says', { timeout: 3_600_000 }, async () => {
   const project = new DocumentedProject(await documentedAddresses())
   const commit = 'git -c user.name=a -c user.email=a@b commit -q --allow-empty'
   const { exitCode, all } = await project.call(`git init -q
@@ -159,7 +159,7 @@ test('every command that a document shows does what it says', { timeout: 900_000
 })
 
 onCluster('documents of clusters', { nodes: 2 }, (cluster) => {
-  test.each(CLUSTERS)('every command that %s shows does what it says', { timeout: 300_000 }, async (document) => {
+  test.each(CLUSTERS)('every command that %s shows does what it says', { timeout: 3_600_000 }, async (document) => {
     // What the profiles on these pages ask for.
     if (!/PartitionName=gpu/.test(cluster.call('scontrol', 'show', 'partition'))) {
       cluster.call('scontrol', 'create', 'PartitionName=gpu', 'Nodes=ALL')

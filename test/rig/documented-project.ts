@@ -103,7 +103,7 @@ export class DocumentedProject {
       env: this.#env,
       reject: false,
       all: true,
-      timeout: 300_000,
+      timeout: 900_000,
       detached: true,
     })
     if (GOES_ON.test(text)) {
