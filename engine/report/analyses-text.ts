@@ -1,4 +1,4 @@
-import { figure, pText, signed } from '../util/figures.ts'
+import { figure, intervalText, pText, signed } from '../util/figures.ts'
 import type { NewestAnalysis } from './analyses.ts'
 import { claimText } from './claims/text.ts'
 import { type Paint, plainPaint } from './colour.ts'
@@ -53,7 +53,7 @@ function contrastsText(contrasts: Collection['contrasts'], paint: Paint): string
       printable(a),
       printable(b),
       signed(difference),
-      `${signed(low)} to ${signed(high)}`,
+      intervalText({ low, high }),
       pText(p),
       String(replicates),
     ]),

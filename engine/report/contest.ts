@@ -1,6 +1,6 @@
 import { type ContrastTest, differences, familyTest, overReplicates } from '../util/statistics/family-test.ts'
 import type { Result } from './results.ts'
-import type { Comparison, System } from './systems.ts'
+import { type Comparison, isSystemMeasuredIn, type System } from './systems.ts'
 
 /** A system's numbers over the queries of a comparison. */
 export interface Measured {
@@ -10,13 +10,15 @@ export interface Measured {
   mean: number
 }
 
-/** The systems of a comparison on its primary metric, and each of them tested against the baseline as one family. */
+/** The systems of a comparison that were measured in its primary metric, and each of them tested against the baseline as one family. */
 export interface Contest {
   metric: string
   /** Queries that conclusions rest on: judged for every system and clean for all, in a fixed order. */
   queries: readonly string[]
   measured: readonly Measured[]
   baseline?: Measured
+  /** What would be the baseline, had it been measured in the metric. */
+  unmeasured?: string
   /** Those that are tested; empty without a baseline. */
   others: readonly Measured[]
   /** One for each of the others. */
@@ -31,9 +33,13 @@ export function contestOf(comparison: Comparison, baseline?: string): Contest | 
   const metric = comparison.metrics[0]
   const queries = commonQueries(comparison)
   if (metric === undefined || comparison.systems.length === 0 || queries.length === 0) return undefined
-  const measured = comparison.systems.map((system) => measure(system, queries, metric))
+  const systems = comparison.systems.filter((system) => isSystemMeasuredIn(system, metric))
+  const measured = systems.map((system) => measure(system, queries, metric))
   const base = baselineOf(measured, baseline)
-  if (!base) return { metric, queries, measured, others: [], tests: [] }
+  if (!base) {
+    const without = comparison.systems.find((system) => isBaseline(system, baseline))
+    return { metric, queries, measured, ...(without ? { unmeasured: without.label } : {}), others: [], tests: [] }
+  }
   const others = measured.filter((one) => one.system.stage !== base.system.stage)
   const tests = familyTest(others.map((one) => differences(one.replicates, base.replicates)))
   return { metric, queries, measured, baseline: base, others, tests }
@@ -44,7 +50,7 @@ export function argmax(measured: readonly Measured[]): Measured {
   return measured.reduce((best, one) => (one.mean > best.mean ? one : best))
 }
 
-/** Values of a metric over chosen queries, replicates by queries; what a query lacks counts as 0, as in its mean. */
+/** Values of a metric that a system was measured in over chosen queries, replicates by queries; what a query lacks counts as 0, as in its mean. */
 export function valuesOver(system: System, ids: readonly string[], metric: string): number[][] {
   return system.replicates.map((result) => valuesOf(result, ids, metric))
 }
@@ -71,8 +77,10 @@ function commonQueries({ systems, clean }: Comparison): string[] {
 }
 
 function baselineOf(measured: readonly Measured[], stage: string | undefined): Measured | undefined {
-  const candidates = measured.filter(({ system }) =>
-    stage === undefined ? system.retriever === 'bm25' : system.stage === stage,
-  )
+  const candidates = measured.filter(({ system }) => isBaseline(system, stage))
   return candidates.length === 0 ? undefined : argmax(candidates)
+}
+
+function isBaseline(system: System, stage: string | undefined): boolean {
+  return stage === undefined ? system.retriever === 'bm25' : system.stage === stage
 }

@@ -10,9 +10,9 @@ import { estimateText } from './estimate-text.ts'
 import { flatOptions } from './flat-options.ts'
 import { modelUseText } from './model-use-text.ts'
 import { type JsonExplanation, nodeJson, recordJson } from './plan-json.ts'
-import { decisionPhrase, oneLine, reasonText, valueText } from './reason-text.ts'
+import { decisionPhrase, reasonText, valueText } from './reason-text.ts'
 import { textTable } from './text-table.ts'
-import { count, duration, indent, moment, printable } from './words.ts'
+import { count, duration, indent, moment, oneLine, printable } from './words.ts'
 
 const VALUE_WIDTH = 96
 

@@ -1,7 +1,7 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { Decision, StaleReason } from '../plan/decision.ts'
 import { unreachable } from '../util/unreachable.ts'
-import { counted, indent, printable } from './words.ts'
+import { counted, indent, oneLine, printable } from './words.ts'
 
 const SHORT = 40
 const LONG = 400
@@ -89,11 +89,6 @@ export function decisionPhrase(decision: Decision): string {
     default:
       return unreachable(decision)
   }
-}
-
-/** What somebody wrote, on one line. */
-export function oneLine(text: string): string {
-  return printable(text).replace(/\s+/g, ' ').trim()
 }
 
 /** A value as compact JSON on one line, cut to a length. */

@@ -1,4 +1,4 @@
-import { pText, signed } from '../util/figures.ts'
+import { intervalText, pText, signed } from '../util/figures.ts'
 import { csvText } from '../util/tables/formats.ts'
 import type { Table } from '../util/tables/table.ts'
 import type { CollectionReport, Report } from './report.ts'
@@ -78,7 +78,7 @@ export function headlineTable(one: CollectionReport): Table {
       }),
       ...(tested
         ? contrast
-          ? [signed(contrast.difference), `${signed(contrast.low)} to ${signed(contrast.high)}`, pText(contrast.p)]
+          ? [signed(contrast.difference), intervalText(contrast), pText(contrast.p)]
           : ['', '', '']
         : []),
       String(replicates),

@@ -64,6 +64,11 @@ export async function readResults(scored: readonly ScoredNode[]): Promise<Result
   return results
 }
 
+/** Whether a result has a metric: one that was not measured is no zero. */
+export function isMeasuredIn({ metrics }: Pick<Scores, 'metrics'>, metric: string): boolean {
+  return Object.hasOwn(metrics, metric)
+}
+
 /** Whether the query gives this retriever away: it, or its answer, was seen in training. */
 export function isLeaked(query: QueryScores): boolean {
   const { leaked } = query

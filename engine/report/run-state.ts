@@ -214,7 +214,8 @@ function progress(running: RunningNode, event: Extract<RunEvent, { type: 'node-p
   else running.note = event.note
   if (event.requests) running.requests = event.requests.sent
   if (event.tokens !== undefined) running.tokens = event.tokens
-  addSample(running.samples, { at: event.at, done: event.done })
+  // As long as nothing is done, a note tells of what is prepared (an installation, a server that loads): no speed yet.
+  if (event.done > 0 || event.note === undefined) addSample(running.samples, { at: event.at, done: event.done })
 }
 
 function sampleAsked(state: RunState, at: number): void {

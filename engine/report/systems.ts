@@ -1,5 +1,6 @@
 import type { PipelineFacts } from '../parse/pipeline.ts'
-import { isLeaked, type Metrics, type Result } from './results.ts'
+import { isLeaked, isMeasuredIn, type Metrics, type Result } from './results.ts'
+import { systemLabel } from './words.ts'
 
 /** A retrieval system: one stage under one combination of axes, with all of its replicates. */
 export interface System {
@@ -57,11 +58,11 @@ export function comparisonsOf(
   })
 }
 
-/** Means over chosen queries of one result. A metric that a query lacks counts as 0, as it does over all of them. */
+/** Means over chosen queries of one result, in those of the metrics that it was measured in; what a query lacks counts as 0, as it does over all of them. */
 export function meansOver(result: Result, chosen: ReadonlySet<string>, metrics: readonly string[]): Metrics {
   const rows = result.queries.filter((query) => chosen.has(query.query_id))
   const means: { [metric: string]: number } = {}
-  for (const metric of metrics) {
+  for (const metric of metrics.filter((one) => isMeasuredIn(result.scores, one))) {
     let sum = 0
     for (const row of rows) sum += row.metrics[metric] ?? 0
     means[metric] = rows.length === 0 ? 0 : sum / rows.length
@@ -88,12 +89,12 @@ function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'ax
     }
     const labels = pipeline.report.labels ?? {}
     const label = Object.hasOwn(labels, node.stage) ? (labels[node.stage] as string) : node.stage
-    const axes = entries.map(([axis, value]) => `${axis}=${value}`).join(', ')
+    const variant = Object.fromEntries(entries)
     systems.set(name, {
       name: label,
-      label: axes === '' ? label : `${label} [${axes}]`,
+      label: systemLabel(label, variant),
       stage: node.stage,
-      variant: Object.fromEntries(entries),
+      variant,
       retriever: result.scores.retriever.kind,
       replicates: [result],
     })
@@ -102,9 +103,17 @@ function systemsOf(results: readonly Result[], pipeline: Pick<PipelineFacts, 'ax
 }
 
 function metricNames(results: readonly Result[], wanted: readonly string[] | undefined): string[] {
-  const there = new Set(results.flatMap(({ scores }) => Object.keys(scores.metrics)))
-  const chosen = wanted?.filter((metric) => there.has(metric)) ?? []
-  return chosen.length > 0 ? chosen : [...there]
+  const there = [...new Set(results.flatMap(({ scores }) => Object.keys(scores.metrics)))]
+  const chosen = wanted?.filter((metric) => there.includes(metric)) ?? []
+  if (chosen.length > 0) return chosen
+  // The first is what conclusions are about, if nobody says which: one that tells something of every system.
+  const isOfAll = (metric: string): boolean => results.every(({ scores }) => isMeasuredIn(scores, metric))
+  return [...there.filter(isOfAll), ...there.filter((metric) => !isOfAll(metric))]
+}
+
+/** Whether all results of a system have a metric. */
+export function isSystemMeasuredIn({ replicates }: System, metric: string): boolean {
+  return replicates.every(({ scores }) => isMeasuredIn(scores, metric))
 }
 
 // What leaked depends on what a system was trained on. Only queries that are clean for all make a fair comparison.

@@ -2,7 +2,7 @@ import { differences } from '../util/statistics/family-test.ts'
 import { type Change, changeOf, findsMoreRanksWorse } from '../util/statistics/rank-change.ts'
 import { type Contest, valuesOver } from './contest.ts'
 import { type Newest, trainedSteps } from './newest.ts'
-import type { Comparison, System } from './systems.ts'
+import { type Comparison, isSystemMeasuredIn, type System } from './systems.ts'
 
 /** How systems move on two metrics: what is found at all, and how well it is ranked. */
 export interface TradeOffs {
@@ -30,6 +30,8 @@ export function tradeOffsOf(
   if (recall === undefined || ndcg === undefined || !baseline) return undefined
   const untrained = systems.find((system) => trainedSteps(system, newest).some((steps) => steps === 0))
   const from = (baseline.system.retriever === 'bm25' ? untrained : undefined) ?? baseline.system
+  const hasBoth = (system: System): boolean => [recall, ndcg].every((metric) => isSystemMeasuredIn(system, metric))
+  if (!hasBoth(from)) return undefined
   const change = (of: System, metric: string): Change =>
     changeOf(differences(valuesOver(of, queries, metric), valuesOver(from, queries, metric)))
   return {
@@ -38,7 +40,7 @@ export function tradeOffsOf(
     from: from.label,
     systems: measured.flatMap(({ system }) => {
       // What is moved from the untrained retriever is what was trained.
-      if (system === from || (from.retriever !== 'bm25' && system.retriever === 'bm25')) return []
+      if (system === from || !hasBoth(system) || (from.retriever !== 'bm25' && system.retriever === 'bm25')) return []
       const [more, better] = [change(system, recall), change(system, ndcg)]
       const failure = findsMoreRanksWorse(more, better)
       return [{ system: system.label, recall: more.mean, ndcg: better.mean, failure }]

@@ -1,4 +1,4 @@
-import { pText, signed } from '../util/figures.ts'
+import { intervalText, pText, signed } from '../util/figures.ts'
 import { argmax, type Contest, contestOf, type Measured } from './contest.ts'
 import type { Comparison } from './systems.ts'
 import { counted } from './words.ts'
@@ -37,13 +37,16 @@ export function verdictOf(
   const where = ` on ${comparison.clean ? `the ${counted(ids.length, 'clean query', 'clean queries')}` : counted(ids.length, 'query', 'queries')} of ${comparison.dataset}`
   const facts = { metric, queries: ids.length, best: best.system.label }
   const leader = `${best.system.label} has the highest mean ${metric} (${best.mean.toFixed(4)})${where}`
-  if (measured.length === 1)
+  if (measured.length === 1 && contest.unmeasured === undefined)
     return { ...facts, kind: 'alone', text: `There is nothing to compare ${best.system.label} with.` }
   if (!base) {
     return {
       ...facts,
       kind: 'no-baseline',
-      text: `${leader}; there is no baseline to test it against (report.baseline).`,
+      text:
+        contest.unmeasured === undefined
+          ? `${leader}; there is no baseline to test it against (report.baseline).`
+          : `${leader}; the baseline, ${contest.unmeasured}, was not measured in it.`,
     }
   }
   if (others.length === 0)
@@ -52,7 +55,7 @@ export function verdictOf(
   const difference = rival.mean - base.mean
   const { p, interval } = tests[others.indexOf(rival)]!
   const all = { ...facts, baseline: base.system.label, difference, interval, p }
-  const figures = `${signed(difference)} ${metric}, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}, ${sayP(p)}`
+  const figures = `${signed(difference)} ${metric}, 95 % interval ${intervalText(interval)}, ${sayP(p)}`
   const few = others.length > 1 ? `, p adjusted for ${others.length} systems` : ''
   const basis = `Paired sign-flip test${where}${few}.${seedNote([rival, base])}`
   if (difference <= 0) {

@@ -60,9 +60,24 @@ export function indent(text: string, by: string): string {
 
 /**
  * Text from outside (logs, model answers, file names) made safe to print: control characters, which a terminal could
- * obey, are removed, line breaks and tabs kept.
+ * obey, and those that turn the direction of writing are removed, line breaks and tabs kept.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
-  return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+  return text.replace(COMMANDS, '').replace(UNSEEN, '')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what is removed
+const COMMANDS = /\u001b\[[0-9;?]*[ -/]*[@-~]/g
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+/** What somebody wrote, on one line. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/\s+/g, ' ').trim()
+}
+
+/** What a system is called in tables: its stage, or the label of that, and its place in the sweep. */
+export function systemLabel(name: string, variant: { readonly [axis: string]: string }): string {
+  const axes = Object.entries(variant).map(([axis, value]) => `${axis}=${value}`)
+  return oneLine(axes.length === 0 ? name : `${name} [${axes.join(', ')}]`)
 }

@@ -29,6 +29,19 @@ export function cutToWidth(text: string, columns: number): string {
   return `${kept}…`
 }
 
+/** A text in lines of at most so many columns, broken at spaces, all but the first after `hang`; longer words stay whole. */
+export function wrapToWidth(text: string, columns: number, hang = ''): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/(?<=\S)(?= )/)) {
+    if (line !== '' && textWidth(line + word) > columns) {
+      lines.push(line)
+      line = hang + word.trimStart()
+    } else line += word
+  }
+  return [...lines, line].join('\n')
+}
+
 function graphemes(text: string): Iterable<Intl.SegmentData> {
   segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
   return segmenter.segment(text)

@@ -1,7 +1,7 @@
 import { intervalOf, replicatedMean } from '../../engine/util/statistics/replicated-mean.ts'
 import { StageError } from '../define.ts'
 import { type Comparison, headline } from './comparison.ts'
-import { type Measured, valuesOf } from './measured.ts'
+import { isMeasuredIn, type Measured, valuesOf } from './measured.ts'
 
 /** A system by its label and, where it has several variants, values of its axes. */
 interface Chosen {
@@ -88,9 +88,12 @@ function check(comparison: Comparison, claimed: ClaimedDifference, primary: stri
   const [added, taken] = [plus, minus] as Measured[][] as [Measured[], Measured[]]
   const ids = headline(comparison)
   if (ids.length < 2) return { ...said, verdict: 'undetermined', why: 'too few queries' }
-  const found = replicatedMean(signedSum(added, taken, ids, metric))
+  const unmeasured = [...added, ...taken].find((one) => !isMeasuredIn(one, metric))
+  if (unmeasured) return { ...said, verdict: 'undetermined', why: `${unmeasured.name} was not measured in ${metric}` }
+  const values = signedSum(added, taken, ids, metric)
+  const found = replicatedMean(values)
   const difference = { mean: found.mean, ...intervalOf(found) }
-  const why = unfair([...added, ...taken])
+  const why = comparison.leaked ? 'training gave every query away' : unfair([...added, ...taken], values.length)
   if (why !== undefined) return { ...said, difference, verdict: 'undetermined', why }
   return { ...said, difference, verdict: verdictOf(difference, above, below) }
 }
@@ -112,14 +115,14 @@ function signedSum(
   const common = names.filter((name) => several.every(({ replicates }) => replicates.some((r) => r.name === name)))
   // Seeds that share no name are still samples: they are then paired in their order.
   const least = Math.min(...several.map(({ replicates }) => replicates.length), Infinity)
-  const count = common.length > 0 ? common.length : least
+  const paired = common.length > 1 || several.length === 0
+  const count = paired ? common.length : least
   const rowsOf = (system: Measured): number[][] => {
     const { replicates } = system
     if (replicates.length === 1) return Array(count).fill(valuesOf(system, ids, metric)[0])
-    const chosen =
-      common.length > 0
-        ? common.map((name) => replicates.find((one) => one.name === name)!)
-        : replicates.slice(0, count)
+    const chosen = paired
+      ? common.map((name) => replicates.find((one) => one.name === name)!)
+      : replicates.slice(0, count)
     return valuesOf({ ...system, replicates: chosen }, ids, metric)
   }
   const signed = [...plus.map((one) => [1, rowsOf(one)] as const), ...minus.map((one) => [-1, rowsOf(one)] as const)]
@@ -128,12 +131,12 @@ function signedSum(
   )
 }
 
-function unfair(systems: readonly Measured[]): string | undefined {
-  const seeds = Math.max(...systems.map(({ replicates }) => replicates.length))
+/** `pairs`: trainings that the difference is over, which may be fewer than each system has. */
+function unfair(systems: readonly Measured[], pairs: number): string | undefined {
   const trained = systems.filter(({ replicates }) => replicates.some(({ steps }) => steps))
-  if (trained.length > 0 && Math.min(...trained.map(({ replicates }) => replicates.length)) < FEWEST_SEEDS)
+  const counts = [pairs, ...trained.map(({ replicates }) => replicates.length)]
+  if ((trained.length > 0 || pairs > 1) && Math.min(...counts) < FEWEST_SEEDS)
     return `fewer than ${FEWEST_SEEDS} trainings`
-  if (trained.length === 0 && seeds > 1 && seeds < FEWEST_SEEDS) return `fewer than ${FEWEST_SEEDS} trainings`
   const steps = new Set(trained.flatMap(({ replicates }) => replicates.flatMap((one) => one.steps || [])))
   return steps.size > 1 ? 'trained for different numbers of steps' : undefined
 }

@@ -11,6 +11,8 @@ export interface Comparison {
   all: readonly string[]
   /** Those of them that no system was given away; undefined where nothing leaked, or everything did. */
   clean: readonly string[] | undefined
+  /** Whether training gave all of them away, so that nothing can be concluded. */
+  leaked: boolean
   /** Those whose answers were augmented for every system that says so, and the rest; undefined where none says so. */
   augmented?: { readonly yes: readonly string[]; readonly no: readonly string[] }
 }
@@ -46,6 +48,7 @@ export function comparisonsOf(measured: readonly Measured[]): Comparison[] {
       systems,
       all,
       clean: clean.length > 0 && clean.length < all.length ? clean : undefined,
+      leaked: clean.length === 0,
       ...(marked.length === 0
         ? {}
         : { augmented: { yes: headline.filter(isIn), no: headline.filter((id) => !isIn(id)) } }),

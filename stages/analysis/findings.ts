@@ -1,10 +1,11 @@
+import { StageError } from '../define.ts'
 import { type CheckedClaim, claimsOf } from './claims.ts'
 import { type Comparison, comparisonsOf, headline } from './comparison.ts'
 import { type Contrast, contrastsOf, testedPairs } from './contrasts.ts'
 import { average } from './figures.ts'
 import { ladderOf, type Rung } from './ladder.ts'
 import { type MacroContrast, type MacroMean, macroContrasts, macroMeans } from './macro.ts'
-import { type Measured, valuesOf } from './measured.ts'
+import { isMeasuredIn, type Measured, valuesOf } from './measured.ts'
 import type { PairSignals } from './pair-signals.ts'
 import { type Plateau, plateausOf } from './plateau.ts'
 import { fairnessSignatures, groupSignatures, metricSignatures, querySignatures, type Signature } from './signatures.ts'
@@ -60,7 +61,7 @@ export interface Findings {
 /** Everything that a set of measured systems shows. */
 export async function findingsOf(measured: readonly Measured[], options: AnalysisOptions): Promise<Findings> {
   const comparisons = comparisonsOf(measured)
-  const metrics = options.metrics ?? Object.keys(measured[0]!.replicates[0]!.scores.metrics)
+  const metrics = metricsOf(measured, options.metrics)
   const [primary = ''] = metrics
   const testedIn = ({ systems }: Comparison): ReturnType<typeof testedPairs> => testedPairs(systems, options)
   const { signatures, signals } = await querySignatures(measured)
@@ -80,6 +81,26 @@ export async function findingsOf(measured: readonly Measured[], options: Analysi
     ],
     queries: Object.fromEntries(signals),
   }
+}
+
+/** The metrics that are asked for, or all that every system was measured in: one that is missing is no zero. */
+function metricsOf(measured: readonly Measured[], wanted: readonly string[] | undefined): readonly string[] {
+  const lacks = (metric: string): Measured | undefined => measured.find((system) => !isMeasuredIn(system, metric))
+  for (const metric of wanted ?? []) {
+    const without = lacks(metric)
+    if (without)
+      throw new StageError(`${without.name} was not measured in ${metric} on ${without.collection}`, {
+        where: 'metrics',
+        advice: 'Add it to `metrics` of the stage that measures, or take it out here.',
+      })
+  }
+  const shared = Object.keys(measured[0]!.replicates[0]!.scores.metrics).filter((metric) => !lacks(metric))
+  if (!wanted && shared.length === 0)
+    throw new StageError('the systems were measured in no metric that all of them have', {
+      where: 'systems',
+      advice: 'Give the stages that measure them the same `metrics`.',
+    })
+  return wanted ?? shared
 }
 
 function collectionFindings(

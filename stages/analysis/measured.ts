@@ -99,9 +99,14 @@ export async function readMeasured(context: StageContext<AnalysisOptions>): Prom
   return [...found.values()]
 }
 
-/** Values on a metric, replicates by queries; a metric that a query lacks counts as 0, as it does in its mean. */
+/** Values on a metric that the system was measured in, replicates by queries; what a query lacks counts as 0, as in its mean. */
 export function valuesOf({ replicates }: Measured, ids: readonly string[], metric: string): number[][] {
   return replicates.map(({ queries }) => ids.map((id) => queries.get(id)?.metrics[metric] ?? 0))
+}
+
+/** Whether all results of a system have a metric. */
+export function isMeasuredIn({ replicates }: Measured, metric: string): boolean {
+  return replicates.every(({ scores }) => Object.hasOwn(scores.metrics, metric))
 }
 
 /** Whether a training saw the query, or its answer. */

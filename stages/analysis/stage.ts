@@ -27,7 +27,7 @@ export interface AnalysisOptions {
 /** Means over replicates, contrasts with significance, plateau, failure signatures: what a sweep shows, in one artifact. */
 export const analysis: StageDefinition<AnalysisOptions> = {
   type: 'analysis',
-  version: 2,
+  version: 3,
   description:
     'What the scores of a sweep show: means over replicates, contrasts with significance, plateau, warning signs.',
   thread: 'worker',
@@ -94,7 +94,7 @@ export const analysis: StageDefinition<AnalysisOptions> = {
         minItems: 1,
         uniqueItems: true,
         items: { type: 'string' },
-        description: 'The first is what contrasts and the plateau are about. Default: those of the first scores.',
+        description: 'The first is what contrasts and the plateau are about. Default: those that all scores have.',
       },
       contrasts: {
         type: 'array',

@@ -1,5 +1,5 @@
-import { figure, pText, signed } from '../../engine/util/figures.ts'
-import { claimedText, differenceText, intervalText } from '../../engine/util/tables/claim-cells.ts'
+import { figure, intervalText, pText, signed } from '../../engine/util/figures.ts'
+import { claimedText, differenceText } from '../../engine/util/tables/claim-cells.ts'
 import type { Table } from '../../engine/util/tables/table.ts'
 import type { Findings } from './findings.ts'
 
@@ -76,7 +76,7 @@ function contrastsTable(one: Collection, [metric = '']: readonly string[]): Tabl
       a,
       b,
       signed(difference),
-      `${signed(low)} to ${signed(high)}`,
+      intervalText({ low, high }),
       pText(p),
       String(replicates),
     ]),
@@ -183,7 +183,7 @@ function macroContrastsTable({ macro, metrics }: Findings): Table {
       a,
       b,
       signed(difference),
-      `${signed(low)} to ${signed(high)}`,
+      intervalText({ low, high }),
       String(collections),
     ]),
     notes: macro.contrasts.length > 0 ? ['Intervals take the collections as the sample.'] : [],

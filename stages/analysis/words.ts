@@ -15,7 +15,7 @@ export function signatureText(one: Signature): string {
     case 'shuffled-pairs':
       return `queries of ${one.system} have no more words in common with their own passages (${share(one.ownOverlap)}) than with others (${share(one.otherOverlap)}): are they paired wrongly?`
     case 'leaked-queries':
-      return `${one.leaked} of ${one.queries} queries of ${one.collection} are given away by training: conclusions rest on the others`
+      return `${one.leaked} of ${one.queries} queries of ${one.collection} are given away by training: ${one.leaked === one.queries ? 'nothing can be concluded from these numbers' : 'conclusions rest on the others'}`
     case 'unequal-steps':
       return `not all were trained equally long: ${one.systems[0]} for ${one.from} steps, ${one.systems[1]} for ${one.to}`
     default:

@@ -233,8 +233,12 @@ async function askAll(
     await write(window)
   }
 
+  let waitedFor: string | undefined
   const telling = setInterval(() => {
-    if (asker.waitsFor !== undefined) context.progress(settled, total, asker.waitsFor)
+    const note = asker.waitsFor
+    // Once more when it is over: nobody shall read on that a server loads.
+    if (note !== undefined || waitedFor !== undefined) context.progress(settled, total, note)
+    waitedFor = note
   }, TELL_MS)
   try {
     const passagesOf = (rows: number): number => Math.max(1, Math.floor(rows / Math.max(1, callsOf(options))))

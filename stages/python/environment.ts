@@ -136,7 +136,8 @@ async function findPython(services: PythonServices): Promise<{ python: string; v
 
 async function install(services: PythonServices, title: string, command: [string, ...string[]]): Promise<void> {
   const { processes, log, signal, tell } = services
-  const telling = tell && setInterval(() => tell(`${title}: ${lastLine(log)}`), TELL_MS)
+  const told = (): string => [title, lastLine(log)].filter((part) => part !== '').join(': ')
+  const telling = tell && setInterval(() => tell(told()), TELL_MS)
   try {
     await processes.run({ title, command, network: true, log, signal, env: { UV_PYTHON_DOWNLOADS: 'never' } })
   } catch (error) {

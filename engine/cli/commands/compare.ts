@@ -6,10 +6,8 @@ import { failureText } from '../../report/failure-text.ts'
 import { failureOf } from '../../run/failure.ts'
 import { withSides } from '../compare/open-sides.ts'
 import { ExitStatus } from '../exit-status.ts'
-import { print, printJson } from '../print.ts'
+import { print, printJson, wrapColumns } from '../print.ts'
 import type { CompareCommandOptions } from '../program.ts'
-
-const COLUMNS = 120
 
 /** `queryloom compare`: what changed from one side to the other, and what it did. */
 export async function compareCommand(a: string, b: string, options: CompareCommandOptions): Promise<ExitStatus> {
@@ -26,7 +24,7 @@ export async function compareCommand(a: string, b: string, options: CompareComma
       )
       if (json) printJson(comparison)
       else if (format === 'md') print(comparisonMarkdown(comparison))
-      else print(comparisonText(comparison, process.stdout.columns || COLUMNS, paintFor(process.stdout)))
+      else print(comparisonText(comparison, wrapColumns(), paintFor(process.stdout)))
       if (!queries || comparison.queries) return ExitStatus.ok
       const measured = comparison.effects.flatMap(({ systems }) => systems.map((one) => one.system))
       const what =

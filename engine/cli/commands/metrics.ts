@@ -10,7 +10,7 @@ import { scoredNodes } from '../../report/scored-nodes.ts'
 import { makePlan } from '../../session.ts'
 import { ExitStatus } from '../exit-status.ts'
 import type { CommonOptions } from '../options.ts'
-import { print, printJson } from '../print.ts'
+import { print, printJson, wrapColumns } from '../print.ts'
 import { withSession } from '../with-session.ts'
 
 /** `queryloom metrics`. */
@@ -21,7 +21,7 @@ export function metricsCommand(file: string, options: CommonOptions & { tables?:
     const analyses = await readAnalyses(newestOf(session, current), session)
     const paint = paintFor(process.stdout)
     if (options.json) printJson(options.tables ? tablesJson(results, session.pipeline, analyses) : metricsJson(results))
-    else if (results.length > 0) print(resultsText(results, session.pipeline, paint))
+    else if (results.length > 0) print(resultsText(results, session.pipeline, paint, wrapColumns()))
     if (!options.json && analyses.length > 0) print(`\n\n${analysesText(analyses, paint)}`)
     if (results.length + analyses.length === 0 && !options.json)
       process.stderr.write('no results yet: run the pipeline first\n')

@@ -22,7 +22,7 @@ import { makePlan, type Session } from '../../session.ts'
 import { ExitStatus, exitStatusOf } from '../exit-status.ts'
 import { jobsOf } from '../jobs-of.ts'
 import { expectPinned, isDefault, lockedRefusal, warnOfLostPins } from '../locked.ts'
-import { print } from '../print.ts'
+import { print, wrapColumns } from '../print.ts'
 import type { RunCommandOptions } from '../program.ts'
 import { reportPath } from '../report-path.ts'
 import { chosenNodes } from '../selection-options.ts'
@@ -133,7 +133,7 @@ async function printResults(
 ): Promise<number> {
   const scored = scoredNodes(session, (node) => made.get(node)).filter(({ node }) => nodes.has(node.id))
   const results = await readResults(scored)
-  if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout)))
+  if (results.length > 0) print(resultsText(results, session.pipeline, paintFor(process.stdout), wrapColumns()))
   return results.length
 }
 

@@ -1,5 +1,5 @@
-import { signed } from '../../util/figures.ts'
-import { claimedText, differenceText, intervalText } from '../../util/tables/claim-cells.ts'
+import { intervalText, signed } from '../../util/figures.ts'
+import { claimedText, differenceText } from '../../util/tables/claim-cells.ts'
 import { csvText } from '../../util/tables/formats.ts'
 import type { Table } from '../../util/tables/table.ts'
 import { type Evidence, type JoinedFinding, splitText } from './joined.ts'

@@ -1,5 +1,5 @@
-import { signed } from '../../util/figures.ts'
-import { claimedText, differenceText, intervalText } from '../../util/tables/claim-cells.ts'
+import { intervalText, signed } from '../../util/figures.ts'
+import { claimedText, differenceText } from '../../util/tables/claim-cells.ts'
 import type { AnalysedClaim, Verdict } from '../analysis.ts'
 import type { Paint } from '../colour.ts'
 import { printable } from '../words.ts'

@@ -1,4 +1,5 @@
 import { markdownTable, markdownText } from '../../util/tables/formats.ts'
+import { wrapToWidth } from '../../util/text-width.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import { type Paint, plainPaint } from '../colour.ts'
 import { type Column, textTable } from '../text-table.ts'
@@ -11,18 +12,25 @@ export type Block =
   | { kind: 'list'; title?: string; items: readonly string[] }
   | { kind: 'table'; title: string; columns: readonly Column[]; rows: readonly (readonly string[])[] }
 
-/** Blocks for a terminal. */
-export function blocksText(blocks: readonly Block[], paint: Paint = plainPaint): string {
+/** Blocks for a terminal; sentences are wrapped to its columns. */
+export function blocksText(
+  blocks: readonly Block[],
+  paint: Paint = plainPaint,
+  columns: number = Number.POSITIVE_INFINITY,
+): string {
   const texts = blocks.map((block): string => {
     switch (block.kind) {
       case 'heading':
         return paint('bold', block.text)
       case 'paragraph':
-        return block.text
+        return wrapToWidth(block.text, columns, '  ')
       case 'list':
         return [
           ...(block.title === undefined ? [] : [block.title]),
-          ...block.items.map((item) => indent(item, '  ')),
+          // Further lines are a diff.
+          ...block.items.map((item) =>
+            item.includes('\n') ? indent(item, '  ') : wrapToWidth(`  ${item}`, columns, '    '),
+          ),
         ].join('\n')
       case 'table': {
         const [heading = '', ...lines] = textTable(block.columns, block.rows).split('\n')

@@ -1,4 +1,4 @@
-import { figure, pText, signed } from '../../util/figures.ts'
+import { figure, intervalText, pText, signed } from '../../util/figures.ts'
 import { counted, printable } from '../words.ts'
 import type { AnalysisChange } from './analysis-changes.ts'
 import type { Block } from './blocks.ts'
@@ -60,7 +60,7 @@ function changeBlocks({ changes }: SidesComparison): Block[] {
 }
 
 function effectBlocks(effect: CollectionEffect): Block[] {
-  const { dataset, split, profile, queries, clean, metrics, systems } = effect
+  const { dataset, split, profile, queries, clean, leaked, metrics, systems } = effect
   const place = [dataset, split, `profile ${profile}`].filter((one) => one !== '').join(', ')
   const over = clean ? counted(queries, 'clean query', 'clean queries') : counted(queries, 'query', 'queries')
   const others = systems.filter(({ outcome }) => outcome === 'other-measure')
@@ -72,7 +72,8 @@ function effectBlocks(effect: CollectionEffect): Block[] {
     {
       kind: 'list',
       items: [
-        ...(shown.length > 0 ? [conclusion(metrics[0] as string, shown)] : []),
+        ...(shown.length > 0 && leaked ? ['training gave every query away: nothing can be concluded from this'] : []),
+        ...(shown.length > 0 && !leaked ? [conclusion(metrics[0] as string, shown)] : []),
         ...(same.length > 0 ? [`the same scores: ${namesText(same.map(({ system }) => system))}`] : []),
         ...others.map(({ system, why }) => `${system} can't be compared: ${why}`),
       ],
@@ -93,23 +94,28 @@ function metricTable(metric: string, systems: readonly SystemEffect[]): Block {
       right('p'),
       right('trainings'),
     ],
-    rows: systems.map(({ system, replicates, metrics }) => {
-      const { a, b, difference, low, high, p } = metrics[metric]!
+    rows: systems.flatMap(({ system, replicates, metrics }) => {
+      const effect = metrics[metric]
+      if (!effect) return []
+      const { a, b, difference, p } = effect
       const { a: before, b: now } = replicates
       return [
-        printable(system),
-        figure(a),
-        figure(b),
-        signed(difference),
-        `${signed(low)} to ${signed(high)}`,
-        p === null ? '' : pText(p),
-        before === now ? String(now) : `${before}, ${now}`,
+        [
+          system,
+          figure(a),
+          figure(b),
+          signed(difference),
+          intervalText(effect),
+          p === null ? '' : pText(p),
+          before === now ? String(now) : `${before}, ${now}`,
+        ],
       ]
     }),
   }
 }
 
-function conclusion(metric: string, systems: readonly SystemEffect[]): string {
+function conclusion(metric: string, all: readonly SystemEffect[]): string {
+  const systems = all.filter(({ metrics }) => metrics[metric])
   const sure = systems.filter(({ metrics }) => (metrics[metric]?.p ?? 1) < ALPHA)
   const up = sure.filter(({ metrics }) => metrics[metric]!.difference > 0)
   const down = sure.filter(({ metrics }) => metrics[metric]!.difference < 0)
@@ -119,7 +125,7 @@ function conclusion(metric: string, systems: readonly SystemEffect[]): string {
   ]
   const found = parts.length > 0 ? parts.join(', ') : 'no more than chance allows'
   const family = systems.length > 1 ? `, p adjusted for ${systems.length} systems` : ''
-  const single = systems.some(({ replicates }) => replicates.a === 1 && replicates.b === 1)
+  const single = systems.some(({ replicates }) => replicates.a === 1 || replicates.b === 1)
   const seeds = single ? '; where there is one training on a side, it holds for these checkpoints only' : ''
   return `${metric}: ${found} (paired sign-flip test over queries${family}${seeds})`
 }

@@ -1,11 +1,12 @@
 import type { Store } from '../../../cache/store.ts'
 import type { AxisFacts, ReportBlock } from '../../parse/pipeline.ts'
 import { differences, familyTest, overReplicates } from '../../util/statistics/family-test.ts'
-import { isLeaked } from '../results.ts'
+import { isLeaked, isMeasuredIn } from '../results.ts'
+import { systemLabel } from '../words.ts'
 import { type MeasuredNode, type MeasuredSystem, measuredSystems } from './measured.ts'
 import type { Side } from './side.ts'
 
-/** A metric of one system on both sides; the interval is of 95 %, the p two-sided and adjusted for the collection's systems. */
+/** A metric that both sides measured of a system; the interval is of 95 %, the p two-sided and adjusted for the collection's systems. */
 interface MetricEffect {
   a: number
   b: number
@@ -36,7 +37,9 @@ export interface CollectionEffect {
   /** Queries that the numbers are over: common to all that is tested and, where some leaked, clean for all of it. */
   queries: number
   clean: boolean
-  /** The first is what conclusions are about. */
+  /** Whether training gave every one of them away, so that nothing can be concluded. */
+  leaked: boolean
+  /** Those that both sides measured of some system; the first is what conclusions are about. */
   metrics: readonly string[]
   systems: readonly SystemEffect[]
 }
@@ -85,14 +88,19 @@ export async function effectsBetween(
 }
 
 /** Queries of both sides that a system's change is told by, sorted: those of `others` too, so that a family shares them. */
-export function sharedQueries(pairs: readonly PairedSystem[]): { ids: readonly string[]; clean: boolean } {
+export function sharedQueries(pairs: readonly PairedSystem[]): {
+  ids: readonly string[]
+  clean: boolean
+  leaked: boolean
+} {
   const results = pairs.flatMap(({ a, b }) => [...a.results, ...b.results])
   const [first, ...others] = results
-  if (!first) return { ids: [], clean: false }
+  if (!first) return { ids: [], clean: false, leaked: false }
   const all = [...first.queries.keys()].filter((id) => others.every(({ queries }) => queries.has(id)))
   const clean = all.filter((id) => results.every(({ queries }) => !isLeaked(queries.get(id)!)))
   const some = clean.length > 0 && clean.length < all.length
-  return { ids: (some ? clean : all).sort((x, y) => (x < y ? -1 : x > y ? 1 : 0)), clean: some }
+  const ids = (some ? clean : all).sort((x, y) => (x < y ? -1 : x > y ? 1 : 0))
+  return { ids, clean: some, leaked: all.length > 0 && clean.length === 0 }
 }
 
 /** Values of a metric, replicates by queries; replicates of the same seed stand at the same place on both sides. */
@@ -121,20 +129,19 @@ function collectionEffect(
   const first = (group[0] as PairedSystem).b.results[0] as MeasuredNode
   const outcomes = group.map(outcomeOf)
   const tested = group.filter((_, i) => outcomes[i]?.outcome === 'tested')
-  const { ids, clean } = sharedQueries(tested.length > 0 ? tested : group)
-  const there = Object.keys(first.scores.metrics)
-  const wanted = report.metrics?.filter((metric) => there.includes(metric)) ?? []
-  const metrics = wanted.length > 0 ? wanted : there
+  const { ids, clean, leaked } = sharedQueries(tested.length > 0 ? tested : group)
+  const metrics = metricsOf(tested.length > 0 ? tested : group, report)
+  const testedIn = (metric: string): PairedSystem[] => tested.filter((pair) => sharedMetrics(pair).includes(metric))
   const byMetric = new Map(
-    metrics.map((metric) => [
-      metric,
-      familyTest(
-        tested.map((pair) => {
-          const values = pairedValues(pair, ids, metric)
-          return differences(values.b, values.a)
-        }),
-      ),
-    ]),
+    metrics.map((metric) => {
+      const family = testedIn(metric)
+      const tables = family.map((pair) => {
+        const values = pairedValues(pair, ids, metric)
+        return differences(values.b, values.a)
+      })
+      const tests = familyTest(tables)
+      return [metric, new Map(family.map((pair, i) => [pair, tests[i]]))] as const
+    }),
   )
   return {
     dataset: datasetOf((group[0] as PairedSystem).b, base),
@@ -142,11 +149,12 @@ function collectionEffect(
     profile: first.scores.profile,
     queries: ids.length,
     clean,
+    leaked,
     metrics,
     systems: group.map((pair, i): SystemEffect => {
       const { stage, variant } = pair.b
-      const at = tested.indexOf(pair)
-      const own = at === -1 ? ownQueries(pair) : ids
+      const own = tested.includes(pair) ? ids : ownQueries(pair)
+      const there = sharedMetrics(pair)
       return {
         system: pair.label,
         stage,
@@ -154,20 +162,37 @@ function collectionEffect(
         replicates: { a: pair.a.results.length, b: pair.b.results.length },
         ...outcomes[i]!,
         metrics: Object.fromEntries(
-          metrics.map((metric) => {
+          metrics.flatMap((metric) => {
+            if (!there.includes(metric)) return []
             const values = pairedValues(pair, own, metric)
             const [old, fresh] = [mean(overReplicates(values.a)), mean(overReplicates(values.b))]
-            const test = byMetric.get(metric)?.[at]
+            const test = byMetric.get(metric)?.get(pair)
             const interval = test?.interval ?? { low: fresh - old, high: fresh - old }
-            return [
-              metric,
-              { a: old, b: fresh, difference: test?.mean ?? fresh - old, ...interval, p: test?.p ?? null },
-            ]
+            const difference = test?.mean ?? fresh - old
+            return [[metric, { a: old, b: fresh, difference, ...interval, p: test?.p ?? null }]]
           }),
         ),
       }
     }),
   }
+}
+
+/** What the report asks for of the metrics that both sides have of some of the systems, else all of these. */
+function metricsOf(group: readonly PairedSystem[], { metrics = [] }: ReportBlock): readonly string[] {
+  const there = group.map(sharedMetrics)
+  const all = [...new Set(there.flat())]
+  const wanted = metrics.filter((metric) => all.includes(metric))
+  if (wanted.length > 0) return wanted
+  const isOfAll = (metric: string): boolean => there.every((own) => own.includes(metric))
+  return [...all.filter(isOfAll), ...all.filter((metric) => !isOfAll(metric))]
+}
+
+/** Metrics in which a system was measured on both sides: one that a side lacks is no zero. */
+function sharedMetrics({ a, b }: PairedSystem): string[] {
+  const [first, ...others] = [...b.results, ...a.results]
+  return Object.keys(first?.scores.metrics ?? {}).filter((metric) =>
+    others.every(({ scores }) => isMeasuredIn(scores, metric)),
+  )
 }
 
 function ownQueries(pair: PairedSystem): readonly string[] {
@@ -193,14 +218,13 @@ function outcomeOf(pair: PairedSystem): Pick<SystemEffect, 'outcome' | 'why'> {
       outcome: 'other-measure',
       why: `the ${differs.map((part) => (part === 'qrels' ? 'judgements' : part)).join(' and ')} are others`,
     }
+  if (sharedMetrics(pair).length === 0) return { outcome: 'other-measure', why: 'they have no metric in common' }
   if (sharedQueries([pair]).ids.length === 0) return { outcome: 'other-measure', why: 'they have no query in common' }
   return { outcome: 'tested' }
 }
 
 function labelOf({ stage, variant }: MeasuredSystem, { labels = {} }: ReportBlock): string {
-  const name = Object.hasOwn(labels, stage) ? (labels[stage] as string) : stage
-  const axes = Object.entries(variant).map(([axis, value]) => `${axis}=${value}`)
-  return axes.length === 0 ? name : `${name} [${axes.join(', ')}]`
+  return systemLabel(Object.hasOwn(labels, stage) ? (labels[stage] as string) : stage, variant)
 }
 
 /** The name that the dataset has in a pipeline; runs and lockfiles borrow it from the pipeline as it is now. */

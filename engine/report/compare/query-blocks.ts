@@ -1,6 +1,6 @@
 import { figure, signed } from '../../util/figures.ts'
-import { oneLine } from '../reason-text.ts'
-import { counted } from '../words.ts'
+import { cutToWidth } from '../../util/text-width.ts'
+import { counted, oneLine } from '../words.ts'
 import type { Block } from './blocks.ts'
 import type { QueryChange, QueryChanges, RankedPassage } from './query-changes.ts'
 import type { TrainingPair } from './training-pairs.ts'
@@ -56,8 +56,7 @@ function passageText(ranked: RankedPassage | undefined, width: number): string {
   if (!ranked) return ''
   const { passage, relevance, text } = ranked
   const line = oneLine(`${(relevance ?? 0) > 0 ? '+ ' : '  '}${passage}  ${text ?? ''}`).replace(/^\+ ?/, '+ ')
-  const cut = [...((relevance ?? 0) > 0 ? line : `  ${line}`)]
-  return cut.length > width ? `${cut.slice(0, width - 1).join('')}…` : cut.join('')
+  return cutToWidth((relevance ?? 0) > 0 ? line : `  ${line}`, width)
 }
 
 function trainedText(side: string, pairs: readonly TrainingPair[]): string[] {

@@ -1,3 +1,5 @@
+import { twoSidedQuantile } from '../../util/statistics/distributions.ts'
+
 /** A measured number with its 95 % interval, from so many observations. Null bounds: there are too few to tell. */
 export interface Interval {
   value: number
@@ -6,13 +8,6 @@ export interface Interval {
   observations: number
 }
 
-/** Two-sided 95 % quantiles of Student's t by degrees of freedom, from 1; beyond the last, the normal one. */
-const T95 = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
-  2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
-]
-const NORMAL95 = 1.96
-
 /** The mean of observations with Student's interval; undefined without any. Bounds of what can't be negative are not. */
 export function meanOf(values: readonly number[]): Interval | undefined {
   const n = values.length
@@ -20,7 +15,7 @@ export function meanOf(values: readonly number[]): Interval | undefined {
   const value = values.reduce((sum, one) => sum + one, 0) / n
   if (n === 1) return { value, low: null, high: null, observations: 1 }
   const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (n - 1)
-  const half = (T95[n - 2] ?? NORMAL95) * Math.sqrt(variance / n)
+  const half = twoSidedQuantile(0.05, n - 1) * Math.sqrt(variance / n)
   return { value, low: Math.max(0, value - half), high: value + half, observations: n }
 }
 

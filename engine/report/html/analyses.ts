@@ -1,8 +1,8 @@
 import { figure, pText } from '../../util/figures.ts'
-import { claimedText, differenceText, intervalText } from '../../util/tables/claim-cells.ts'
+import { claimedText, differenceText } from '../../util/tables/claim-cells.ts'
 import type { NewestAnalysis } from '../analyses.ts'
 import type { AnalysedClaim, AnalysedCollection } from '../analysis.ts'
-import { percent, signed } from './figures.ts'
+import { interval, percent, signed } from './figures.ts'
 import { ladderFigures } from './ladder.ts'
 import { type Html, html } from './markup.ts'
 import { folded, htmlTable } from './table.ts'
@@ -50,7 +50,7 @@ ${
         a,
         b,
         signed(difference),
-        `${signed(low)} to ${signed(high)}`,
+        interval({ low, high }),
         pText(p),
         replicates,
       ]),
@@ -117,7 +117,7 @@ function claimRows({ claim, verdict, differences }: AnalysedClaim): string[][] {
     i === 0 ? verdict : '',
     differenceText(one),
     one.difference ? signed(one.difference.mean) : '',
-    one.difference ? intervalText(one.difference) : '',
+    one.difference ? interval(one.difference) : '',
     one.why === undefined ? claimedText(one) : `${claimedText(one)}; ${one.why}`,
   ])
 }

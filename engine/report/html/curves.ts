@@ -1,4 +1,5 @@
 import { areaY, dot, lineY, ruleX, ruleY, text } from '@observablehq/plot'
+import { isKnown } from '../../util/figures.ts'
 import type { Curve, CurveSet } from '../curves.ts'
 import { chartFigure, shortened } from './chart.ts'
 import { type Html, html } from './markup.ts'
@@ -90,9 +91,10 @@ function panelFigure(
         ),
         shown.flatMap(({ curve: { points, plateau } }, n) => {
           const { colour, symbol } = lookOf(n)
+          const known = points.filter(isKnown)
           return [
-            areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.14 }),
-            ruleX(points, { x: 'x', y1: 'low', y2: 'high', stroke: colour, strokeOpacity: 0.45 }),
+            areaY(known, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.14 }),
+            ruleX(known, { x: 'x', y1: 'low', y2: 'high', stroke: colour, strokeOpacity: 0.45 }),
             lineY(points, { x: 'x', y: 'mean', stroke: colour, strokeWidth: 1.75 }),
             ...(plateau.at === undefined
               ? []

@@ -1,4 +1,5 @@
 import { dot, ruleX, ruleY } from '@observablehq/plot'
+import { isKnown } from '../../util/figures.ts'
 import type { CollectionReport } from '../report.ts'
 import { chartFigure, shortened } from './chart.ts'
 import { signed } from './figures.ts'
@@ -11,10 +12,12 @@ const ROW = 22
 const LABEL = 30
 
 /** What each system scores more or less than the baseline, with its interval. */
-export function differencesFigure(id: string, { metrics, systems, baseline }: CollectionReport): Html {
+export function differencesFigure(id: string, { metrics, systems, baseline, clean }: CollectionReport): Html {
   const tested = systems.flatMap(({ system, name, variant, contrast }) =>
     contrast ? [{ system, name, variant, ...contrast }] : [],
   )
+  if (tested.length === 0 && clean === 0)
+    return html`<p class="absent">No figure of differences: no query is clean for every system.</p>`
   if (tested.length === 0)
     return html`<p class="absent">No figure of differences: there is no baseline to compare with (<code>report.baseline</code>).</p>`
   const best = [...tested].sort((a, b) => b.difference - a.difference).slice(0, MOST)
@@ -38,7 +41,7 @@ export function differencesFigure(id: string, { metrics, systems, baseline }: Co
       y: { label: null, domain: rows.map(({ row }) => row), tickFormat: rowName, tickSize: 0, padding: 0.4 },
       marks: [
         ruleX([0], { stroke: 'var(--soft)' }),
-        ruleY(rows, { y: 'row', x1: 'low', x2: 'high', stroke: colour, strokeWidth: 2 }),
+        ruleY(rows.filter(isKnown), { y: 'row', x1: 'low', x2: 'high', stroke: colour, strokeWidth: 2 }),
         dot(rows, { y: 'row', x: 'difference', fill: colour, r: 4 }),
       ],
     },

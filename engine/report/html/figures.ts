@@ -1,8 +1,13 @@
-import { figure } from '../../util/figures.ts'
+import { figure, isKnown } from '../../util/figures.ts'
 
 /** A difference of scores with its sign, as it is printed. */
 export function signed(value: number): string {
   return `${value < 0 ? '−' : '+'}${figure(Math.abs(value))}`
+}
+
+/** The interval of a difference; of a single query there is none. */
+export function interval(bounds: { low: number; high: number }): string {
+  return isKnown(bounds) ? `${signed(bounds.low)} to ${signed(bounds.high)}` : 'not known'
 }
 
 /** A share in per cent. */

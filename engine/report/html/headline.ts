@@ -1,7 +1,7 @@
 import { figure, pText } from '../../util/figures.ts'
 import type { CollectionReport, SystemReport } from '../report.ts'
 import { counted } from '../words.ts'
-import { signed } from './figures.ts'
+import { interval, signed } from './figures.ts'
 import { type Html, html } from './markup.ts'
 import { systemName } from './system-names.ts'
 
@@ -66,9 +66,9 @@ ${rows.map((row) => html`${row}\n`)}</tbody></table></div>`
 
 function contrastCells({ contrast }: SystemReport): Html {
   if (contrast === null) return html`<td class="n"></td><td class="n"></td><td class="n"></td>`
-  const { difference, low, high, p } = contrast
+  const { difference, p } = contrast
   const sure = p < 0.05 && (difference > 0 ? 'up' : 'down')
-  return html`<td class="n${sure && html` ${sure}`}">${signed(difference)}</td><td class="n soft">${signed(low)} to ${signed(high)}</td><td class="n">${pText(p)}</td>`
+  return html`<td class="n${sure && html` ${sure}`}">${signed(difference)}</td><td class="n soft">${interval(contrast)}</td><td class="n">${pText(p)}</td>`
 }
 
 function notesOf({ queries, clean, metrics, systems, baseline }: CollectionReport): string[] {

@@ -1,13 +1,6 @@
-import { signed } from '../figures.ts'
-
 /** What a claim takes the difference of: `ndcg@10: a + b − c`. */
 export function differenceText(one: { metric: string; plus: readonly string[]; minus: readonly string[] }): string {
   return `${one.metric}: ${one.plus.join(' + ')} − ${one.minus.join(' − ')}`
-}
-
-/** An interval as it stands in a cell. */
-export function intervalText({ low, high }: { low: number; high: number }): string {
-  return `${signed(low)} to ${signed(high)}`
 }
 
 /** Between what a difference is claimed to lie. */

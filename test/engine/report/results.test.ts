@@ -30,6 +30,8 @@ interface Measured {
   values: readonly number[]
   leaked?: readonly number[]
   fresh?: boolean
+  /** Measured in map too, with these values. */
+  map?: readonly number[]
 }
 
 let files = 0
@@ -41,10 +43,12 @@ async function result({
   values,
   leaked,
   fresh = true,
+  map,
 }: Measured): Promise<Result> {
   const name = join(folder, String(files++))
   const mean = (chosen: readonly number[]): number => chosen.reduce((sum, value) => sum + value, 0) / chosen.length
   const metricsOver = (queries: readonly number[]): object => ({
+    ...(map && { map: mean(queries.map((q) => map[q] as number)) }),
     'ndcg@10': mean(queries.map((q) => values[q] as number)),
     'recall@10': mean(queries.map((q) => (values[q] as number) / 2)),
   })
@@ -69,7 +73,7 @@ async function result({
   writeFileSync(`${name}.json`, JSON.stringify(scores))
   const rows = values.map((value, q) => ({
     query_id: `q${q}`,
-    metrics: { 'ndcg@10': value, 'recall@10': value / 2 },
+    metrics: { ...(map && { map: map[q] }), 'ndcg@10': value, 'recall@10': value / 2 },
     ...(leaked?.includes(q) ? { leaked: 'its gold passage is a training positive' } : {}),
   }))
   writeFileSync(`${name}.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
@@ -184,6 +188,23 @@ test('the declared baseline is used, and without one the verdict says so', async
   const found = await verdict(results)
   expect(found.kind).toBe('no-baseline')
   expect(found.text).toContain('report.baseline')
+})
+
+test('a metric that some system was not measured in is no zero: it comes last, and nothing is tested against it', async () => {
+  const values = [0.5, 0.6, 0.7, 0.8]
+  const all = [
+    await result({ stage: 'new', values, map: [0.9, 0.8, 0.9, 0.8], leaked: [3] }),
+    await result({ stage: 'bm25', kind: 'bm25', values }),
+  ]
+  const [comparison] = comparisonsOf(all, pipeline())
+  expect(comparison?.metrics).toEqual(['ndcg@10', 'recall@10', 'map'])
+  expect(resultsText(all, pipeline())).toMatch(/^new .*\d\.\d{4} +1\nbm25 .* - +1$/m)
+  expect(resultsText(all, pipeline())).not.toContain('0.0000  1')
+  const [asked] = comparisonsOf(all, pipeline({ metrics: ['map'] }))
+  expect(verdictOf(asked!)).toMatchObject({
+    kind: 'no-baseline',
+    text: 'new has the highest mean map (0.8667) on the 3 clean queries of garden; the baseline, bm25, was not measured in it.',
+  })
 })
 
 test('metrics --json keeps to its contract', async () => {

@@ -46,6 +46,27 @@ test('a running node shows rows done, rate and time left; finished ones are fold
   ])
 })
 
+test('what is prepared before the first row is no part of the speed', () => {
+  const name = node('queries')
+  const state = newRunState([name])
+  foldEvent(state, { at: 0, type: 'run-started', run: 'r', pipeline: 'demo', file: '', nodes: 1 })
+  foldEvent(state, started('queries'))
+  const progress = (at: number, done: number, note?: string): void =>
+    foldEvent(state, {
+      at,
+      type: 'node-progress',
+      node: name,
+      done,
+      total: 240,
+      ...(note === undefined ? {} : { note }),
+    })
+  progress(0, 0, 'installation of uv')
+  progress(58_000, 0, 'the server is loading: 2 s')
+  expect(texts(state, 20, 58_000)[1]).toBe('queries: 0/240, the server is loading: 2 s')
+  for (let second = 60; second <= 70; second++) progress(second * 1000, second - 59)
+  expect(texts(state, 20, 70_000)[1]).toBe('queries: 11/240, 1.0/s, 3 min 49 s left')
+})
+
 test('time left comes from earlier runs until a node tells its own speed, along the longest chain of what has not ended', () => {
   const names = ['queries', 'kept', 'other'].map(node)
   const state = newRunState(names)

@@ -123,6 +123,24 @@ describe('means and contrasts', () => {
     ])
   })
 
+  test('a metric that one of them was not measured in is no zero: it is left out, or refused where it is asked for', async () => {
+    const flat = (value: number): number[] => Array(20).fill(value)
+    const inputs = {
+      'systems/0/scores': scoresInput({ metrics: { 'recall@100': flat(0.9), [METRIC]: flat(0.5) } }),
+      'systems/1/scores': scoresInput({ metrics: { map: flat(0.4), [METRIC]: flat(0.6), 'recall@100': flat(0.9) } }),
+    }
+    const options = systems({ label: 'plain', baseline: true }, { label: 'other' })
+    const { found } = await findings(options, inputs)
+    expect(found.metrics).toEqual(['recall@100', METRIC])
+    const turned = { 'systems/0/scores': inputs['systems/1/scores'], 'systems/1/scores': inputs['systems/0/scores'] }
+    expect((await findings(options, turned)).found.metrics).toEqual([METRIC, 'recall@100'])
+    await expect(runStage(analysis, { ...(options as object), metrics: ['map'] }, inputs)).rejects.toThrow(
+      'plain was not measured in map on collection 1',
+    )
+    const apart = { ...inputs, 'systems/0/scores': scoresInput({ metrics: { mrr: flat(0.5) } }) }
+    await expect(runStage(analysis, options, apart)).rejects.toThrow('in no metric that all of them have')
+  })
+
   test('labels must be there, and stand once', () => {
     const twice = systems({ label: 'x' }, { label: 'x' })
     expect(() => checkedOptions(analysis, twice)).toThrow('"x" stands here twice')

@@ -9,12 +9,19 @@ const MARK = { $input: 'x' }
 type Inputs = { [name: string]: StageInput }
 
 /** Trainings of a system that differ in their seed, with their curves. */
-function trained(system: number, axes: string, mean: number, { seeds = 3, steps = 200, draw = 1 } = {}): Inputs {
+function trained(
+  system: number,
+  axes: string,
+  mean: number,
+  { seeds = 3, steps = 200, draw = 1, first = 0, leaked = false } = {},
+): Inputs {
   const values = simulated(mean, { queries: 200, replicates: seeds, seed: 0.002, noise: 0.05 }, draws(draw))
   const inputs: Inputs = {}
   for (const [r, metric] of values.entries()) {
-    inputs[`systems/${system}/scores/${axes}train_seed=${r}`] = scoresInput({ metrics: { 'ndcg@10': metric } })
-    inputs[`systems/${system}/curve/${axes}train_seed=${r}`] = curveInput(steps)
+    const own = `${axes}train_seed=${first + r}`
+    const result = { metrics: { 'ndcg@10': metric }, ...(leaked && { leaked: metric.map(() => true) }) }
+    inputs[`systems/${system}/scores/${own}`] = scoresInput(result)
+    inputs[`systems/${system}/curve/${own}`] = curveInput(steps)
   }
   return inputs
 }
@@ -79,6 +86,30 @@ describe('a claim', () => {
     const longer = await check(claim, { ...trained(0, '', 0.4, { steps: 100 }), ...scales() })
     expect(longer.verdict).toBe('undetermined')
     expect(longer.markdown).toContain('“as claimed” is undetermined: trained for different numbers of steps.')
+  })
+
+  test('counts the trainings that both sides have, which may be fewer than each has', async () => {
+    const claim = [{ plus: [whole], minus: [labelled], above: 0 }]
+    const shared = (first: number) => check(claim, { ...trained(0, '', 0.4, { first }), ...scales() })
+    expect(await shared(1)).toMatchObject({ differences: [{ why: 'fewer than 3 trainings' }] })
+    // With none, or one, of the same seed they are samples all the same, and stand beside each other in their order.
+    for (const first of [2, 3]) expect(await shared(first)).toMatchObject({ verdict: 'holds' })
+  })
+
+  test('is undetermined where a metric was not measured, or every query was given away', async () => {
+    const claim = [{ plus: [whole], minus: [labelled], above: 0 }]
+    const unmeasured = await check([{ ...claim[0]!, metric: 'map' }], all())
+    expect(unmeasured).toMatchObject({
+      verdict: 'undetermined',
+      differences: [{ why: 'augmented [scale=1] was not measured in map' }],
+    })
+    expect(unmeasured.differences[0].difference).toBeUndefined()
+    const leaked = await check(claim, { ...trained(0, '', 0.4, { leaked: true }), ...scales() })
+    expect(leaked).toMatchObject({
+      verdict: 'undetermined',
+      differences: [{ why: 'training gave every query away' }],
+    })
+    expect(leaked.markdown).toContain('200 of 200 queries of collection 1 are given away by training: nothing can be')
   })
 
   test('names one system each, and claims something', async () => {
