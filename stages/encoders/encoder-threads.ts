@@ -19,7 +19,7 @@ import {
 const ENTRY = join(packageRoot, 'dist/stages/encoders/encoder-worker.js')
 
 /** What the graphs of all threads together may take in memory. */
-const GRAPHS_BYTES = 2 << 30
+const GRAPHS_BYTES = 2 * 1024 ** 3
 /** Of one card: one tokenises while another computes. */
 const ON_ONE_CARD = 3
 
