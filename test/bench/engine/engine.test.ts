@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -174,6 +174,32 @@ test('who takes too long is ended, and goes no further', async () => {
     options({ limitSeconds: 0.1, rounds: 2 }),
   )
   expect(told(samples)).toEqual([['slow', 'limit', 0, 'cold']])
+})
+
+/** Whether a process is there that is more than a name waiting for somebody to ask for its status. */
+function runs(pid: number): boolean {
+  const path = `/proc/${pid}/stat`
+  return existsSync(path) && !/\) Z/.test(readFileSync(path, 'latin1'))
+}
+
+test('who is ended is asked first, and leaves no process, in whatever session and environment', async () => {
+  const folder = temporaryFolder()
+  const hidden = `setsid env -i sh -c 'echo $$ >> ${folder}/pids; exec sleep 600'`
+  const asked = `trap 'echo asked >> ${folder}/asked' TERM`
+  const script = `${asked}; ${hidden} & (setsid sleep 600 & echo $! >> ${folder}/pids) & while :; do sleep 0.01; done`
+  const slow = fake('slow', 'sh', '-c', script)
+  await measureCase(small('lanes:10'), [slow], options({ limitSeconds: 1, graceMs: 200 }))
+  expect(readFileSync(join(folder, 'asked'), 'utf8')).toBe('asked\n')
+  const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number)
+  expect(pids).toHaveLength(2)
+  expect(pids.filter(runs)).toEqual([])
+})
+
+test('what a program leaves running is ended before the next', async () => {
+  const file = join(temporaryFolder(), 'pid')
+  const peers = [fake('leaver', 'sh', '-c', `setsid sleep 600 & echo $! > ${file}`)]
+  await measureCase(small('lanes:10'), peers, options())
+  expect(runs(Number(readFileSync(file, 'utf8')))).toBe(false)
 })
 
 test('ratios are taken within a round', () => {

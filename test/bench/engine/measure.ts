@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { ProcessTree } from './process-tree.ts'
 
 /** What one call of a program took. */
 export interface Measured {
@@ -21,18 +23,33 @@ export interface Call {
   /** The file that takes what it prints. */
   log: string
   limitSeconds: number
+  /** How long what is asked to end may take before it is killed. */
+  graceMs?: number
   /** Ends it. */
   signal: AbortSignal
 }
 
 const TIME = '/usr/bin/time'
 const GRACE_MS = 5_000
+/** Marks all processes of one call. */
+const MARK = 'QUERYLOOM_BENCH_CALL'
 
 /** Whether processor time and memory can be told. */
 export const hasGnuTime: boolean = spawnSync(TIME, ['-f', '%M', 'true']).status === 0
 
-/** Calls a program and waits for its end. It leads a process group, so that all of it can be ended. */
-export async function measure({ argv, folder, environment, log, limitSeconds, signal }: Call): Promise<Measured> {
+/**
+ * Calls a program and waits for its end. One that takes too long, or is interrupted, is asked to end and then killed, with
+ * all that it started; what any leaves running is killed as well, so that nothing disturbs the next.
+ */
+export async function measure({
+  argv,
+  folder,
+  environment,
+  log,
+  limitSeconds,
+  graceMs = GRACE_MS,
+  signal,
+}: Call): Promise<Measured> {
   signal.throwIfAborted()
   const report = `${log}.time`
   rmSync(report, { force: true })
@@ -40,56 +57,43 @@ export async function measure({ argv, folder, environment, log, limitSeconds, si
   const output = openSync(log, 'a')
   try {
     const started = process.hrtime.bigint()
+    const value = randomUUID()
     const child = spawn(program as string, args, {
       cwd: folder,
-      env: environment,
+      env: { ...environment, [MARK]: value },
       stdio: ['ignore', output, output],
       detached: true,
     })
-    const end = endingGroup(child.pid)
+    const tree = new ProcessTree(child.pid ?? -1, `${MARK}=${value}`)
     let isLate = false
+    let force: NodeJS.Timeout | undefined
+    const end = (): void => {
+      tree.signal('SIGTERM')
+      if (!hasGnuTime) child.kill('SIGTERM')
+      force = setTimeout(() => {
+        tree.signal('SIGKILL')
+        child.kill('SIGKILL')
+      }, graceMs)
+    }
     const limit = setTimeout(() => {
       isLate = true
-      end.now()
+      end()
     }, limitSeconds * 1000)
-    signal.addEventListener('abort', end.now)
-    try {
-      const status = await new Promise<number>((resolve, reject) => {
-        child.on('error', reject)
-        child.on('exit', (code) => resolve(code ?? -1))
-      })
-      const wall = Number(process.hrtime.bigint() - started) / 1e9
-      signal.throwIfAborted()
-      return { wall, ...(isLate ? {} : usage(report)), status: isLate ? 'limit' : status }
-    } finally {
+    signal.addEventListener('abort', end)
+    const status = await new Promise<number>((resolve, reject) => {
+      child.on('error', reject)
+      child.on('exit', (code) => resolve(code ?? -1))
+    }).finally(() => {
       clearTimeout(limit)
-      end.done()
-      signal.removeEventListener('abort', end.now)
-    }
+      clearTimeout(force)
+      signal.removeEventListener('abort', end)
+    })
+    const wall = Number(process.hrtime.bigint() - started) / 1e9
+    if (!(await tree.kill())) throw new Error(`${argv.join(' ')} has left processes that can't be killed`)
+    signal.throwIfAborted()
+    return { wall, ...(isLate ? {} : usage(report)), status: isLate ? 'limit' : status }
   } finally {
     closeSync(output)
-  }
-}
-
-/** Ends a process group: it may clear up (some peers end their children only if asked), but not for long. */
-function endingGroup(pid: number | undefined): { now: () => void; done: () => void } {
-  let force: NodeJS.Timeout | undefined
-  const send = (name: NodeJS.Signals): void => {
-    try {
-      if (pid !== undefined) process.kill(-pid, name)
-    } catch {
-      // It has ended.
-    }
-  }
-  return {
-    now: () => {
-      send('SIGTERM')
-      force = setTimeout(() => send('SIGKILL'), GRACE_MS)
-    },
-    done: () => {
-      clearTimeout(force)
-      if (force) send('SIGKILL')
-    },
   }
 }
 

@@ -25,6 +25,7 @@ export interface RoundsOptions {
   jobs: number
   /** A peer that takes longer for one phase is ended, and left out of what is left of the case. */
   limitSeconds: number
+  graceMs?: number
   /** How long files are left alone after a change: fresh ones are trusted by nobody, which is not what is measured. */
   settleMs: number
   /** A folder of its own, on the file system that counts. */
