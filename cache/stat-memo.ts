@@ -18,7 +18,7 @@ import { freshNonce } from './durable.ts'
 import { type FileSystemClock, touchClock } from './fs-clock.ts'
 import { newOwner } from './owner.ts'
 import { StoreError } from './store-error.ts'
-import { type FolderTree, type TreeFile, treeDigest } from './tree.ts'
+import { type FolderTree, haveSameContent, type TreeFile, treeDigest } from './tree.ts'
 import { pick, type WalkedFile, walk } from './walk.ts'
 
 /**
@@ -38,8 +38,11 @@ export interface StatMemo {
   /** The digest of a file, read if need be, in pieces. Throws a StoreError if the file won't keep still. */
   digest(path: string): Promise<FileDigest>
   digestSync(path: string): FileDigest
-  /** The files of a folder, or those of them that are named, and the digest over all. */
-  tree(folder: string, files?: readonly string[]): Promise<FolderTree>
+  /**
+   * The files of a folder, or those of them that are named, and the digest over all; the very tree that is `known` if they
+   * are as that says.
+   */
+  tree(folder: string, files?: readonly string[], known?: FolderTree): Promise<FolderTree>
   /** Bytes read for hashing so far. */
   readonly bytesHashed: number
   /** Writes down what is new; failing to is no error. */
@@ -153,7 +156,7 @@ class LoggedStatMemo implements StatMemo {
     throw changing(path)
   }
 
-  async tree(folder: string, files?: readonly string[]): Promise<FolderTree> {
+  async tree(folder: string, files?: readonly string[], known?: FolderTree): Promise<FolderTree> {
     // Of 20,000 stats none is kept: what a file is known by is taken at once.
     const note = ({
       path,
@@ -170,7 +173,7 @@ class LoggedStatMemo implements StatMemo {
     for (const file of files ? pick(folder, files, note) : walk(folder, note)) {
       list.push({ ...file, digest: file.digest ?? (await this.digest(file.location)) })
     }
-    return { digest: treeDigest(list), files: list }
+    return known && haveSameContent(known.files, list) ? known : { digest: treeDigest(list), files: list }
   }
 
   save(): void {

@@ -22,3 +22,14 @@ export function treeDigest(files: readonly TreeFile[]): TreeDigest {
   const manifest = files.map((file) => [file.path, file.executable, file.size, file.digest])
   return sha256(canonicalBytes('tree', manifest))
 }
+
+/** Whether two sorted lists of files have the same digest, in a fraction of the time that it takes. */
+export function haveSameContent(one: readonly TreeFile[], other: readonly TreeFile[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((file, at) => {
+      const { path, executable, size, digest } = other[at] as TreeFile
+      return file.digest === digest && file.path === path && file.size === size && file.executable === executable
+    })
+  )
+}

@@ -183,9 +183,8 @@ export interface StageContext<Options> {
   cards: readonly number[]
   progress(done: number, total?: number, note?: string): void
   /**
-   * What the model bound at the input `llm` answers to these requests, in their order: from the store, or asked for and
-   * stored before it is given. Rejects when the stage has to end (interrupted, or a server that answers nothing); what
-   * was answered by then is kept.
+   * What the model bound at the input `llm` answers to these requests, in their order: from the store, or stored before it
+   * is given. Rejects when the stage has to end (interrupted, or nobody answers); what was answered by then is kept.
    */
   ask(llm: string, requests: readonly RowRequest[], settings: AskSettings): Promise<readonly RowAnswer[]>
   /** Aborted at the first Ctrl-C: start nothing new, let what is in flight finish. `signal` is the second. */
@@ -206,6 +205,8 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   tools: ToolsCache
   /** Hands over an output as these files, for which a definition that `keepsFiles` has no folder. */
   keep(output: string, files: readonly KeptFile[]): void
+  /** Where copies of inputs may be kept; `onStored` calls when outputs are stored and processes gone; that must not throw. */
+  copies?: { folder: string; onStored(then: () => void): void }
   /** Counts requests for the run's totals and its events, and what they took for the ledger. */
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
   /** Runs the definition's `compute` off the main thread, on this context and `work`. */

@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { type CanonicalValue, canonicalBytes } from '../../cache/canonical.ts'
 import { type FileDigest, sha256 } from '../../cache/digest.ts'
 import type { StatMemo } from '../../cache/stat-memo.ts'
-import type { DatasetPlace, RemotePart, SourceFile, StageInput } from '../../stages/define.ts'
+import type { FolderTree } from '../../cache/tree.ts'
+import type { DatasetPlace, RemotePart, SourceFile } from '../../stages/define.ts'
 import type { GraphNode, InputRef } from './node.ts'
 
 type PathRef = Extract<InputRef, { type: 'path' }>
-type Tree = { digest: string; executable: boolean; files: Extract<StageInput, { type: 'path' }>['files'] }
+/** A file, whose digest is its own, or a folder as it was found. */
+type Tree = { digest: string; executable: boolean; files: FolderTree['files']; found?: FolderTree }
 type Fetched = (part: RemotePart) => { path: string; files?: readonly string[] } | undefined
 
 /** The files outside the store that a graph reads, each hashed at most once and remembered by its stat. */
@@ -15,6 +17,8 @@ export class SourceFiles {
   readonly #memo: StatMemo
   readonly #files = new Map<string, FileDigest>()
   readonly #trees = new Map<string, Tree>()
+  /** When a folder was last looked through, as far as it was. */
+  readonly #looked = new Map<string, number>()
   readonly #fetched: Fetched
 
   /** `fetched` tells where a part of a dataset lies that was fetched. */
@@ -28,12 +32,15 @@ export class SourceFiles {
     return this.#hash(nodes, (known) => !known)
   }
 
-  /** Looks again at a node's files; unchanged files cost a stat. What is known stays so for others meanwhile. */
-  reload(node: GraphNode): Promise<void> {
-    return this.#hash([node], () => true)
+  /**
+   * Looks again at a node's files; unchanged files cost a stat. What is known stays so for others meanwhile. A folder that
+   * was looked through within the last `freshMs` counts as it was then.
+   */
+  reload(node: GraphNode, freshMs = 0): Promise<void> {
+    return this.#hash([node], () => true, performance.now() - freshMs)
   }
 
-  async #hash(nodes: Iterable<GraphNode>, wanted: (known: boolean) => boolean): Promise<void> {
+  async #hash(nodes: Iterable<GraphNode>, wanted: (known: boolean) => boolean, freshFrom = 0): Promise<void> {
     const files = new Set<string>()
     const trees = new Map<string, PathRef>()
     for (const node of nodes) {
@@ -46,14 +53,15 @@ export class SourceFiles {
         if (ref.type === 'path') trees.set(treeId(ref), ref)
       }
     }
-    for (const id of trees.keys()) if (!wanted(this.#trees.has(id))) trees.delete(id)
+    for (const id of trees.keys())
+      if (!wanted(this.#trees.has(id)) || (this.#looked.get(id) ?? 0) > freshFrom) trees.delete(id)
     const work: Promise<void>[] = []
     for (const path of files) {
       const known = this.#memo.peek(path)
       if (known) this.#files.set(path, known)
       else work.push(this.#memo.digest(path).then((digest) => void this.#files.set(path, digest)))
     }
-    for (const [id, ref] of trees) work.push(this.#readTree(ref).then((tree) => void this.#trees.set(id, tree)))
+    for (const [id, ref] of trees) work.push(this.#look(id, ref))
     await Promise.all(work)
   }
 
@@ -102,23 +110,21 @@ export class SourceFiles {
     return tree
   }
 
-  async #readTree(ref: PathRef): Promise<Tree> {
-    if (!ref.folder && !ref.matches) {
-      const digest = this.#memo.peek(ref.path) ?? (await this.#memo.digest(ref.path))
-      const executable = (statSync(ref.path).mode & 0o100) !== 0
-      return { digest, executable, files: [{ path: '', location: ref.path, digest, executable }] }
+  async #look(id: string, ref: PathRef): Promise<void> {
+    const from = performance.now()
+    this.#trees.set(id, await this.#readTree(ref, this.#trees.get(id)))
+    this.#looked.set(id, from)
+  }
+
+  async #readTree(ref: PathRef, known: Tree | undefined): Promise<Tree> {
+    if (ref.folder || ref.matches) {
+      const found = await this.#memo.tree(ref.path, ref.matches, known?.found)
+      return { digest: found.digest, executable: false, files: found.files, found }
     }
-    const { digest, files } = await this.#memo.tree(ref.path, ref.matches)
-    return {
-      digest,
-      executable: false,
-      files: files.map((file) => ({
-        path: file.path,
-        location: join(ref.path, file.path),
-        digest: file.digest,
-        executable: file.executable,
-      })),
-    }
+    const digest = this.#memo.peek(ref.path) ?? (await this.#memo.digest(ref.path))
+    const { mode, size } = statSync(ref.path)
+    const executable = (mode & 0o100) !== 0
+    return { digest, executable, files: [{ path: '', location: ref.path, digest, executable, size }] }
   }
 }
 

@@ -111,6 +111,7 @@ export async function executeNode(
   const processes = needsProcesses && (await world.processes(node))
   const used = new UsedRows(join(world.staging.root, `used-${freshNonce()}`))
   const observed: { [name: string]: Json } = {}
+  const afterwards: (() => void)[] = []
   const rows = notingRows(round === undefined ? store.rows : observingRows(store.rows, round), used)
   const count: ServiceContext<never>['count'] = (counts, charge) => {
     add(requests, counts)
@@ -169,6 +170,7 @@ export async function executeNode(
             ...(arrays ? { arrays } : {}),
             tools: world.tools,
             keep: (output, files) => kept.set(output, files),
+            copies: { folder: join(store.root, 'copies'), onStored: (then) => void afterwards.push(then) },
             count,
             compute: (work) => inThread(world.threads, node.definition.type, context, work),
             observe: (facts) => Object.assign(observed, facts),
@@ -197,6 +199,8 @@ export async function executeNode(
       ...(Object.keys(observed).length === 0 ? {} : { observed }),
     }
     const durable = store.actions.append(record, preimage as unknown as CanonicalValue)
+    // What still runs could write into what is kept.
+    if (processes && afterwards.length > 0 && (await processes.gone())) for (const then of afterwards) then()
     world.staging.discard(folders)
     resume.discard()
     if (job) void durable.then(job.discard, () => {})

@@ -2,41 +2,33 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionRecord } from '../../cache/action-log.ts'
 import type { ActionKey } from '../../cache/digest.ts'
-import { openToolsCache } from '../../cache/tools-cache.ts'
 import type { RequestCounts } from '../../stages/define.ts'
 import type { Decision, Plan, PlannedNode, StaleReason } from '../plan/decision.ts'
-import { memosOf } from '../plan/memos.ts'
 import type { GraphNode, NodeId } from '../plan/node.ts'
-import { decide, digests } from '../plan/plan.ts'
-import { actionKey, preimageOf } from '../plan/preimage.ts'
+import { decide } from '../plan/plan.ts'
+import { actionKey } from '../plan/preimage.ts'
 import { beginRounds, forgetFinishedRounds } from '../plan/rounds.ts'
 import type { Session } from '../session.ts'
-import { engineVersion } from '../util/engine-version.ts'
 import { actionTurn } from './action-turn.ts'
 import { attempts } from './attempts.ts'
 import { Children, sweepChildren } from './children.ts'
 import type { RunEvent, RunStatus, RunTotals } from './events.ts'
 import { type ExecutionWorld, executeNode } from './execute-node.ts'
-import { FailedFolders } from './failed-folders.ts'
 import { failureOf } from './failure.ts'
 import { Journal } from './journal.ts'
 import { ModelLedger } from './model-ledger.ts'
-import { provideFor } from './provision.ts'
+import { type NewEvent, openExecution } from './open-execution.ts'
 import { registerPipeline } from './registered-pipelines.ts'
 import { logPath, makeRunFolder } from './run-folder.ts'
 import type { RunOptions, RunResult } from './run-options.ts'
 import { type Outcome, schedule } from './scheduler.ts'
-import { StageThreads } from './stage-threads.ts'
-import { Staging } from './staging.ts'
 import { capacityOf, taskOf } from './tasks.ts'
-import { importedPipeline, withheld } from './trust.ts'
 import { Views } from './views.ts'
 
 const PROGRESS_MS = 100
+const JUST_NOW_MS = 2_000
 /** Nodes that a warning names. */
 const NAMED = 5
-
-type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never
 
 /** Carries out a plan: restores what is there, executes the rest in parallel, and reports everything as events. */
 export async function runPlan(session: Session, plan: Plan, options: RunOptions): Promise<RunResult> {
@@ -126,66 +118,17 @@ class Run {
   }
 
   async #executeAll(todo: readonly GraphNode[]): Promise<void> {
-    const { store, registry, graph, sources } = this.#session
-    const staging = new Staging(store.root)
-    const threads = new StageThreads()
-    const tools = openToolsCache()
+    const { graph } = this.#session
     const { machine } = this.#options
-    const imported = await importedPipeline(this.#session)
-    const isWithheld = imported !== undefined && !imported.trusted
-    const places = isWithheld ? undefined : this.#options.jobs
-    const here = todo.map((node) => places?.here(node) ?? node)
-    const elsewhere = todo.some((node) => places?.isElsewhere(node))
-      ? places?.open(store, (message) => this.#emit({ type: 'warning', message }))
-      : undefined
-    const provided = provideFor(here, {
-      temporary: staging.root,
-      logs: join(this.#folder, 'logs'),
-      batches: join(store.root, 'batches'),
+    const { world, here, provision, close } = await openExecution(this.#session, this.#plan, todo, {
+      id: this.#id,
+      folder: this.#folder,
+      options: this.#options,
       children: this.#children,
-      machine,
-      models: registry.models,
-      datasets: registry.datasets,
-      tools,
-      signal: this.#kill,
-      onEvent: ({ type, note }) => this.#emit(type === 'warning' ? { type, message: note } : { type, note }),
-      onWait: (node, why) => this.#emit({ type: 'node-waiting', node, why }),
-      onLeft: (node) => {
-        const message = "something that it started can't be ended, and may still use its graphics cards"
-        this.#emit({ type: 'warning', message, node })
-      },
-    })
-    const provision = isWithheld ? withheld(provided) : provided
-    const world: ExecutionWorld = {
-      graph,
-      store,
-      sources,
-      remotes: this.#session.remotes,
-      address: this.#session.address,
-      selection: this.#plan.selection,
-      ...(this.#session.pins ? { pins: this.#session.pins } : {}),
-      rounds: this.#plan.rounds.byNode,
-      run: this.#id,
-      engine: engineVersion(),
-      staging,
-      failed: new FailedFolders(join(store.root, 'failed')),
-      threads,
-      elsewhere,
-      tools,
-      memos: memosOf(store),
+      kill: this.#kill,
       result: (id) => this.#results.get(id),
-      preimage: (node) =>
-        preimageOf(
-          node,
-          digests(sources, (id) => this.#results.get(id)),
-        ),
-      processes: provision.processes,
-      cards: provision.cards,
-      provide: this.#session.registry.models.provide,
-      models: provision.models,
-      asker: this.#session.registry.models.asker,
-      fetch: provision.fetch,
-    }
+      emit: (event) => this.#emit(event),
+    })
     try {
       await schedule({
         tasks: here.map((node) =>
@@ -209,11 +152,7 @@ class Run {
         },
       })
     } finally {
-      // While the last results are on their way to the disk, what the run leaves lying is taken away.
-      void store.actions.flush()
-      await provision.close()
-      await threads.close({ atOnce: this.#kill.aborted })
-      staging.close()
+      await close()
     }
   }
 
@@ -223,7 +162,8 @@ class Run {
     const requests: RequestCounts = { sent: 0, cached: 0, failed: 0 }
     const ledger = new ModelLedger()
     try {
-      await this.#session.sources.reload(node)
+      // Before anything was started only others can have changed a source since the plan; copies are compared with it.
+      await this.#session.sources.reload(node, this.#children.count === 0 ? JUST_NOW_MS : 0)
       const preimage = world.preimage(node)
       if (!preimage) throw new Error(`an input of ${node.id} is not known`)
       const key = actionKey(preimage)
@@ -390,7 +330,7 @@ class Run {
     return { status, ...totals, run: this.#id, folder: this.#folder, results: this.#results }
   }
 
-  #emit(event: WithoutTime<RunEvent>): void {
+  #emit(event: NewEvent): void {
     const timed = { at: Date.now(), ...event } as RunEvent
     const refused = this.#journal.append(timed)
     this.#options.onEvent(timed)

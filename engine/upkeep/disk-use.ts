@@ -32,6 +32,7 @@ const FOLDERS: { readonly [name: string]: string } = {
   memos: 'keys of rows',
   failed: 'left by failed nodes',
   resume: 'checkpoints',
+  copies: 'copies of inputs',
   staging: 'being worked on',
   quarantine: 'damaged blobs',
 }

@@ -16,7 +16,7 @@ const RUNS_KEPT = 20
 
 /**
  * What earlier work left beside the results, untouched for `keepMs`: folders of runs that are not tagged, what failed
- * nodes had written, checkpoints of attempts that nobody went on with, damaged blobs, notes of pipelines that are gone.
+ * nodes had written, checkpoints of attempts that nobody went on with, damaged blobs, copies of inputs, notes of pipelines that are gone.
  */
 export function leftovers(
   store: string,
@@ -36,6 +36,7 @@ export function leftovers(
   const found = [
     ...below(join(store, 'failed'), /^\d{8}T\d{6}-/),
     ...below(join(store, 'quarantine'), /^[0-9a-f]{64}-/),
+    ...below(join(store, 'copies'), /^[0-9a-f]{32}$/),
     ...below(join(store, 'resume'), /^[0-9a-f]{64}$/).filter(({ name }) => !isClaimed(name)),
   ].map(({ path }) => path)
   const notes = pipelines.filter(({ isThere, usedAt }) => !isThere && isOld(usedAt)).map(({ note }) => note)

@@ -1,10 +1,21 @@
-import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  createReadStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { chmod, constants, copyFile, mkdir, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { hexOf, sha256, sha256Stream } from '../../cache/digest.ts'
 import { unreachable } from '../../engine/util/unreachable.ts'
-import { type SourceFile, StageError, type StageInput } from '../define.ts'
+import { type ServiceContext, type SourceFile, StageError, type StageInput } from '../define.ts'
+import { copyOf, KeptCopies, kinOf } from './kept-copies.ts'
 import { type CommandOptions, escapePointer } from './stage.ts'
 
 /** Smaller files are copied (a reflink where the file system has them), so that a program may do with them as it likes. */
@@ -16,8 +27,14 @@ const MAX_READ_BYTES = 256 * 1024
 /** Longest name of a file that every file system takes, less what programs like to add. */
 const MAX_ENTRY = 200
 
-/** One input file of a command, and what it was when it was placed. */
-export interface PlacedFile {
+/** Copying fewer files takes no longer than to see that they are still the same. */
+const MIN_KEPT = 500
+
+/**
+ * One input file of a command that it reads where it lies, or whose copy was compared with nothing, and what it was when
+ * it was placed. A copy that was compared is right whatever becomes of its original.
+ */
+export interface UsedFile {
   location: string
   /** Its digest in the plan, in the form `sha256:...`; undefined where the plan knows it by something else. */
   digest: string | undefined
@@ -26,8 +43,8 @@ export interface PlacedFile {
 }
 
 interface FileToPlace {
-  /** Where it goes, inside the command's folder. */
-  place: string
+  /** Where it goes, inside the input's place; empty if that is the file. */
+  inside: string
   location: string
   digest: string | undefined
   executable: boolean
@@ -35,22 +52,58 @@ interface FileToPlace {
 
 /**
  * Puts the declared inputs into the command's folder. Copies are compared with the digests of the plan; larger files
- * are symbolic links. Never hard links: writing to one would write to the original.
+ * are symbolic links. Never hard links: writing to one would write to the original. Copies of large folders that the
+ * command leaves as they are serve the next one.
  */
 export async function placeInputs(
-  { inputs: declared }: CommandOptions,
-  inputs: { readonly [name: string]: StageInput },
-  work: string,
-): Promise<PlacedFile[]> {
-  const placed: PlacedFile[] = []
-  const folders = new Set([work])
-  for (const name of Object.keys(declared)) {
+  context: Pick<ServiceContext<CommandOptions>, 'node' | 'options' | 'inputs' | 'scratch' | 'copies'>,
+): Promise<UsedFile[]> {
+  const { options, inputs, scratch } = context
+  const placing: Placing = { used: [], folders: new Set([scratch]) }
+  for (const name of Object.keys(options.inputs)) {
     for (const [place, input] of placesOf(name, inputs)) {
-      if (!standsAlone(input)) await mkdir(path.join(work, place), { recursive: true })
-      for (const file of filesOf(place, input)) placed.push(await placeFile(file, work, folders))
+      const target = path.join(scratch, place)
+      const files = filesOf(input)
+      if (context.copies && files.length >= MIN_KEPT && files.every(({ digest }) => digest !== undefined)) {
+        await placeAmongKept(target, files, placing, { kin: kinOf(...sourceOf(place, input, context)), context })
+        continue
+      }
+      if (!standsAlone(input)) await mkdir(target, { recursive: true })
+      for (const file of files) await placeFile(file, target, placing)
     }
   }
-  return placed
+  return placing.used
+}
+
+interface Placing {
+  used: UsedFile[]
+  /** Folders that are there. */
+  folders: Set<string>
+}
+
+/** Places only what does not stand already in a folder that was kept, and has it kept again if the node succeeds. */
+async function placeAmongKept(
+  target: string,
+  files: readonly FileToPlace[],
+  placing: Placing,
+  { kin, context }: { kin: string; context: Pick<ServiceContext<CommandOptions>, 'scratch' | 'copies'> },
+): Promise<void> {
+  const { folder, onStored } = context.copies as NonNullable<typeof context.copies>
+  const kept = new KeptCopies(folder, context.scratch)
+  const copies = kept.take(kin, target, new Map(files.map((file) => [file.inside, file])))
+  await mkdir(target, { recursive: true })
+  for (const file of files) {
+    const { inside, digest, executable } = file
+    if (copies.has(inside)) continue
+    const made = await placeFile(file, target, placing)
+    if (made && digest !== undefined) copies.set(inside, copyOf({ digest, executable }, made))
+  }
+  if (await kept.settled(copies.values())) onStored(() => kept.keep(kin, target, copies))
+}
+
+/** What folders that resemble each other have in common: where they lie, or which stage reads what another made. */
+function sourceOf(place: string, input: StageInput, { node }: { node: string }): readonly string[] {
+  return input.type === 'path' ? ['path', input.path] : ['stage', node.replace(/\[.*/s, ''), place]
 }
 
 /** Where an input goes: under its name; of a list over variants, each member into a folder of that name. */
@@ -71,32 +124,46 @@ function entryName(label: string): string {
     : `${[...name].slice(0, 40).join('')}-${hexOf(sha256(name)).slice(0, 32)}`
 }
 
+/** The copy's stat when it was complete; undefined for a link. */
 async function placeFile(
-  { place, location, digest, executable }: FileToPlace,
-  work: string,
-  folders: Set<string>,
-): Promise<PlacedFile> {
-  const target = path.join(work, place)
+  { inside, location, digest, executable }: FileToPlace,
+  root: string,
+  { used, folders }: Placing,
+): Promise<BigIntStats | undefined> {
+  const target = inside === '' ? root : path.join(root, inside)
   const folder = path.dirname(target)
   if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
   folders.add(folder)
   const { size, mtimeNs } = statSync(location, { bigint: true })
+  if (digest === undefined || size > MAX_COPIED_BYTES) used.push({ location, digest, size, mtimeNs })
+  if (size > MAX_COPIED_BYTES) {
+    await symlink(location, target)
+    return undefined
+  }
   if (size <= MAX_READ_BYTES) {
     const bytes = readFileSync(location)
     if (digest !== undefined && sha256(bytes) !== digest) throw changed(location)
-    writeFileSync(target, bytes, { mode: executable ? 0o755 : 0o644 })
-  } else if (size > MAX_COPIED_BYTES) await symlink(location, target)
-  else {
-    await copyFile(location, target, constants.COPYFILE_FICLONE)
-    await chmod(target, executable ? 0o755 : 0o644)
-    if (digest !== undefined && (await digestOf(target)) !== digest) throw changed(location)
+    return writeCopy(target, bytes, executable ? 0o755 : 0o644)
   }
-  return { location, digest, size, mtimeNs }
+  await copyFile(location, target, constants.COPYFILE_FICLONE)
+  await chmod(target, executable ? 0o755 : 0o644)
+  if (digest !== undefined && (await digestOf(target)) !== digest) throw changed(location)
+  return statSync(target, { bigint: true })
 }
 
-/** Looks at every input again after the command: one whose content is not that of the plan is a StageError. */
-export async function checkUnchanged(placed: readonly PlacedFile[]): Promise<void> {
-  for (const { location, digest, size, mtimeNs } of placed) {
+function writeCopy(target: string, bytes: Uint8Array, mode: number): BigIntStats {
+  const fd = openSync(target, 'wx', mode)
+  try {
+    writeFileSync(fd, bytes)
+    return fstatSync(fd, { bigint: true })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Looks at these files again after the command: one whose content is not that of the plan is a StageError. */
+export async function checkUnchanged(used: readonly UsedFile[]): Promise<void> {
+  for (const { location, digest, size, mtimeNs } of used) {
     const now = statSync(location, { bigint: true, throwIfNoEntry: false })
     if (now?.size === size && now.mtimeNs === mtimeNs) continue
     if (!now || digest === undefined || (await digestOf(location)) !== digest) throw changed(location)
@@ -123,18 +190,18 @@ function standsAlone(input: StageInput): boolean {
   return input.type === 'path' ? !input.folder : input.type === 'artifact' && input.kind === 'file'
 }
 
-function filesOf(name: string, input: StageInput): FileToPlace[] {
+function filesOf(input: StageInput): FileToPlace[] {
   switch (input.type) {
     case 'artifact':
       return input.files.map(({ path: inside, location, blob, executable }) => ({
-        place: standsAlone(input) ? name : `${name}/${inside}`,
+        inside: standsAlone(input) ? '' : inside,
         location,
         digest: blob,
         executable,
       }))
     case 'path':
       return input.files.map(({ path: inside, location, digest, executable }) => ({
-        place: standsAlone(input) ? name : `${name}/${inside}`,
+        inside: standsAlone(input) ? '' : inside,
         location,
         digest,
         executable,
@@ -146,7 +213,7 @@ function filesOf(name: string, input: StageInput): FileToPlace[] {
           ['queries', input.queries],
           [`qrels/${input.split ?? 'all'}`, input.qrels],
         ] as const
-      ).flatMap(([part, file]) => (file ? filesOfSource(`${name}/${part}`, file) : []))
+      ).flatMap(([part, file]) => (file ? filesOfSource(part, file) : []))
     case 'llm':
     case 'encoder':
     case 'cross-encoder':
@@ -158,13 +225,13 @@ function filesOf(name: string, input: StageInput): FileToPlace[] {
 }
 
 /** As they lie: a command unpacks archives and renames columns itself. Only a plain file is known by its bytes alone. */
-function filesOfSource(place: string, { location, digest, files, reading }: SourceFile): FileToPlace[] {
+function filesOfSource(part: string, { location, digest, files, reading }: SourceFile): FileToPlace[] {
   if (!files) {
-    const own = { place: place + suffixOf(location), location, executable: false }
+    const own = { inside: part + suffixOf(location), location, executable: false }
     return [{ ...own, digest: reading === undefined ? digest : undefined }]
   }
   const found = (file: string): FileToPlace => ({
-    place: `${place}/${file}`,
+    inside: `${part}/${file}`,
     location: path.join(location, file),
     digest: undefined,
     executable: false,

@@ -6,15 +6,15 @@ import { type CommandOptions, describeOutput } from './stage.ts'
 
 /**
  * Runs the command in a fresh folder with its inputs. A status other than 0, a declared output that is missing or of
- * the wrong type, and an input that changed meanwhile are a StageError; then the outputs are used for nothing.
+ * the wrong type, and a linked input that changed meanwhile are a StageError; then the outputs are used for nothing.
  */
 export async function run(context: ServiceContext<CommandOptions>): Promise<StageSummary> {
-  const { options, inputs, scratch, log, processes, signal } = context
-  const placed = await placeInputs(options, inputs, scratch)
+  const { options, scratch, log, processes, signal } = context
+  const used = await placeInputs(context)
   const argv = typeof options.run === 'string' ? (['/bin/sh', '-c', options.run] as const) : options.run
   const from = logSize(log)
   await processes.run({ command: argv, cwd: scratch, log, title: 'the command', signal })
-  await checkUnchanged(placed)
+  await checkUnchanged(used)
   let files = 0
   let bytes = 0
   for (const [name, spec] of Object.entries(options.outputs)) {
