@@ -20,7 +20,7 @@ async function killAfter(fixture: string, args: readonly string[], count: number
 }
 
 describe('a process killed with SIGKILL', () => {
-  test('leaves every row that it was told was stored, and a store that goes on', { timeout: 60_000 }, async () => {
+  test('leaves every row that it was told was stored, and a store that goes on', async () => {
     const folder = freshFolder()
     for (const [turn, count] of [1, 37, 250, 1300].entries()) {
       const acknowledged = await killAfter('row-writer.ts', [folder, `w${turn}`], count)
@@ -37,7 +37,7 @@ describe('a process killed with SIGKILL', () => {
     await rows.close()
   })
 
-  test('leaves every result that it was told was recorded, with all its bytes', { timeout: 60_000 }, async () => {
+  test('leaves every result that it was told was recorded, with all its bytes', async () => {
     const root = join(freshFolder(), '.queryloom')
     for (const [turn, count] of [1, 20, 90].entries()) {
       const acknowledged = await killAfter('record-writer.ts', [root, `w${turn}`], count)

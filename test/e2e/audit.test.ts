@@ -306,7 +306,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(new Set(requests.filter((one) => !one.startsWith(url)))).toEqual(
       new Set([own('/api/items'), own('/api/label')]),
     )
-  }, 120_000)
+  })
 
   test('what can not be saved is taken back and told; a pool is graded, and its grades become judgements', async () => {
     const project = await town()
@@ -350,5 +350,5 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       await report.page.locator('#by-hand').screenshot({ path: join(process.env.SCREENSHOTS, 'by-hand.png') })
     expect(await accessibilityProblems(report.page)).toEqual([])
     expect(report.complaints).toEqual([])
-  }, 120_000)
+  })
 })

@@ -116,7 +116,7 @@ describe('a model that does not answer loses nothing', () => {
     const text = await told(() => {}, 1)
     expect(text).toContain('127.0.0.1:9')
     expect(text).toMatch(/kept.*skipped|skipped.*kept/)
-  }, 120_000)
+  })
 
   test('a server that does not start is told with the last lines of its log', async () => {
     const pipeline = smallPipeline(NOWHERE).replace(
@@ -130,7 +130,7 @@ describe('a model that does not answer loses nothing', () => {
       chmodSync(join(project.folder, 'broken-server'), 0o755)
     }, 1)
     expect(text).toContain('bad magic')
-  }, 120_000)
+  })
 
   test('a model file with another sha256 is refused', async () => {
     const pipeline = smallPipeline(NOWHERE).replace(

@@ -52,7 +52,7 @@ test('with all results and a trusted signature, a bundle needs no network and ex
   expect(record).toMatchObject({ origin: { bundle: expect.stringMatching(/^sha256:/), signer: 'author' } })
   // What was taken in can be given on, to the byte.
   expect((await exportedAgain(reader)).equals(unsigned(bundle))).toBe(true)
-}, 60_000)
+})
 
 async function exportedAgain(reader: Project): Promise<Buffer> {
   await reader.call('export', 'got/pipeline.yaml', '-o', 'again.qlb', '--results')
@@ -92,7 +92,7 @@ test('with the stored answers alone, everything is made again without one reques
   expect(read(reader, 'got/out/pipeline/queries/pairs/pairs.jsonl')).toBe(
     read(author, 'out/pipeline/queries/pairs/pairs.jsonl'),
   )
-}, 60_000)
+})
 
 test('the same inputs are the same bundle whatever the folder, times, rights, locale and time zone', async () => {
   const files = { ...smallProject('http://127.0.0.1:1/v1'), 'deep/er/.git/HEAD': '' }
@@ -110,7 +110,7 @@ test('the same inputs are the same bundle whatever the folder, times, rights, lo
   const placed = await importedBy(projectOf({}), bundle, '--unsigned')
   for (const path of ['pipeline.yaml', 'prompt.yaml', 'data/corpus.jsonl'])
     expect(readFileSync(join(placed, path), 'utf8')).toBe(readFileSync(join(one.folder, path), 'utf8'))
-}, 60_000)
+})
 
 test('a changed command must be shown again, and trust can be taken back', async () => {
   const files = {
@@ -137,7 +137,7 @@ stages:
   expect(await run()).toBe(0)
   await reader.call('trust', 'got/pipeline.yaml', '--revoke')
   expect(await run('--force', 'mark')).toBe(2)
-}, 60_000)
+})
 
 test('a copy of an imported folder or of its pipeline alone is not trusted, and the original of its author is', async () => {
   const files = {
@@ -163,7 +163,7 @@ test('a copy of an imported folder or of its pipeline alone is not trusted, and 
   symlinkSync('got/pipeline.yaml', join(elsewhere.folder, 'link.yaml'))
   for (const file of ['got/pipeline.yaml', 'link.yaml']) expect((await elsewhere.call('run', file)).status).toBe(2)
   expect(readdirSync(reader.folder)).not.toContain('.queryloom-quarantine')
-}, 60_000)
+})
 
 test('who signed decides what is taken, and each refusal says what to do', async () => {
   const files = {
@@ -185,7 +185,7 @@ test('who signed decides what is taken, and each refusal says what to do', async
   expect((await from('signed.qlb', 'a', '--unsigned')).status).toBe(0)
   const second = await from('signed.qlb', 'a', '--unsigned')
   expect([second.status, second.stderr]).toEqual([1, expect.stringContaining('nothing is ever overwritten')])
-}, 60_000)
+})
 
 test('results of chosen stages come with what they need, and stale ones are told of', async () => {
   const files = {
@@ -209,7 +209,7 @@ stages:
   await importedBy(reader, await exported(author, '--with', 'two'), '--unsigned')
   const plan = await reader.json<{ totals: object }>('plan', 'got/pipeline.yaml')
   expect(plan.totals).toMatchObject({ cached: 2, run: 1 })
-}, 60_000)
+})
 
 test('keys are made, listed, trusted and untrusted, and no private key is ever printed', async () => {
   const [anna, ben] = [projectOf({}), projectOf({})]
@@ -229,4 +229,4 @@ test('keys are made, listed, trusted and untrusted, and no private key is ever p
   expect((await ben.call('keys', 'untrust', 'anna')).status).toBe(0)
   expect((await ben.call('keys', 'untrust', 'anna')).status).toBe(2)
   expect((await ben.call('keys', 'sell')).status).toBe(2)
-}, 60_000)
+})

@@ -49,7 +49,7 @@ test(`an engine stopped for ${SECONDS} s with requests in flight, and another ru
   expect(asked).toBeGreaterThanOrEqual(ROWS)
   expect(server.mostAtOnce).toBeLessThanOrEqual(2 * CONCURRENCY)
   await noProcessesOf(project.folder)
-}, 300_000)
+})
 
 test(`the stopped owner of a lock is waited for, not robbed, and goes on`, async () => {
   const root = temporaryFolder()
@@ -67,4 +67,4 @@ test(`the stopped owner of a lock is waited for, not robbed, and goes on`, async
   owner.child.stdin?.end()
   expect(await owner.ended).toBe(0)
   ;(await next).release()
-}, 300_000)
+})

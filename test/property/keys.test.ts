@@ -65,7 +65,7 @@ describe('keys do not depend on', () => {
       }),
       { numRuns: 25 },
     )
-  }, 60_000)
+  })
 
   test('names of stages, params, datasets, models, the pipeline, its file and its files', async () => {
     const place = folder()
@@ -100,7 +100,7 @@ describe('keys do not depend on', () => {
       ),
       { numRuns: 15 },
     )
-  }, 60_000)
+  })
 
   test('the folder, its way there, its parents, times of files, their rights and what else lies there', async () => {
     const place = folder()

@@ -32,7 +32,7 @@ let packages: PythonPackages | undefined
 
 beforeAll(async () => {
   packages = await pythonPackages(PACKAGES, 'equality with bm25s')
-}, 180_000)
+})
 
 describe('BM25 and that of bm25s, method lucene, over the same terms', () => {
   it.for(['scifact', 'cranfield'])('score alike on %s', async (name, context) => {
@@ -56,7 +56,6 @@ describe('BM25 and that of bm25s, method lucene, over the same terms', () => {
     writeFileSync(program, SCRIPT)
     const { stdout } = await execute(packages.tools.python, [program, input], {
       maxBuffer: 1 << 28,
-      timeout: 150_000,
       env: { ...process.env, PYTHONPATH: packages.folder },
     })
     const found: [number, number][][] = JSON.parse(stdout)

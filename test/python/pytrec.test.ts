@@ -69,7 +69,7 @@ let packages: PythonPackages | undefined
 
 beforeAll(async () => {
   packages = await pythonPackages(PACKAGES, 'equality with pytrec_eval and BEIR')
-}, 180_000)
+})
 
 /** A run and judgements; in a given file, the run is read by Python itself. */
 type Case = { qrels: Qrels } & ({ run: Run } | { file: string })
@@ -93,7 +93,6 @@ async function python(context: TestContext, script: string, cases: readonly Case
   writeFileSync(program, script)
   const { stdout } = await execute(packages.tools.python, [program, input], {
     maxBuffer: 1 << 28,
-    timeout: 150_000,
     env: { ...process.env, PYTHONPATH: packages.folder },
   })
   return JSON.parse(stdout)

@@ -83,7 +83,7 @@ function trained(): Promise<StageResult> {
 describe('a model of train in SentenceTransformers', () => {
   it.skipIf(!SLOW)(
     'loads, and gives the same vectors and tokens for accents, ideographs, emoji and empty texts',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async () => {
       const result = await trained()
       const folder = result.folder('model')

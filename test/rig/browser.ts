@@ -28,19 +28,27 @@ export interface Visit {
   requests: readonly string[]
 }
 
+/** Nothing on a page is waited for any longer; less than a test, so that it is told what was. */
+const PATIENCE_MS = 300_000
+
 let open: Promise<Browser> | undefined
 
 /** Opens an address in a window of its own, which is closed with the test. */
 export async function visit(address: string, look: Look = {}): Promise<Visit> {
   const { width = 1440, height = 900, scheme = 'light', scripts = true } = look
   // The sandbox of Chromium refuses to be started by root.
-  open ??= chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  open ??= chromium.launch({
+    executablePath: program,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: PATIENCE_MS,
+  })
   const browser = await open
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: scheme,
     javaScriptEnabled: scripts,
   })
+  context.setDefaultTimeout(PATIENCE_MS)
   onTestFinished(() => context.close())
   const page = await context.newPage()
   const complaints: string[] = []

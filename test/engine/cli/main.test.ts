@@ -3,13 +3,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import { packagesIn } from '../../rig/packages-in.ts'
 import { SMALL_PROMPT } from '../../rig/small-project.ts'
 
 // Each command is a process of its own, several in most tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const main = join(packageRoot, 'dist/engine/cli/main.js')
 const recorder = fileURLToPath(new URL('./fixtures/record-modules.mjs', import.meta.url))

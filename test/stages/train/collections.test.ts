@@ -37,7 +37,7 @@ async function ndcg(name: string, budget: Json, data: StageInput): Promise<numbe
 describe('training on labels', () => {
   it.skipIf(!present('scifact'))(
     'makes far more of SciFact than the untrained table',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async () => {
       const data = await labelled('scifact', 'train')
       const untrained = await ndcg('scifact', { steps: 0 }, data)

@@ -4,7 +4,7 @@ import { temporaryFolder } from '../../../rig/temporary.ts'
 
 // A scale model of 8.8M passages x 5 queries on 64 cards; `npm run bench:shards` runs it at sizes that give figures.
 
-test('what arrays take grows with the rows, and nothing of it faster', { timeout: 120_000 }, async () => {
+test('what arrays take grows with the rows, and nothing of it faster', async () => {
   const model = { perPassage: 5, gpus: 8, tasks: 8, shard: 100, array: 800, boot: 10, rate: 20, loses: 20 }
   const small = await simulateShards({ ...model, folder: temporaryFolder(), passages: 480 })
   const large = await simulateShards({ ...model, folder: temporaryFolder(), passages: 480 * 3 })
