@@ -54,9 +54,15 @@ export interface Asking {
 
 /**
  * Asks one by one, until there is an answer or a refusal to store, within the retries; undefined if another process stored one
- * meanwhile. Rows wait while a server is down; a request is counted when it has been sent, whatever became of it.
+ * meanwhile. Rows wait while a server is down; a request is counted when it has been sent, whatever became of it. An answer
+ * is in flight until it is stored: `keep` gets its slot.
  */
-export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): Promise<CanonicalValue | undefined> {
+export async function ask(
+  request: RowRequest,
+  turn: RowTurn,
+  asking: Asking,
+  keep: (slot: Slot) => void,
+): Promise<CanonicalValue | undefined> {
   const { endpoint, client, signal } = asking
   let sent = false
   for (let tries = 1; ; tries++) {
@@ -81,7 +87,7 @@ export async function ask(request: RowRequest, turn: RowTurn, asking: Asking): P
       sent = true
     }
     if ('answer' in result) {
-      slot.succeeded()
+      keep(slot)
       return { answer: result.answer, provenance: provenance(endpoint, tries, started) }
     }
     if ('aborted' in result) {

@@ -17,7 +17,7 @@ import { type Asking, ask, RowFailure, unlessHalted } from './ask.ts'
 import { askInBulk } from './ask-in-bulk.ts'
 import type { ModelClient } from './client.ts'
 import type { LazyLease } from './lazy-lease.ts'
-import { Limiter } from './limiter.ts'
+import { Limiter, type Slot } from './limiter.ts'
 import { ModelMeter } from './model-meter.ts'
 import { rowAnswer } from './row-answer.ts'
 
@@ -140,8 +140,14 @@ export class RowAsker {
   async #value(request: RowRequest): Promise<CanonicalValue> {
     for (;;) {
       if (this.halted) throw new RowFailure('halted', 'not asked')
+      let slot: Slot | undefined
+      const keep = (one: Slot): void => {
+        slot = one
+      }
       try {
-        const { value, origin } = await this.#services.rows.getOrRun(request.key, (turn) => this.#ask(request, turn))
+        const { value, origin } = await this.#services.rows.getOrRun(request.key, (turn) =>
+          this.#ask(request, turn, keep),
+        )
         if (origin !== 'new') this.#meter.stored()
         else if (rowAnswer(value).kind === 'answered') await this.#hasAnswered()
         return value
@@ -155,17 +161,19 @@ export class RowAsker {
           return error.refusal
         }
         throw error
+      } finally {
+        slot?.succeeded()
       }
     }
   }
 
-  async #ask(request: RowRequest, turn: RowTurn): Promise<CanonicalValue | undefined> {
+  async #ask(request: RowRequest, turn: RowTurn, keep: (slot: Slot) => void): Promise<CanonicalValue | undefined> {
     this.#asking ??= this.#start()
     this.#ready ??= await unlessHalted(this.#asking, this.#halt.signal)
     const asking = this.#ready
     const end = this.#meter.begin()
     try {
-      const row = await (asking.bulk ? askInBulk(request, turn, asking, asking.bulk) : ask(request, turn, asking))
+      const row = await (asking.bulk ? askInBulk(request, turn, asking, asking.bulk) : ask(request, turn, asking, keep))
       if (row === undefined) return undefined
       this.#meter.answered(row, asking.endpoint.prices)
       return withIdentity(row, this.#lease.llm.identity)

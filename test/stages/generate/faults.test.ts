@@ -134,6 +134,31 @@ test('a server that slows a hundredfold past the deadline is asked less at once,
   await expectAllStored(server, rows('pairs', 'pairs.jsonl'), 200)
 })
 
+test('an answer is in flight until it is stored: a kill costs no more than the slots, however slow the disk is', async () => {
+  let stored = 0
+  let most = 0
+  const server = await fakeOpenai((request) => {
+    most = Math.max(most, server.requests.length - stored)
+    return echo(request)
+  })
+  const b = bench(server.url)
+  const { getOrRun } = b.rows
+  b.rows.getOrRun = async (key, make, round) => {
+    const slowly: typeof make = async (turn) => {
+      const row = await make(turn)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return row
+    }
+    const result = await getOrRun.call(b.rows, key, slowly, round)
+    stored++
+    return result
+  }
+  const { rows } = await b.run(passages(60), { concurrency: 4 })
+  await expectAllStored(server, rows('pairs', 'pairs.jsonl'), 60)
+  expect(most).toBeLessThanOrEqual(4)
+  expect(server.mostAtOnce).toBeGreaterThan(1)
+})
+
 test('nodes of a sweep that run at once ask for a row that they share once, through all faults', async () => {
   const server = await fakeOpenai((request) => {
     const drawn = spread(numberOf(request), request.before)
