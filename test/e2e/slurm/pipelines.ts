@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fakeOpenai } from '../../rig/fake-openai.ts'
@@ -20,8 +20,8 @@ function judgedProject(endpoint: string): { [path: string]: string } {
   }
 }
 
-/** Eight stages that each take a while, and note how often they ran. */
-function eight(marks: string, seconds: number): string {
+/** Eight stages that each note how often they ran, and go on until a file is there. */
+function eight(marks: string, gate: string): string {
   return `version: 1
 params: { n: 1 }
 sweep: { axes: { n: [1, 2, 3, 4, 5, 6, 7, 8] } }
@@ -29,7 +29,7 @@ stages:
   work:
     uses: command
     with:
-      run: [sh, -c, 'echo x >>${marks}/$0; sleep ${seconds}; echo $0 >answer', "w\${params.n}"]
+      run: [sh, -c, 'echo x >>${marks}/$0; until [ -e ${gate} ]; do sleep 0.1; done; echo $0 >answer', "w\${params.n}"]
       outputs: { answer: answer }
 `
 }
@@ -118,7 +118,7 @@ stages:
 
   test('a profile is checked like a pipeline', async () => {
     const project = new Project({
-      'p.yaml': eight('/nowhere', 1),
+      'p.yaml': eight('/nowhere', '/'),
       'cluster.yaml': 'partion: main\ntime: 4 hours\n',
     })
     const { status, stderr } = await project.call('run', 'p.yaml', '--profile', 'cluster.yaml')
@@ -136,21 +136,30 @@ stages:
   describe('a run that ends early', () => {
     test('by SIGKILL while eight jobs run: the next finds them, and submits nothing again', async () => {
       const marks = temporaryFolder()
-      const project = new Project({ 'p.yaml': eight(marks, 6), 'cluster.yaml': profile })
+      const gate = join(temporaryFolder(), 'go')
+      const project = new Project({ 'p.yaml': eight(marks, gate), 'cluster.yaml': profile })
       const first = project.start('run', 'p.yaml', '--profile', 'cluster.yaml')
       await waitFor(() => readdirSync(marks).length === 8)
       process.kill(-first.pid!, 'SIGKILL')
       await ended(first)
       expect(cluster.jobs()).toHaveLength(8)
-      const second = await project.run('p.yaml', '--profile', 'cluster.yaml')
-      expect(second.finished).toMatchObject({ status: 'ok', nodes: { executed: 8 } })
+      const second = project.start('run', 'p.yaml', '--json', '--profile', 'cluster.yaml')
+      let said = ''
+      second.stdout?.on('data', (text) => {
+        said += text
+      })
+      const end = ended(second)
+      await waitFor(() => said.split('"node-started"').length > 8)
+      writeFileSync(gate, '')
+      expect((await end).status).toBe(0)
+      expect(JSON.parse(said.trim().split('\n').at(-1)!)).toMatchObject({ status: 'ok', nodes: { executed: 8 } })
       for (const n of readdirSync(marks)) expect(readFileSync(join(marks, n), 'utf8')).toBe('x\n')
       expect(cluster.jobs()).toEqual([])
     })
 
     test('by Ctrl-C: its jobs end with it', async () => {
       const marks = temporaryFolder()
-      const project = new Project({ 'p.yaml': eight(marks, 300), 'cluster.yaml': profile })
+      const project = new Project({ 'p.yaml': eight(marks, join(marks, 'never/go')), 'cluster.yaml': profile })
       const run = project.start('run', 'p.yaml', '--profile', 'cluster.yaml')
       await waitFor(() => readdirSync(marks).length === 8)
       run.kill('SIGINT')
@@ -162,13 +171,16 @@ stages:
 
     test('by Ctrl-C with --leave-jobs: they go on, and the next run has what they made', async () => {
       const marks = temporaryFolder()
-      const project = new Project({ 'p.yaml': eight(marks, 3), 'cluster.yaml': profile })
+      const gate = join(temporaryFolder(), 'go')
+      const project = new Project({ 'p.yaml': eight(marks, gate), 'cluster.yaml': profile })
       const run = project.start('run', 'p.yaml', '--profile', 'cluster.yaml', '--leave-jobs')
       await waitFor(() => readdirSync(marks).length === 8)
       run.kill('SIGINT')
       const { status, stderr } = await ended(run)
       expect(status).toBe(130)
       expect(stderr).toContain('jobs are left for the next run')
+      expect(cluster.jobs()).toHaveLength(8)
+      writeFileSync(gate, '')
       await waitFor(() => cluster.jobs().length === 0)
       const next = await project.run('p.yaml', '--profile', 'cluster.yaml')
       expect(next.finished).toMatchObject({ status: 'ok', nodes: { executed: 8 } })

@@ -10,8 +10,15 @@ import { isAlive, parentOf, waitFor } from '../../rig/wait-for.ts'
 const BINARY = join(packageRoot, 'test/stages/models/fake-server.mjs')
 const sha256 = createHash('sha256').update('weights').digest('hex')
 
-/** A generation of so many queries by a stand-in for vLLM that wants a card, takes its time and notes what it is asked. */
-function project(passages: number, delay: number, profile: string): Project {
+/** Tasks that run at once: two cards on each of two nodes. */
+const AT_ONCE = 4
+const SLOTS = 4
+
+/**
+ * A generation of so many queries by a stand-in for vLLM that wants a card and notes what it is asked; each server holds
+ * what comes after so many answers until the file `gate` is there.
+ */
+function project(passages: number, profile: string, holdAfter = passages): Project {
   const corpus = Array.from({ length: passages }, (_, i) =>
     JSON.stringify({ _id: `p${i}`, title: '', text: `passage ${i} tells of something` }),
   )
@@ -24,8 +31,8 @@ models:
     source: weights
     sha256: ${sha256}
     binary: ${BINARY}
-    slots: 4
-    args: { request-log: REQUESTS, delay: ${delay} }
+    slots: ${SLOTS}
+    args: { request-log: FOLDER/asked, delay: 20, gate: FOLDER/gate, hold-after: ${holdAfter} }
 stages:
   passages: { uses: sample-corpus, executor: local, with: { dataset: "\${datasets.d}", strategy: all } }
   queries:
@@ -37,10 +44,7 @@ stages:
     weights: 'weights',
     'data/corpus.jsonl': `${corpus.join('\n')}\n`,
   })
-  made.write(
-    'p.yaml',
-    readFileSync(join(made.folder, 'p.yaml'), 'utf8').replace('REQUESTS', join(made.folder, 'asked')),
-  )
+  made.write('p.yaml', readFileSync(join(made.folder, 'p.yaml'), 'utf8').replaceAll('FOLDER', made.folder))
   const note = `echo "$SLURMD_NODENAME $CUDA_VISIBLE_DEVICES" >>${join(made.folder, 'tasks')}`
   made.write('cluster.yaml', `${profile}shards: 8\nbefore: ['${note}']\n`)
   return made
@@ -56,7 +60,7 @@ const asked = (made: Project): { asked: string; cards: string; pid: number }[] =
 export function shardsOnSlurm(cluster: Cluster, profile: string): void {
   test('gives each of eight tasks a server and a card of its own, and asks for each row once', async () => {
     // Tasks are started by the Node that the profile names, as stages are.
-    const made = project(320, 20, profile)
+    const made = project(320, profile)
     const wrapper = join(made.folder, 'node.sh')
     made.write('node.sh', `#!/bin/sh\necho "$1 $2" >>${join(made.folder, 'programs')}\nexec ${process.execPath} "$@"\n`)
     chmodSync(wrapper, 0o755)
@@ -83,42 +87,44 @@ export function shardsOnSlurm(cluster: Cluster, profile: string): void {
   })
 
   test('goes on where SIGKILL of queryloom and of a task has left it', async () => {
-    const made = project(320, 100, profile)
+    const made = project(320, profile, 12)
     const first = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
-    await waitFor(() => asked(made).length > 40)
+    await waitFor(() => asked(made).length === AT_ONCE * (12 + SLOTS))
     process.kill(-first.pid!, 'SIGKILL')
     await ended(first)
     const jobs = cluster.jobs()
-    expect(jobs.length).toBeGreaterThan(4)
+    expect(jobs.length).toBe(8)
     // A task is the parent of its server.
     const { pid } = asked(made).findLast((one) => isAlive(one.pid))!
     process.kill(parentOf(pid), 'SIGKILL')
+    made.write('gate', '')
     const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(next.finished).toMatchObject({ status: 'ok', requests: { failed: 0 } })
     const all = asked(made)
     expect(new Set(all.map((one) => one.asked)).size).toBe(320)
-    // Four slots of one server.
-    expect(all.length).toBeLessThanOrEqual(324)
+    // What one server held.
+    expect(all.length).toBeLessThanOrEqual(320 + SLOTS)
     expect(cluster.jobs()).toEqual([])
     expect(readdirSync(join(made.folder, '.queryloom/slurm/shards'))).toEqual(['claims'])
   })
 
   test('ends its tasks with Ctrl-C, or leaves them to the next run where it is told to, and keeps what they were answered', async () => {
-    const made = project(320, 200, profile)
+    const made = project(320, profile, 12)
     const run = made.start('run', 'p.yaml', '--profile', 'cluster.yaml')
-    await waitFor(() => asked(made).length > 40)
+    await waitFor(() => asked(made).length === AT_ONCE * (12 + SLOTS))
     run.kill('SIGINT')
     expect((await ended(run)).status).toBe(130)
     expect(cluster.jobs()).toEqual([])
     const before = asked(made).length
 
     const leaving = made.start('run', 'p.yaml', '--profile', 'cluster.yaml', '--leave-jobs')
-    await waitFor(() => asked(made).length > before + 40)
+    await waitFor(() => asked(made).length === before + AT_ONCE * (12 + SLOTS))
     leaving.kill('SIGINT')
     const left = await ended(leaving)
     expect(left.status).toBe(130)
     expect(left.stderr).toContain('jobs are left for the next run')
-    expect(cluster.jobs().length).toBeGreaterThan(0)
+    expect(cluster.jobs().length).toBe(8)
+    made.write('gate', '')
 
     const next = await made.run('p.yaml', '--profile', 'cluster.yaml')
     expect(next.finished).toMatchObject({ status: 'ok' })
@@ -127,8 +133,8 @@ export function shardsOnSlurm(cluster: Cluster, profile: string): void {
     expect(cached).toBeGreaterThan(0)
     const all = asked(made)
     expect(new Set(all.map((one) => one.asked)).size).toBe(320)
-    // Sixteen were in flight at most when the first run's tasks were ended; those of the second went on.
-    expect(all.length).toBeLessThanOrEqual(320 + 16)
+    // What was held when the first run's tasks were ended; those of the second went on.
+    expect(all.length).toBeLessThanOrEqual(320 + AT_ONCE * SLOTS)
     expect(lines(made, 'tasks').length).toBeLessThanOrEqual(16)
     expect(cluster.jobs()).toEqual([])
   })

@@ -59,15 +59,16 @@ export function faultsOfSlurm(cluster: Cluster): void {
       .find((line) => line.includes(submission.id))
       ?.split(' ')[0] ?? ''
 
-  /** Follows a job; `meanwhile` is called with its number once all its tasks run. */
+  /** Follows a job; `meanwhile` is called with its number once all its tasks have begun. */
   async function during(
     job: Job,
     meanwhile: (id: string) => unknown,
     settings?: SlurmSettings,
   ): Promise<{ outcomes: readonly TaskOutcome[]; told: string[] }> {
     const told: string[] = []
-    const up = (): number =>
-      Array.from({ length: job.tasks }, (_, i) => jobFolder(job.folder).attempts(i).length).filter(Boolean).length
+    const { attempts, result } = jobFolder(job.folder)
+    const tasks = Array.from({ length: job.tasks }, (_, task) => task)
+    const haveBegun = (): boolean => tasks.every((task) => attempts(task).length > 0 || existsSync(result(task)))
     let submission: Submission | undefined
     const following = follow(job, settings, {
       onNote: (note) => told.push(note),
@@ -75,7 +76,7 @@ export function faultsOfSlurm(cluster: Cluster): void {
         submission ??= one
       },
     })
-    await waitFor(() => up() === job.tasks)
+    await waitFor(haveBegun)
     await meanwhile(idOf(submission as Submission))
     return { outcomes: await following, told }
   }
@@ -257,11 +258,14 @@ export function faultsOfSlurm(cluster: Cluster): void {
   })
 
   test('slurmctld dies: what runs goes on, and is seen when it is there again', async () => {
-    const job = await jobOf('sleep 2; echo $QUERYLOOM_TASK >answer', { tasks: 3 })
+    const gate = join(temporaryFolder(), 'go')
+    const script = `while [ ! -e ${gate} ]; do sleep 0.1; done; echo $QUERYLOOM_TASK >answer`
+    const job = await jobOf(script, { tasks: 3 })
     const before = notes.length
     const { outcomes } = await during(job, async () => {
       cluster.kill('slurmctld')
       await waitFor(() => notes.length > before)
+      writeFileSync(gate, '')
       await waitFor(() => existsSync(jobFolder(job.folder).result(2)))
       cluster.mend()
     })
