@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { newOwner, type OwnerRecord, parseOwner, vitality } from './owner.ts'
+import { removeTree } from './remove-tree.ts'
 import { isMissing } from './store-error.ts'
 
 const OWNER = 'owner.json'
@@ -26,7 +27,7 @@ export function sweepPrivateFolders(parent: string): void {
     if (!entry.isDirectory()) continue
     const folder = join(parent, entry.name)
     try {
-      if (isAbandoned(folder)) rmSync(folder, { recursive: true, force: true })
+      if (isAbandoned(folder)) removeTree(folder)
     } catch {
       // Another process sweeps too, or a child of the dead one still writes there: the next sweep gets it.
     }

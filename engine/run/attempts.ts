@@ -2,7 +2,7 @@ import { StageError } from '../../stages/define.ts'
 import type { GraphNode } from '../plan/node.ts'
 import { pause } from '../util/pause.ts'
 
-/** More than timers can hold is no limit at all. */
+/** More than timers can hold is no limit at all; they would end at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /**
@@ -21,7 +21,7 @@ export async function attempts<Result>(
       return await inTime(node.timeoutMs, signals.kill, attempt)
     } catch (failure) {
       if (signals.drain.aborted || number >= node.retry.attempts) throw failure
-      const waitMs = node.retry.backoffMs * 2 ** (number - 1)
+      const waitMs = Math.min(node.retry.backoffMs * 2 ** (number - 1), LONGEST_MS)
       onRetry(number + 1, failure, waitMs)
       await pause(waitMs, signals.drain)
     }

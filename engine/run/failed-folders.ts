@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { removeTree } from '../../cache/remove-tree.ts'
 
 const KEPT = 5
 const KEPT_BYTES = 2 * 1024 ** 3
@@ -30,13 +31,13 @@ export class FailedFolders {
     if (!existsSync(folder)) return
     const kept = join(this.#parent, name)
     mkdirSync(this.#parent, { recursive: true })
-    rmSync(kept, { recursive: true, force: true })
+    removeTree(kept)
     renameSync(folder, kept)
     let bytes = 0
     for (const [i, old] of readdirSync(this.#parent).sort().reverse().entries()) {
       const path = join(this.#parent, old)
       if (i < KEPT) bytes += sizeOf(path)
-      if (i >= KEPT || bytes > this.#bytes) rmSync(path, { recursive: true, force: true })
+      if (i >= KEPT || bytes > this.#bytes) removeTree(path)
     }
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
-import { removeTree } from '../util/remove-tree.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 
 /** Where one execution of a key keeps what its next attempt can go on from. */
 export interface ResumeFolder {

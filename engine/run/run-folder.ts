@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hexOf, sha256 } from '../../cache/digest.ts'
 import { newOwner } from '../../cache/owner.ts'
 
 /** Name of the file in a run's folder that tells which process carries the run out. */
@@ -28,7 +29,13 @@ export function makeRunFolder(store: string, now: Date): { id: string; folder: s
   }
 }
 
-/** Path of a node's log in the folder of a run. */
+/** Longest name of a log without its ending; what is longer, or can't stand in a name, is told apart by a digest. */
+const MAX_NAME = 150
+
+/** Path of a node's log in the folder of a run; no two nodes have the same. */
 export function logPath(folder: string, node: string): string {
-  return join(folder, 'logs', `${node.replace(/[^\w.=,[\]-]/g, '_').slice(0, 150)}.log`)
+  const plain = node.replace(/[^\w.=,[\]-]/g, '_')
+  const isWhole = plain === node && plain.length <= MAX_NAME
+  const name = isWhole ? plain : `${plain.slice(0, MAX_NAME - 17)}~${hexOf(sha256(node)).slice(0, 16)}`
+  return join(folder, 'logs', `${name}.log`)
 }

@@ -2,10 +2,10 @@ import { mkdirSync, renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { BlobStore } from '../../cache/blob-store.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 import type { RowStore } from '../../cache/row-store.ts'
 import { openStore, type Store } from '../../cache/store.ts'
 import { StageError } from '../../stages/define.ts'
-import { removeTree } from '../util/remove-tree.ts'
 
 /** A store for one command that knows nothing and forgets all, beside the real one, which it reads and never writes. */
 export interface ScratchStore {

@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, renameSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
-import { removeTree } from '../util/remove-tree.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 
 /** The private folders of one node, all empty at first. */
 export interface NodeFolders {
@@ -33,7 +33,7 @@ export class Staging {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
         // Of an attempt before, whose folders could not be kept.
-        rmSync(folder, { recursive: true, force: true })
+        removeTree(folder)
         mkdirSync(folder)
       }
       return folder
@@ -67,7 +67,11 @@ export class Staging {
   }
 
   close(): void {
-    removeTree(this.root)
+    try {
+      removeTree(this.root)
+    } catch {
+      // Results stand; a later run sweeps what can be removed.
+    }
   }
 }
 

@@ -5,10 +5,10 @@ import { hexOf, sha256 } from '../../cache/digest.ts'
 import { replaceSymlink } from '../../cache/durable.ts'
 import { checkView, materialize } from '../../cache/materialize.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 import type { Store } from '../../cache/store.ts'
 import { isMissing } from '../../cache/store-error.ts'
 import type { Graph, GraphNode } from '../plan/node.ts'
-import { removeTree } from '../util/remove-tree.ts'
 import { viewName } from './view-name.ts'
 
 /** Longest name of a link; what is longer ends in a digest instead. */

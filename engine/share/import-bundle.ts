@@ -7,11 +7,11 @@ import { type BundleSignature, type OpenBundle, openBundle } from '../../cache/b
 import type { Sha256 } from '../../cache/digest.ts'
 import { fsyncFile, fsyncFolder } from '../../cache/durable.ts'
 import { makePrivateFolder } from '../../cache/private-folder.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 import { loadTrust } from '../../cache/signing.ts'
 import { openStore } from '../../cache/store.ts'
 import { asStoreError, StoreError } from '../../cache/store-error.ts'
 import { IMPORT_MARKER, openTrustMarks } from '../../cache/trust-marks.ts'
-import { removeTree } from '../util/remove-tree.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { takeIn, type UnpackedBundle } from './take-in.ts'
 

@@ -16,8 +16,8 @@ import { freshNonce } from '../../cache/durable.ts'
 import { touchClock } from '../../cache/fs-clock.ts'
 import { newOwner } from '../../cache/owner.ts'
 import { parseObject } from '../../cache/parse-object.ts'
+import { removeTree } from '../../cache/remove-tree.ts'
 import { namesIn } from '../../engine/util/names-in.ts'
-import { removeTree } from '../../engine/util/remove-tree.ts'
 
 /** A file as it should stand in a folder. */
 export interface WantedFile {

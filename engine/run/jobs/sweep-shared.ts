@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { removeTree } from '../../../cache/remove-tree.ts'
 import { namesIn } from '../../util/names-in.ts'
-import { removeTree } from '../../util/remove-tree.ts'
 
 const UNUSED_MS = 30 * 24 * 3600_000
 

@@ -70,3 +70,21 @@ test('a pause before the next attempt ends with the drain', async () => {
   await expect(running).rejects.toBe(reason)
   expect(calls).toBe(1)
 })
+
+test('a pause longer than timers can hold is not left out', async () => {
+  const { drain, kill } = signals()
+  const waits: number[] = []
+  let calls = 0
+  const running = attempts(
+    { retry: { attempts: 9, backoffMs: 30 * 24 * 3_600_000 } },
+    { drain: drain.signal, kill: kill.signal },
+    async () => {
+      calls++
+      throw new Error('failed')
+    },
+    (_next, _failure, waitMs) => waits.push(waitMs) && setTimeout(() => drain.abort(new Error('interrupted')), 100),
+  )
+  await expect(running).rejects.toThrow('interrupted')
+  expect(calls).toBe(1)
+  expect(waits).toEqual([2 ** 31 - 1])
+})

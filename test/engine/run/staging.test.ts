@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LEFT_BYTES, type NodeFolders, Staging } from '../../../engine/run/staging.ts'
+import { asOrdinaryUser } from '../../rig/as-ordinary-user.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
 
 function file(folders: NodeFolders, name: string, bytes: number): string {
@@ -38,4 +39,24 @@ test('an attempt begins with empty folders, whatever the one before left', () =>
   const second = staging.make('a', ['out'])
   expect(readdirSync(second.scratch)).toEqual([])
   staging.close()
+})
+
+test('folders that a command made unwritable, as caches of modules are, end no run and stay nowhere', () => {
+  const store = temporaryFolder()
+  chmodSync(store, 0o777)
+  asOrdinaryUser(() => {
+    const staging = new Staging(store)
+    const left = (): NodeFolders => {
+      const folders = staging.make('a', [])
+      mkdirSync(join(folders.scratch, 'cache/module'), { recursive: true })
+      writeFileSync(join(folders.scratch, 'cache/module/file'), '')
+      for (const path of ['cache/module', 'cache']) chmodSync(join(folders.scratch, path), 0o555)
+      return folders
+    }
+    staging.discard(left())
+    expect(readdirSync(staging.make('a', []).scratch)).toEqual([])
+    staging.discard(left())
+    staging.close()
+    expect(existsSync(staging.root)).toBe(false)
+  })
 })
