@@ -75,7 +75,8 @@ export async function localProcesses(options: {
     const stop = async (graceMs: number = request.graceMs ?? GRACE_MS): Promise<void> => {
       signalGroup('SIGTERM')
       const timer = setTimeout(() => signalGroup('SIGKILL'), graceMs)
-      await ended
+      // What never started has ended as well: whoever stops it learned of that when it was started.
+      await ended.catch(() => {})
       clearTimeout(timer)
     }
     const timer =

@@ -29,6 +29,8 @@ export interface OpenExecution {
   /** The nodes as this machine runs them: of those that run elsewhere, what watches over them. */
   here: readonly GraphNode[]
   provision: Provision
+  /** Takes back what a node held. Never rejects: what can't be ended is told. */
+  leave(node: GraphNode): Promise<void>
   /** Ends and removes everything that no result needs. */
   close(): Promise<void>
 }
@@ -109,6 +111,8 @@ export async function openExecution(
     world,
     here,
     provision,
+    leave: (node) =>
+      provision.leave(node).catch((error: unknown) => emit({ type: 'warning', message: String(error), node: node.id })),
     close: async () => {
       // While the last results are on their way to the disk, what the run leaves lying is taken away.
       void store.actions.flush()

@@ -120,7 +120,7 @@ class Run {
   async #executeAll(todo: readonly GraphNode[]): Promise<void> {
     const { graph } = this.#session
     const { machine } = this.#options
-    const { world, here, provision, close } = await openExecution(this.#session, this.#plan, todo, {
+    const { world, here, provision, leave, close } = await openExecution(this.#session, this.#plan, todo, {
       id: this.#id,
       folder: this.#folder,
       options: this.#options,
@@ -141,14 +141,14 @@ class Run {
         run: async (id) => {
           const node = graph.nodes.get(id) as GraphNode
           const outcome = await this.#runNode(world, node)
-          await provision.leave(node)
+          await leave(node)
           return outcome
         },
         onQueued: (node) => this.#emit({ type: 'node-queued', node }),
         onSkipped: (node, because) => {
           this.#totals.nodes.skipped++
           this.#emit({ type: 'node-skipped', node, because })
-          void provision.leave(graph.nodes.get(node) as GraphNode)
+          void leave(graph.nodes.get(node) as GraphNode)
         },
       })
     } finally {

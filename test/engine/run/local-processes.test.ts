@@ -143,3 +143,10 @@ test('the end of a process with secrets does not wait for what it left behind in
   expect(readFileSync(log, 'utf8')).toBe('done\n')
   await processes.gone()
 })
+
+test('to stop what could not be started is no failure: a server that did not come back must not end its run', async () => {
+  const { processes, log } = await runner(temporaryFolder())
+  const server = processes.start({ command: ['no-such-program'], log, title: 'the server' })
+  await server.stop()
+  await expect(server.ended).rejects.toThrow('was not found')
+})
