@@ -12,10 +12,12 @@ interface Amounts {
 export interface PieceSize {
   texts: number
   characters: number
+  /** Texts of so many characters are as fast alone as with others: fewer at once, so that all threads end together. */
+  long?: { from: number; characters: number }
 }
 
 export const AMOUNTS: { readonly [device in Device['kind']]: Amounts } = {
-  cpu: { tokens: 512, piece: { texts: 256, characters: 12_000 } },
+  cpu: { tokens: 512, piece: { texts: 256, characters: 12_000, long: { from: 400, characters: 3_000 } } },
   cuda: { tokens: 16_384, piece: { texts: 256, characters: Number.POSITIVE_INFINITY } },
 }
 
@@ -44,16 +46,18 @@ export function batchesOf(lengths: readonly number[], budget: number, isUnpadded
  * Cuts texts into pieces of neighbours by length in characters, longest first: what threads take one after another. Pieces
  * depend on the texts alone, so that it does not matter which thread is done first.
  */
-export function piecesOf(lengths: readonly number[], { texts, characters }: PieceSize): number[][] {
+export function piecesOf(lengths: readonly number[], { texts, characters, long }: PieceSize): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b)
   const pieces: number[][] = []
   let piece: number[] = []
   let sum = 0
+  let most = characters
   for (const row of order) {
-    if (piece.length === 0 || piece.length === texts || sum + lengths[row]! > characters) {
+    if (piece.length === 0 || piece.length === texts || sum + lengths[row]! > most) {
       piece = []
       pieces.push(piece)
       sum = 0
+      most = long && lengths[row]! >= long.from ? long.characters : characters
     }
     piece.push(row)
     sum += lengths[row]!

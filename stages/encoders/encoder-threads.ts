@@ -18,7 +18,7 @@ import {
 /** Threads run the compiled code wherever this module itself was loaded from. */
 const ENTRY = join(packageRoot, 'dist/stages/encoders/encoder-worker.js')
 
-/** What the graphs of all threads together may take in memory. */
+/** What the graphs of all threads together may take as files; in memory it is about twice as much. */
 const GRAPHS_BYTES = 2 * 1024 ** 3
 /** Of one card: one tokenises while another computes. */
 const ON_ONE_CARD = 3

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { StageError } from '../define.ts'
 import type { Device } from './device.ts'
+import { briefBytes, giveBack } from './graph/brief-bytes.ts'
 import { unpaddedGraph } from './graph/unpadded.ts'
 
 /** One text, or a pair of texts, as a transformer reads it. */
@@ -97,13 +98,15 @@ export class OnnxGraph {
     options: InferenceSession.SessionOptions,
     wanted: readonly WantedOutput[],
   ): Promise<OnnxGraph | undefined> {
-    if ((await stat(location)).size > MOST_REWRITTEN) return undefined
+    const file = await readWhole(location)
+    if (!file) return undefined
     let output: { name: string; rank: number } | undefined
-    const bytes = unpaddedGraph(await readFile(location), ({ inputs, outputs }) => {
+    const bytes = unpaddedGraph(file, ({ inputs, outputs }) => {
       if (inputs.some((name) => !READ_INPUTS.includes(name))) return undefined
       output = chooseOutput(outputs, wanted)
       return output?.name
     })
+    giveBack(file)
     if (!bytes || !output) return undefined
     const { InferenceSession, Tensor } = await import('onnxruntime-node')
     try {
@@ -113,6 +116,8 @@ export class OnnxGraph {
     } catch {
       // Shapes that the file does not tell can be others than those of attention everywhere else.
       return undefined
+    } finally {
+      giveBack(bytes)
     }
   }
 
@@ -136,6 +141,24 @@ export class OnnxGraph {
 
   close(): Promise<void> {
     return this.#session.release()
+  }
+}
+
+/** The bytes of a file, to be given back; undefined where it is too large to be rewritten. */
+async function readWhole(location: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const file = await open(location)
+  try {
+    const { size } = await file.stat()
+    if (size > MOST_REWRITTEN) return undefined
+    const bytes = briefBytes(size)
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(bytes, at, size - at, at)
+      if (bytesRead === 0) throw new Error('the file became shorter while it was read')
+      at += bytesRead
+    }
+    return bytes
+  } finally {
+    await file.close()
   }
 }
 

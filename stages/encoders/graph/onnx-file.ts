@@ -1,3 +1,4 @@
+import { briefBytes } from './brief-bytes.ts'
 import { bytesField, type Field, fieldsOf, integerField, packedIntegers } from './protobuf.ts'
 
 /** One operation of a graph. */
@@ -77,8 +78,8 @@ export class OnnxFile {
     )
   }
 
-  /** The file with these nodes, in this order, for one of its outputs; constants that no node reads are left out. */
-  written(nodes: readonly Node[], output: string): Uint8Array {
+  /** The file with these nodes, in this order, for one of its outputs, in bytes to be given back; constants that no node reads are left out. */
+  written(nodes: readonly Node[], output: string): Uint8Array<ArrayBuffer> {
     const read = new Set(nodes.flatMap(({ inputs }) => inputs))
     const kept = this.#graph.filter(({ number, bytes }) => {
       if (number === GRAPH.node || number === GRAPH.values) return false
@@ -89,11 +90,12 @@ export class OnnxFile {
     const knows = this.#model.some(
       ({ number, bytes }) => number === MODEL.opsets && textOf(fieldsOf(bytes), 1) === CONTRIBUTED,
     )
-    return joined([
+    const parts = [
       ...this.#model.filter(({ number }) => number !== MODEL.graph).map(({ raw }) => raw),
       ...(knows ? [] : bytesField(MODEL.opsets, [...bytesField(1, CONTRIBUTED), integerField(2, 1)])),
       ...bytesField(MODEL.graph, graph),
-    ])
+    ]
+    return joined(parts, briefBytes)
   }
 }
 
@@ -210,8 +212,11 @@ function utf8(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+function joined(
+  parts: readonly Uint8Array[],
+  allocate: (length: number) => Uint8Array<ArrayBuffer> = (length) => new Uint8Array(length),
+): Uint8Array<ArrayBuffer> {
+  const whole = allocate(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
     whole.set(part, at)

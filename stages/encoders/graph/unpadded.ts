@@ -3,13 +3,13 @@ import { type Node, OnnxFile } from './onnx-file.ts'
 
 /**
  * The same graph for rows of equal length, which need no mask, with attention in onnxruntime's own operator: the same
- * vectors up to rounding, in less time. Undefined where attention is not found in it as it is known, and where the graph
+ * vectors up to rounding, in less time, in bytes to be given back. Undefined where attention is not found in it as it is known, and where the graph
  * is not all in these bytes.
  */
 export function unpaddedGraph(
   bytes: Uint8Array,
   output: (file: OnnxFile) => string | undefined,
-): Uint8Array | undefined {
+): Uint8Array<ArrayBuffer> | undefined {
   const file = new OnnxFile(bytes)
   const wanted = output(file)
   if (wanted === undefined || !file.isWhole) return undefined

@@ -20,4 +20,9 @@ describe('pieces', () => {
     expect(piecesOf([8, 8, 8], { texts: 3, characters: 20 })).toEqual([[0, 1], [2]])
     expect(piecesOf([], { texts: 3, characters: 20 })).toEqual([])
   })
+
+  it('hold fewer long texts than short ones', () => {
+    const size = { texts: 3, characters: 20, long: { from: 8, characters: 10 } }
+    expect(piecesOf([9, 8, 7, 6, 5], size)).toEqual([[0], [1], [2, 3, 4]])
+  })
 })
