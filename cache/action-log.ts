@@ -92,7 +92,6 @@ class FileActionLog implements ActionLog {
   readonly #heads = new Map<string, Entry>()
   readonly #places = new Map<ActionKey, LinePlace>()
   readonly #earlyPreimages = new Map<ActionKey, CanonicalValue>()
-  /** Results that have not reached the log yet, of this process and of others. */
   readonly #early: EarlyResults
   /** Forgotten by lines below which no `landed` was read yet. */
   #landing: Entry[] = []
@@ -339,8 +338,10 @@ class FileActionLog implements ActionLog {
     while (this.#queue.length > 0) {
       await this.#pace.next()
       const batch = this.#queue.splice(0)
+      this.#early.committing()
       try {
         await this.#commit(batch)
+        this.#early.committed()
         for (const { resolve } of batch) resolve()
       } catch (error) {
         const told = asStoreError(error, 'the record of a finished stage', this.#folder)
@@ -349,7 +350,6 @@ class FileActionLog implements ActionLog {
         this.#early.keep()
       }
     }
-    this.#early.committed()
     this.#committing = undefined
   }
 

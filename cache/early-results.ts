@@ -11,22 +11,29 @@ export interface EarlyLines {
   forget(): void
 }
 
+/** A file of lines of this process. */
+interface EarlyFile {
+  path: string
+  fd: number
+  /** Where its lines begin. */
+  start: number
+}
+
 /**
- * Lines from the moment in which they are given until the disk has them elsewhere: one file a process. What stands here
+ * Lines from the moment in which they are given until the disk has them elsewhere: two files a process, of which one
+ * takes what comes while the lines of the other are committed, so that neither grows with the run. What stands here
  * outlives its process, but is believed only until the machine is started anew, since nothing of it was synced.
  */
 export class EarlyResults {
   readonly #folder: string
   readonly #owner: OwnerRecord = newOwner()
-  readonly #path: string
   readonly #names: FolderNames
-  #fd: number | undefined
-  #start = 0
+  /** The one that is written to comes first. */
+  #files: [EarlyFile | undefined, EarlyFile | undefined] = [undefined, undefined]
   #kept: boolean = false
 
   constructor(folder: string) {
     this.#folder = folder
-    this.#path = join(folder, `${this.#owner.nonce}.log`)
     this.#names = new FolderNames(folder, '.log')
   }
 
@@ -34,19 +41,30 @@ export class EarlyResults {
   note(line: string): void {
     if (this.#owner.boot === '') return
     try {
-      this.#fd ??= this.#open()
-      writeSync(this.#fd, framed(line))
+      this.#files[0] ??= this.#open()
+      writeSync(this.#files[0].fd, framed(line))
     } catch {
       // The line is only lost if this process dies before it is committed.
     }
   }
 
-  /** Call when everything noted so far is on the disk in its proper place. */
-  committed(): void {
-    if (this.#fd !== undefined && !this.#kept) ftruncateSync(this.#fd, this.#start)
+  /** Call when a commit of everything noted so far begins; the one before must have ended. */
+  committing(): void {
+    this.#files.reverse()
   }
 
-  /** Call when something noted could not be committed: the file stays for another process. */
+  /** Call when everything noted before `committing` is on the disk in its proper place. */
+  committed(): void {
+    const [, file] = this.#files
+    if (!file || this.#kept) return
+    try {
+      ftruncateSync(file.fd, file.start)
+    } catch {
+      // Whoever reads it finds all of it in its proper place, too.
+    }
+  }
+
+  /** Call when something noted could not be committed: the files stay for another process. */
   keep(): void {
     this.#kept = true
   }
@@ -68,20 +86,22 @@ export class EarlyResults {
   }
 
   close(): void {
-    if (this.#fd === undefined) return
-    closeSync(this.#fd)
-    this.#fd = undefined
-    if (!this.#kept) rmSync(this.#path, { force: true })
+    for (const file of this.#files) {
+      if (!file) continue
+      closeSync(file.fd)
+      if (!this.#kept) rmSync(file.path, { force: true })
+    }
+    this.#files = [undefined, undefined]
   }
 
-  #open(): number {
+  #open(): EarlyFile {
     mkdirSync(this.#folder, { recursive: true })
-    const fd = openSync(this.#path, 'ax')
-    this.#start = writeSync(fd, framed(JSON.stringify(this.#owner)))
-    return fd
+    const path = join(this.#folder, `${this.#owner.nonce}${this.#files[1] ? '-more' : ''}.log`)
+    const fd = openSync(path, 'ax')
+    return { path, fd, start: writeSync(fd, framed(JSON.stringify(this.#owner))) }
   }
 
-  #files(): readonly string[] {
+  #list(): readonly string[] {
     try {
       return this.#names.list()
     } catch {
@@ -91,9 +111,9 @@ export class EarlyResults {
 
   #others(): { path: string; owner: OwnerRecord; lines: string[] }[] {
     if (this.#owner.boot === '') return []
-    return this.#files().flatMap((name) => {
+    return this.#list().flatMap((name) => {
       const path = join(this.#folder, name)
-      if (path === this.#path) return []
+      if (name.startsWith(this.#owner.nonce)) return []
       const [first, ...lines] = linesOf(path)
       const owner = parseOwner(first ?? '')
       if (owner?.boot === this.#owner.boot) return [{ path, owner, lines }]

@@ -127,3 +127,50 @@ test('of a living process, what is not committed yet is seen and left alone', as
   await other.close()
   expect(readdirSync(join(folder, 'early'))).toHaveLength(1)
 })
+
+test('what is committed is noted no longer, however much comes meanwhile: others read little', async () => {
+  const folder = temporaryFolder()
+  let end = (): void => {}
+  const log = openActionLog(folder, { sync: () => new Promise<void>((resolve) => (end = resolve)) })
+  const noted = (): string[] =>
+    readdirSync(join(folder, 'early')).flatMap((name) => {
+      const [, ...lines] = readFileSync(join(folder, 'early', name), 'utf8')
+        .trimEnd()
+        .split('\n')
+      return lines.map((line) => /"run":"([^"]*)"/.exec(line)?.[1] as string)
+    })
+  const appended: Promise<void>[] = []
+  const append = (name: string): void => void appended.push(log.append(record(name), { stage: name, version: 1 }))
+  append('0')
+  for (let at = 1; at <= 20; at++) {
+    const before = end
+    while (end === before) await new Promise((resolve) => setTimeout(resolve, 1))
+    append(String(at))
+    expect(noted().sort()).toEqual([String(at - 1), String(at)].sort())
+    end()
+    await appended[at - 1]
+  }
+  const before = end
+  while (end === before) await new Promise((resolve) => setTimeout(resolve, 1))
+  end()
+  await log.close()
+  expect(readdirSync(join(folder, 'early'))).toEqual([])
+})
+
+test('of a process that dies in the midst of many commits nothing is lost that it had noted', async () => {
+  const folder = temporaryFolder()
+  const log = join(packageRoot, 'dist/cache/action-log.js')
+  const script = `const { openActionLog } = await import(${JSON.stringify(log)})
+    const log = openActionLog(${JSON.stringify(folder)}, { sync: async () => {} })
+    const records = ${JSON.stringify(Array.from({ length: 60 }, (_, at) => record(String(at))))}
+    for (const record of records) {
+      void log.append(record, { stage: record.run, version: 1 })
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+    process.kill(process.pid, 'SIGKILL')`
+  const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(signal).toBe('SIGKILL')
+  const next = openActionLog(folder, disk)
+  for (let at = 0; at < 60; at++) expect(next.find(record(String(at)).key)).toHaveLength(1)
+  await next.close()
+})
