@@ -12,7 +12,7 @@ import type { Peer } from './peers/peer.ts'
 import { queryloom } from './peers/queryloom.ts'
 import { measureCase, type RoundsOptions, type Sample } from './rounds.ts'
 import { Sources } from './sources.ts'
-import { rowsOf } from './table.ts'
+import { failureIn, rowsOf } from './table.ts'
 import { benchEnvironment } from './tools.ts'
 
 const SIZES = ['lanes:20', 'big:1', 'files:30', 'sweep:5']
@@ -200,6 +200,14 @@ test('what a program leaves running is ended before the next', async () => {
   const peers = [fake('leaver', 'sh', '-c', `setsid sleep 600 & echo $! > ${file}`)]
   await measureCase(small('lanes:10'), peers, options())
   expect(runs(Number(readFileSync(file, 'utf8')))).toBe(false)
+})
+
+test.each([
+  ['Building\nWorkflowError:\nRecursionError: too deep\nProblematic file: x\n', 'RecursionError: too deep'],
+  ['one\ntwo\n\n', 'two'],
+  ['', 'it printed nothing'],
+])('of what a failed engine printed, the line that says why is told', (printed, said) => {
+  expect(failureIn(printed)).toBe(said)
 })
 
 test('ratios are taken within a round', () => {

@@ -7,7 +7,7 @@ import { type BenchOptions, HELP, readOptions } from './options.ts'
 import { execaLoop } from './peers/execa-loop.ts'
 import { MAIN } from './peers/queryloom.ts'
 import { measureCase, type Sample } from './rounds.ts'
-import { type CaseResult, type Measurement, markdownOf, median, rowsOf } from './table.ts'
+import { type CaseResult, failureIn, type Measurement, markdownOf, median, rowsOf } from './table.ts'
 import { benchEnvironment, versionOf } from './tools.ts'
 
 const QUIET_LOAD = 0.5
@@ -50,6 +50,7 @@ async function bench(options: BenchOptions, folder: string, signal: AbortSignal)
       .map((peer) => ({ peer: peer.name, why: `it took more than ${options.limitSeconds} s for fewer tasks` }))
     say(`\n${one.name}: ${one.title}`)
     const place = mkdtempSync(join(folder, 'case-'))
+    const failures: { peer: string; phase: string; said: string }[] = []
     const samples = await measureCase(one, peers, {
       ...calls,
       rounds: options.rounds,
@@ -57,14 +58,18 @@ async function bench(options: BenchOptions, folder: string, signal: AbortSignal)
       settleMs: SETTLE_MS,
       folder: place,
       onSample: (sample) => say(lineOf(sample)),
-      onFailure: ({ peer, outcome }, printed) => {
-        if (outcome === 'limit') tooSlow.add(`${kind} ${peer}`)
-        else isGood = false
-        if (outcome !== 'limit') say(printed.trimEnd().split('\n').slice(-LOG_LINES).join('\n'))
+      onFailure: ({ peer, phase, outcome }, printed) => {
+        if (outcome === 'limit') {
+          tooSlow.add(`${kind} ${peer}`)
+          return
+        }
+        isGood = false
+        failures.push({ peer, phase, said: failureIn(printed) })
+        say(printed.trimEnd().split('\n').slice(-LOG_LINES).join('\n'))
       },
     })
     rmSync(place, { recursive: true, force: true })
-    results.push({ case: one, samples, leftOut })
+    results.push({ case: one, samples, leftOut, failures })
     write(options, {
       machine: thisMachine(folder),
       versions: Object.fromEntries(versions.flatMap(({ peer, version }) => (version ? [[peer.name, version]] : []))),
@@ -89,8 +94,8 @@ function write(options: BenchOptions, measurement: Measurement): void {
   )
   if (markdown !== undefined) writeFileSync(markdown, text)
   if (json !== undefined) {
-    const results = measurement.results.map(({ case: { name, title }, samples, leftOut }) => {
-      return { name, title, rows: rowsOf(samples, execaLoop.name), leftOut, samples }
+    const results = measurement.results.map(({ case: { name, title }, samples, leftOut, failures }) => {
+      return { name, title, rows: rowsOf(samples, execaLoop.name), leftOut, failures, samples }
     })
     writeFileSync(json, `${JSON.stringify({ ...measurement, results }, undefined, 2)}\n`)
   }

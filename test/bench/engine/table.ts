@@ -8,6 +8,8 @@ export interface CaseResult {
   samples: readonly Sample[]
   /** Peers that were left out, and why. */
   leftOut: readonly { peer: string; why: string }[]
+  /** Peers that failed in a phase, and what they said. */
+  failures: readonly { peer: string; phase: string; said: string }[]
 }
 
 /** All that one measurement found. */
@@ -96,7 +98,7 @@ export function markdownOf(measurement: Measurement, peers: readonly string[], l
 }
 
 function caseText(
-  { case: { name, title, phases }, samples, leftOut }: CaseResult,
+  { case: { name, title, phases }, samples, leftOut, failures }: CaseResult,
   peers: readonly string[],
   loop: string,
 ): string {
@@ -108,7 +110,8 @@ function caseText(
     return `### ${phase.name} (${least})\n\n${table(own)}`
   })
   const out = leftOut.map(({ peer, why }) => `${peer} was left out: ${why}.`)
-  return [`## ${name}: ${title}`, ...tables, ...out].join('\n\n')
+  const failed = failures.map(({ peer, phase, said }) => `${peer} failed (${phase}): ${said}`)
+  return [`## ${name}: ${title}`, ...tables, ...out, ...failed].join('\n\n')
 }
 
 const COLUMNS: readonly [title: string, cell: (row: Row) => string][] = [
@@ -132,6 +135,13 @@ function table(rows: readonly Row[]): string {
     line(COLUMNS.map((_, at) => (at === 0 ? '---' : '--:'))),
     ...rows.map((row) => line(COLUMNS.map(([, cell]) => cell(row)))),
   ].join('\n')
+}
+
+/** The line of what a program printed that most likely says why it failed, cut to a length for a table. */
+export function failureIn(printed: string): string {
+  const lines = printed.split('\n').filter((line) => line.trim() !== '')
+  const line = lines.find((line) => /error: ?\S/i.test(line)) ?? lines.at(-1) ?? 'it printed nothing'
+  return line.trim().slice(0, 200)
 }
 
 function ratio(value: number | undefined, by: number | undefined): number[] {

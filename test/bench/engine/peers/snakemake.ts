@@ -33,7 +33,8 @@ export const snakemake: Peer = {
     writeFileSync(join(workspace.folder, 'Snakefile'), SNAKEFILE)
     writeFileSync(join(workspace.folder, TASKS), JSON.stringify(tasksOf(graph, workspace)))
   },
-  run: ({ jobs }) => ['snakemake', '--quiet', 'all', '--cores', String(jobs)],
+  // `--quiet all` keeps errors to itself, too.
+  run: ({ jobs }) => ['snakemake', '--cores', String(jobs), '--quiet', 'progress', 'rules', 'reason', 'host'],
   decide: () => ['snakemake', '--quiet', 'all', '-n'],
   outputOf: oneFolder.outputOf,
 }
