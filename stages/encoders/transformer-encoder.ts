@@ -6,6 +6,9 @@ import { EncoderThreads } from './encoder-threads.ts'
 import { storedRows } from './stored-rows.ts'
 import { type TransformerModel, transformerIdentity } from './transformer-model.ts'
 
+const UNKNOWN =
+  'nothing tells which prefixes the encoder was trained with, and none are put before texts: E5 and others rank worse without. Write `prefixes`, or `conventions` (its family, or `none`), into its block under `models:`'
+
 /**
  * Opens a transformer that threads run. Vectors are kept below `services.embeddings` as they come, and none is computed
  * that is there; where all are, neither graph nor threads are ever started.
@@ -22,6 +25,7 @@ export async function openTransformer(
     services,
     services.threads,
   )
+  if (model.isUnknown) threads.warnings.push(UNKNOWN)
   let store: EmbeddingStore | undefined
   const close = async (): Promise<void> => {
     await threads.close()

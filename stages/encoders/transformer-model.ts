@@ -29,6 +29,8 @@ export interface TransformerModel {
   similarity: 'cosine' | 'dot'
   prefixes: Prefixes
   family: string | undefined
+  /** Nothing says with which prefixes it was trained, nor that there are none. */
+  isUnknown: boolean
   /** Of the vectors, where the folder tells. */
   dimensions: number | undefined
 }
@@ -61,6 +63,7 @@ export async function readTransformer(
   const stated = await folder.map('config_sentence_transformers.json')
   const own = folder.has('queryloom.json') ? parseManifest(await folder.text('queryloom.json')) : undefined
   const family = familyOf(options, config)
+  const prefixes = { ...statedPrefixes(stated), ...own?.prefixes }
   const tokenizerConfig = await folder.map(transformer.inside('tokenizer_config.json'))
   const bert = await folder.map(transformer.inside('sentence_bert_config.json'))
   const similarity = options.similarity ?? own?.similarity ?? statedSimilarity(stated) ?? family?.similarity ?? 'cosine'
@@ -74,8 +77,9 @@ export async function readTransformer(
     ...chain,
     normalize: chain.normalize || similarity === 'cosine',
     similarity,
-    prefixes: prefixesFor(family, { ...statedPrefixes(stated), ...own?.prefixes }, options.prefixes),
+    prefixes: prefixesFor(family, prefixes, options.prefixes),
     family: family?.name,
+    isUnknown: [family, own, options.conventions, options.prefixes, prefixes.query].every((said) => said === undefined),
     dimensions: chain.dimensions ?? (hidden === undefined ? undefined : hidden * chain.poolings.length),
   }
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkEmbeddings, embeddingFolders } from '../../../cache/embedding-check.ts'
+import type { Json, StageInput } from '../../../stages/define.ts'
 import { type Encoder, openEncoder } from '../../../stages/retrieval/encoder.ts'
 import { artifactFrom, type Files } from '../../rig/stage.ts'
 import { temporaryFolder } from '../../rig/temporary.ts'
@@ -59,6 +60,26 @@ describe('a transformer encoder', () => {
     const short = { ...DOT, 'sentence_bert_config.json': JSON.stringify({ max_seq_length: 4 }) }
     expect(await encode(short, ['cat dog cat cat cat'])).toEqual(await encode(DOT, ['cat dog']))
     expect(await encode(DOT, ['cat dog cat'])).not.toEqual(await encode(DOT, ['cat dog']))
+  })
+
+  it('tells if nothing says which prefixes it was trained with', async () => {
+    const { files } = artifactFrom('model', tinyTransformer(WORDS, DOT)) as Extract<StageInput, { type: 'artifact' }>
+    const warningsOf = async (block: { [name: string]: Json }): Promise<readonly string[]> => {
+      const input: StageInput = { type: 'encoder', name: 'own', model: { encoder: 'onnx', ...block }, files }
+      const encoder = await openEncoder(input, { signal: new AbortController().signal })
+      await encoder.close()
+      return encoder.warnings
+    }
+    expect(await warningsOf({ source: 'models/own' })).toEqual([
+      expect.stringContaining('nothing tells which prefixes the encoder was trained with'),
+    ])
+    for (const said of [
+      { source: 'models/e5-small' },
+      { source: 'models/own', conventions: 'none' },
+      { source: 'models/own', conventions: 'e5' },
+      { source: 'models/own', prefixes: { query: 'query: ' } },
+    ])
+      expect(await warningsOf(said), JSON.stringify(said)).toEqual([])
   })
 
   it('puts the prefix of each side before its texts', async () => {
