@@ -4,6 +4,7 @@ import type { Table } from '../util/tables/table.ts'
 import type { CollectionReport, Report } from './report.ts'
 import { type ReportPart, reportParts } from './report-parts.ts'
 import type { ReportTableName } from './report-table-names.ts'
+import { count, counted } from './words.ts'
 
 /** One table of the report; by default that of its systems. */
 export function reportCsv(report: Report, table: ReportTableName = 'systems'): string {
@@ -63,7 +64,7 @@ export function headlineTable(one: CollectionReport): Table {
   const right = (title: string): Table['columns'][number] => ({ title, align: 'right' })
   const tested = systems.some(({ contrast }) => contrast !== null)
   return {
-    title: `${dataset}, ${split}, profile ${profile}: ${clean ? `${clean} clean of ${queries}` : queries} queries`,
+    title: `${dataset}, ${split}, profile ${profile}: ${clean ? `${count(clean)} clean of ` : ''}${counted(queries, 'query', 'queries')}`,
     columns: [
       { title: 'system', align: 'left' },
       ...metrics.flatMap((metric) => [right(metric), right('sd')]),
@@ -83,6 +84,11 @@ export function headlineTable(one: CollectionReport): Table {
         : []),
       String(replicates),
     ]),
-    notes: systems.every(({ fresh }) => fresh) ? [] : ['* older than the pipeline: run it for its newest numbers'],
+    notes: [
+      ...(clean === 0
+        ? ['Every query was given away by the training of some system: nothing can be concluded from these numbers.']
+        : []),
+      ...(systems.every(({ fresh }) => fresh) ? [] : ['* older than the pipeline: run it for its newest numbers']),
+    ],
   }
 }

@@ -23,7 +23,7 @@ type Collection = Findings['collections'][number]
 function systemsTable(one: Collection, metrics: readonly string[]): Table {
   const some = one.queries < one.all_queries
   return {
-    title: `${one.collection}, ${one.split}, profile ${one.profile}: ${one.queries} ${some ? 'clean ' : ''}queries`,
+    title: `${one.collection}, ${one.split}, profile ${one.profile}: ${one.queries} ${some ? 'clean ' : ''}${one.queries === 1 ? 'query' : 'queries'}`,
     columns: [
       left('system'),
       ...metrics.flatMap((metric) => [right(metric), right('sd'), ...(some ? [right(`${metric}, all`)] : [])]),
@@ -93,7 +93,7 @@ function plateauTable(
   const of = (chosen: typeof plateaus, which: string): string[][] =>
     chosen.map(({ system, points, at, undetermined }) => [
       which === '' ? system : `${system}, ${which}`,
-      points.map(({ value, bound }) => `${value}: ${figure(bound)}`).join('  '),
+      points.map(({ value, bound }) => `${value}: ${Number.isFinite(bound) ? figure(bound) : 'not known'}`).join('  '),
       at ?? `undetermined: ${undetermined}`,
     ])
   const [first] = plateaus

@@ -187,6 +187,7 @@ test('what is not in the store is said, with what to do, and a broken or missing
     [['nowhere', 'now', '--pipeline', 'pipeline.yaml'], 'git knows no revision "nowhere" here'],
     [['--', '--output=stolen', 'pipeline.yaml'], 'git knows no revision "--output=stolen" here'],
     [['20200101T000000', 'now', '--pipeline', 'pipeline.yaml'], 'there is no run 20200101T000000'],
+    [['last~5', 'now', '--pipeline', 'pipeline.yaml'], 'there are no runs of pipeline.yaml yet'],
     [['HEAD', 'now'], 'which pipeline'],
     [['HEAD:other.yaml', 'now'], 'was not there at HEAD'],
   ] as const) {

@@ -106,7 +106,7 @@ class Opener {
     }
     const run = word.kind === 'last' ? found[word.back] : found[0]
     if (!run)
-      throw new StageError(word.kind === 'run' ? `there is no run ${word.id}` : `there are only ${found.length} runs`, {
+      throw new StageError(word.kind === 'run' ? `there is no run ${word.id}` : tooFew(found.length, file), {
         where: this.#home,
         advice: FORMS,
       })
@@ -240,4 +240,10 @@ class Opener {
     const path = relative(this.#cwd, file)
     return path.startsWith('..') ? file : path || '.'
   }
+}
+
+function tooFew(runs: number, file: string | undefined): string {
+  const of = file === undefined ? '' : ` of ${basename(file)}`
+  if (runs === 0) return `there are no runs${of} yet`
+  return runs === 1 ? `there is only one run${of}` : `there are only ${runs} runs${of}`
 }

@@ -65,7 +65,7 @@ const DIFFERENCE: OptionsSchema = {
 const CLAIM: OptionsSchema = {
   type: 'object',
   required: ['claim', 'verdict', 'differences'],
-  properties: { claim: text, finding: text, verdict, differences: { type: 'array', items: DIFFERENCE } },
+  properties: { claim: text, finding: text, verdict, differences: { type: 'array', minItems: 1, items: DIFFERENCE } },
 }
 
 const ANALYSIS: OptionsSchema = {

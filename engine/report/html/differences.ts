@@ -17,7 +17,7 @@ export function differencesFigure(id: string, { metrics, systems, baseline, clea
     contrast ? [{ system, name, variant, ...contrast }] : [],
   )
   if (tested.length === 0 && clean === 0)
-    return html`<p class="absent">No figure of differences: no query is clean for every system.</p>`
+    return html`<p class="absent">No figures of differences, trade-offs or curves: no query is clean for every system.</p>`
   if (tested.length === 0)
     return html`<p class="absent">No figure of differences: there is no baseline to compare with (<code>report.baseline</code>).</p>`
   const best = [...tested].sort((a, b) => b.difference - a.difference).slice(0, MOST)

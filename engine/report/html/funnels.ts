@@ -18,7 +18,9 @@ export function funnelsBody(id: string, funnels: readonly Funnel[]): Html {
   const names = [...new Set(funnels.flatMap(({ steps }) => steps.map(({ step }) => step)))]
   const kept = (funnel: Funnel, name: string): string => {
     const step = funnel.steps.find((one) => one.step === name)
-    return step ? percent(step.kept / Math.max(1, step.kept + step.dropped)) : ''
+    if (!step) return ''
+    const came = step.kept + step.dropped
+    return came === 0 ? '–' : percent(step.kept / came)
   }
   const table = htmlTable(
     'What filters keep',

@@ -86,5 +86,5 @@ ${trade_offs && tradeOffsFigure(`${id}-trade-offs`, trade_offs)}
 </div>
 ${!trade_offs && one.clean !== 0 && html`<p class="absent">No figure of nDCG against recall: both (<code>ndcg@k</code> and <code>recall@k</code>) are to be measured, and one system is to be the baseline.</p>`}
 ${curves.map((set, i) => curvesFigures(`${id}-curves-${i}`, set, series))}
-${curves.length === 0 && html`<p class="absent">No scale or density curve: a sweep over <code>fraction</code>, <code>count</code> or <code>per_passage</code> with two values or more draws one.</p>`}`
+${curves.length === 0 && one.clean !== 0 && html`<p class="absent">No scale or density curve: a sweep over <code>fraction</code>, <code>count</code> or <code>per_passage</code> with two values or more draws one.</p>`}`
 }

@@ -1,3 +1,4 @@
+import { cutToWidth } from '../../util/text-width.ts'
 import { progressText } from '../progress-text.ts'
 import { type RunningNode, type RunState, rateOf, requestsSent, type StageState, stageOf } from '../run-state.ts'
 import { type Forecast, runSecondsLeft } from '../time-left.ts'
@@ -15,6 +16,11 @@ const FRESH_MS = 10_000
 /** Failures that have a line of their own; all of them are told when the run has ended. */
 const FAILURE_ROWS = 3
 
+/** Columns that a name has on any screen. */
+const LEAST_NAME = 16
+
+type Naming = (name: string) => string
+
 /** What else there is to show of a run. */
 export interface RowFacts {
   /** What was just said to the person at the terminal. */
@@ -23,6 +29,8 @@ export interface RowFacts {
   cards?: string | undefined
   /** What earlier runs say of its nodes. */
   forecast?: Forecast | undefined
+  /** Columns of the screen: of a long name stands there what leaves room for the numbers behind it. */
+  columns?: number
 }
 
 /**
@@ -31,17 +39,18 @@ export interface RowFacts {
  * folded into one line each where there are too many of them.
  */
 export function rowsOf(state: RunState, limit: number, now: number, facts: RowFacts = {}): Row[] {
-  const { notice, cards, forecast } = facts
+  const { notice, cards, forecast, columns = Number.POSITIVE_INFINITY } = facts
+  const named = (name: string): string => cutToWidth(printable(name), Math.max(LEAST_NAME, Math.floor(columns / 3)))
   const stages = [...state.stages.values()]
   const failures = state.failed.slice(-FAILURE_ROWS)
   const busy = stages.filter((stage) => stageRowState(stage, state) === 'running')
   const expected = new Map(forecast?.nodes.map(({ id, seconds }) => [id, seconds]))
   const say = (node: RunningNode): string => progressText(node, expected.get(node.node), now) || elapsedText(node, now)
-  const heads: Row[] = [runRow(state, now, forecast)]
+  const heads: Row[] = [runRow(state, now, forecast, named)]
   if (notice !== undefined && !state.finished) heads.push({ key: 'notice', state: 'waiting', text: notice })
   if (cards !== undefined && !state.finished && limit > 6) heads.push({ key: 'cards', state: 'running', text: cards })
   const room = Math.max(4, limit) - heads.length
-  const rowsOfStages = foldStages(stages, state, Math.max(1, room - Math.min(busy.length, 2)), say)
+  const rowsOfStages = foldStages(stages, state, Math.max(1, room - Math.min(busy.length, 2)), say, named)
   const rows = heads
   let left = room - rowsOfStages.length
   const shownFailures = failures.slice(0, Math.max(0, left - 1))
@@ -53,17 +62,17 @@ export function rowsOf(state: RunState, limit: number, now: number, facts: RowFa
       if (node.stage !== stage.stage) continue
       if (left <= 0) break
       left--
-      rows.push({ key: `node ${node.node}`, state: 'running', text: `  ${variantOf(node)}  ${say(node)}` })
+      rows.push({ key: `node ${node.node}`, state: 'running', text: `  ${named(variantOf(node))}  ${say(node)}` })
     }
   }
   for (const { node, failure } of shownFailures) {
     const message = printable(failure.message).split('\n', 1)[0]
-    rows.push({ key: `failure ${node}`, state: 'failed', text: `  ${node}: ${message}` })
+    rows.push({ key: `failure ${node}`, state: 'failed', text: `  ${named(node)}: ${message}` })
   }
   return rows
 }
 
-function runRow(state: RunState, now: number, forecast: Forecast | undefined): Row {
+function runRow(state: RunState, now: number, forecast: Forecast | undefined, named: Naming): Row {
   let ended = 0
   for (const stage of state.stages.values()) ended += endedOf(stage) - stage.skipped
   const requests = requestsSent(state)
@@ -80,7 +89,7 @@ function runRow(state: RunState, now: number, forecast: Forecast | undefined): R
     ...(tokens === undefined ? [] : [`${count(tokens)} tokens/s`]),
   ]
   const mark = status === undefined ? 'running' : status === 'ok' ? 'done' : status === 'failed' ? 'failed' : 'skipped'
-  return { key: 'run', state: mark, text: `${printable(state.pipeline)}: ${facts.join(', ')}` }
+  return { key: 'run', state: mark, text: `${named(state.pipeline)}: ${facts.join(', ')}` }
 }
 
 /** Stages as rows, folded to fit; at least one row is left for what can't be folded. */
@@ -89,8 +98,12 @@ function foldStages(
   state: RunState,
   limit: number,
   say: (node: RunningNode) => string,
+  named: Naming,
 ): { stage: StageState | undefined; row: Row }[] {
-  const rows = stages.map((stage) => ({ stage: stage as StageState | undefined, row: stageRow(stage, state, say) }))
+  const rows = stages.map((stage) => ({
+    stage: stage as StageState | undefined,
+    row: stageRow(stage, state, say, named),
+  }))
   for (const kind of ['done', 'waiting', 'skipped', 'failed', 'running'] as const) {
     const foldable = rows.filter(({ row }) => row.state === kind)
     const surplus = rows.length - limit
@@ -117,10 +130,10 @@ function foldText(kind: Row['state'], stages: readonly StageState[]): string {
   return `${counted(stages.length, 'stage')} ${kind}: ${counted(nodes, 'node')}`
 }
 
-function stageRow(stage: StageState, state: RunState, say: (node: RunningNode) => string): Row {
+function stageRow(stage: StageState, state: RunState, say: (node: RunningNode) => string, named: Naming): Row {
   const row = { key: `stage ${stage.stage}`, state: stageRowState(stage, state) }
   const only = nodesOf(stage) === 1 ? [...state.running.values()].find((node) => node.stage === stage.stage) : undefined
-  if (only) return { ...row, text: `${stage.stage}: ${say(only)}` }
+  if (only) return { ...row, text: `${named(stage.stage)}: ${say(only)}` }
   const counts: [number, string][] = [
     [stage.executed, 'executed'],
     [stage.cached, 'cached'],
@@ -131,7 +144,7 @@ function stageRow(stage: StageState, state: RunState, say: (node: RunningNode) =
   ]
   const text = counts.filter(([value]) => value > 0).map(([value, word]) => `${count(value)} ${word}`)
   const why = [...state.waiting].find(([node]) => stageOf(node) === stage.stage)?.[1]
-  return { ...row, text: `${stage.stage}: ${text.join(', ')}${why === undefined ? '' : ` (${printable(why)})`}` }
+  return { ...row, text: `${named(stage.stage)}: ${text.join(', ')}${why === undefined ? '' : ` (${printable(why)})`}` }
 }
 
 function stageRowState(stage: StageState, state: RunState): Row['state'] {

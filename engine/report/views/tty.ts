@@ -31,7 +31,7 @@ export function ttyView(terminal: WriteStream, { nodes = [], forecast, now = Dat
   let notice: string | undefined
   const rows = () => {
     const height = terminal.rows || 24
-    const facts = { notice, forecast, cards: cards?.text() }
+    const facts = { notice, forecast, cards: cards?.text(), columns: terminal.columns || 80 }
     return rowsOf(state, height - MARGIN, now(), facts).slice(0, Math.max(1, height - 1))
   }
   return {

@@ -46,6 +46,22 @@ test('a running node shows rows done, rate and time left; finished ones are fold
   ])
 })
 
+test('long names leave room for the numbers behind them', () => {
+  const [long, variant] = ['p'.repeat(90), `s${'t'.repeat(60)}[axis=${'v'.repeat(60)}]`]
+  const names = [node(variant), node('other')]
+  const state = newRunState(names)
+  foldEvent(state, { at: 0, type: 'run-started', run: 'r', pipeline: long, file: '', nodes: 2 })
+  foldEvent(state, started(variant))
+  const shown = (columns: number): string[] => rowsOf(state, 20, 0, { columns }).map(({ text }) => text)
+  expect(shown(60)).toEqual([
+    `${'p'.repeat(19)}…: 0 of 2 nodes, 0.0 s`,
+    `s${'t'.repeat(18)}…: running`,
+    'other: 1 waiting',
+  ])
+  expect(shown(30)[0]).toBe(`${'p'.repeat(15)}…: 0 of 2 nodes, 0.0 s`)
+  expect(shown(300)[0]).toBe(`${long}: 0 of 2 nodes, 0.0 s`)
+})
+
 test('what is prepared before the first row is no part of the speed', () => {
   const name = node('queries')
   const state = newRunState([name])

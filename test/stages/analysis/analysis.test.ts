@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { analysesText } from '../../../engine/report/analyses-text.ts'
 import { analysis } from '../../../stages/analysis/stage.ts'
 import type { Json, StageInput } from '../../../stages/define.ts'
 import { draws, simulated } from '../../engine/util/statistics/simulated.ts'
@@ -177,6 +178,25 @@ describe('a plateau', () => {
     const { found } = await findings(options, sweep([0.4, 0.5, 0.5, 0.5], [200, 200, 200, 200]))
     expect(found.collections[0].plateaus).toMatchObject([{ system: 'x', axis: 'scale', at: '0.5' }])
     expect(found.collections[0].plateaus[0].points).toHaveLength(4)
+  })
+
+  test('of a single query has no bounds, and no contrast an interval, in any format', async () => {
+    const one = (value: number) => scoresInput({ metrics: { [METRIC]: [value] } })
+    const inputs = Object.fromEntries(
+      [0.25, 0.5, 1].flatMap((scale) =>
+        [0, 1].map((r) => [`systems/0/scores/scale=${scale},train_seed=${r}`, one(0.5)]),
+      ),
+    )
+    const both = { ...inputs, 'systems/1/scores': one(0.4) }
+    const asked = { ...(systems({ label: 'x' }, { label: 'y', baseline: true }) as object), plateau: { axis: 'scale' } }
+    const { markdown, text, found } = await findings(asked, both)
+    expect(markdown).toContain('1 query\n')
+    expect(markdown).toContain('| x \\[scale=1\\] | y | +0.1000 | not known | 1.000 | 2 |')
+    expect(markdown).toContain('0.25: not known')
+    for (const name of ['analysis.md', 'analysis.tex', 'analysis.csv'])
+      expect(text('analysis', name)).not.toMatch(/Infinity|NaN/)
+    const said = { node: 'study', fresh: true, metrics: [METRIC], collections: found.collections, signs: [] }
+    expect(analysesText([said as never])).toMatch(/^x \[scale=1\] +y +\+0\.1000 +not known +1\.000 +2$/m)
   })
 
   test('is undetermined while it rises, with unequal steps, few values or few seeds', async () => {

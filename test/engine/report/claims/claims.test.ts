@@ -115,7 +115,8 @@ stages:
       return file
     }
     expect(readClaims(write(analysis(claim('f', 'holds'))))).toHaveLength(1)
-    for (const text of ['', '[]', analysis({ claim: 1 }), analysis(claim('f', 'perhaps' as Verdict))])
+    const nothing = analysis({ ...claim('f', 'holds'), differences: [] })
+    for (const text of ['', '[]', analysis({ claim: 1 }), analysis(claim('f', 'perhaps' as Verdict)), nothing])
       expect(() => readClaims(write(text))).toThrow(/is no (analysis|JSON)/)
   })
 })
