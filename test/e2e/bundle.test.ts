@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { outputBlock } from '../docs/printed.ts'
 import { fakeOpenai } from '../rig/fake-openai.ts'
 import { Project } from '../rig/project.ts'
 import { smallProject, writtenBy } from '../rig/small-project.ts'
@@ -92,6 +93,19 @@ test('with the stored answers alone, everything is made again without one reques
   expect(read(reader, 'got/out/pipeline/queries/pairs/pairs.jsonl')).toBe(
     read(author, 'out/pipeline/queries/pairs/pairs.jsonl'),
   )
+})
+
+test('what docs/sharing.md shows of an imported pipeline is what is printed', async () => {
+  const { 'pipeline.yaml': text = '', ...files } = smallProject('https://api.example.org/v1')
+  const author = projectOf({ ...files, 'scifact.yaml': text.replace('test-model', 'm, api_key_env: API_KEY') })
+  expect((await author.call('export', 'scifact.yaml', '-o', 'x.qlb')).status).toBe(0)
+  const reader = projectOf({})
+  cpSync(join(author.folder, 'x.qlb'), join(reader.folder, 'x.qlb'))
+  expect((await reader.call('import', 'x.qlb', 'scifact', '--unsigned')).status).toBe(0)
+  const { stderr } = await reader.call('run', 'scifact/scifact.yaml')
+  const [call = '', ...shown] = outputBlock('docs/sharing.md', '$ queryloom run').split('\n')
+  expect(call).toBe('$ queryloom run scifact/scifact.yaml')
+  expect(stderr.replace(/sha256:[0-9a-f]{64}/, 'sha256:2f0c…')).toBe(shown.join('\n'))
 })
 
 test('the same inputs are the same bundle whatever the folder, times, rights, locale and time zone', async () => {

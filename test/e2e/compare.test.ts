@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { SidesComparison } from '../../engine/report/compare/comparison.ts'
 import { differences, familyTest } from '../../engine/util/statistics/family-test.ts'
-import { fakeOpenai } from '../rig/fake-openai.ts'
+import { type FakeOpenai, fakeOpenai } from '../rig/fake-openai.ts'
 import { inventSweep } from '../rig/invented-sweep.ts'
 import { Project } from '../rig/project.ts'
 import { SMALL_PROMPT, smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
@@ -32,8 +33,12 @@ async function compare(project: Project, ...words: string[]): Promise<SidesCompa
   return JSON.parse(stdout) as SidesComparison
 }
 
-/** A project whose first state is committed and run, and whose prompt and trainings have changed since. */
-async function changedProject(steps = 60): Promise<Project> {
+let begun: Promise<{ server: FakeOpenai; folder: string }> | undefined
+const kept = mkdtempSync(join(tmpdir(), 'queryloom-begun-'))
+afterAll(() => rmSync(kept, { recursive: true, force: true }))
+
+/** The first state of a project, run and committed; it is made once. */
+async function firstState(): Promise<{ server: FakeOpenai; folder: string }> {
   const server = await fakeOpenai(writtenBy)
   const project = new Project({ ...smallProject(server.url, 80), 'pipeline.yaml': trained(server.url, 20) })
   project.write('.gitignore', '.queryloom\nout\ndata\n')
@@ -41,6 +46,23 @@ async function changedProject(steps = 60): Promise<Project> {
   await project.run('pipeline.yaml')
   git(project, 'add', '-A')
   git(project, 'commit', '-q', '-m', 'one')
+  // Nothing is left where it was: a copy must find all that is its own.
+  const folder = join(kept, 'project')
+  renameSync(project.folder, folder)
+  return { server, folder }
+}
+
+/** A project whose first state is committed and run, and whose prompt and trainings have changed since. */
+async function changedProject(steps = 60): Promise<Project> {
+  const isFirst = begun === undefined
+  begun ??= firstState()
+  const { server, folder } = await begun
+  if (!isFirst) {
+    await server.revive()
+    onTestFinished(server.die)
+  }
+  const project = new Project({})
+  cpSync(folder, project.folder, { recursive: true, verbatimSymlinks: true })
   project.write('pipeline.yaml', trained(server.url, steps))
   project.write('prompt.yaml', OTHER_PROMPT)
   return project
@@ -103,6 +125,16 @@ test('a revision, runs and lockfiles tell the same changes and the same effects,
     expect(same.changes.changed, words.join(' ')).toEqual(told.changes.changed)
     expect(same.effects, words.join(' ')).toEqual(told.effects)
   }
+  // A run of another pipeline in between is none of the earlier ones.
+  project.write(
+    'other.yaml',
+    'version: 1\nname: other\nstages: { one: { uses: command, with: { run: touch x, outputs: { x: x } } } }\n',
+  )
+  await project.run('other.yaml')
+  await project.run('pipeline.yaml')
+  const [both, newest] = [await compare(project, 'last~2', 'last'), await compare(project, 'last~1', 'last')]
+  expect(both.effects).toEqual(told.effects)
+  expect(newest.changes).toMatchObject({ changed: [], following: [], only: { a: [], b: [] } })
   // The other way round everything is the other way round.
   const turned = await compare(project, 'now', 'HEAD:pipeline.yaml')
   expect(turned.effects[0]?.systems[0]?.metrics['ndcg@10']?.difference).toBeCloseTo(-metric!.difference, 12)

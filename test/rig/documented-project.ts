@@ -157,7 +157,9 @@ export class DocumentedProject {
     const vllm = `exec "${process.execPath}" "${join(packageRoot, 'test/stages/models/fake-server.mjs')}" "$@"`
     this.write('.bin/queryloom', `#!/bin/sh\n${program}\n`, 0o755)
     this.write('.bin/vllm', `#!/bin/sh\n${vllm}\n`, 0o755)
-    this.write('.bin/edit', '#!/bin/sh\nsed -i "s/night train/sleeper train/" "$1"\n', 0o755)
+    // The other query that the README shows what it did.
+    const edit = 's/query: night train dep.*/query: when does the night train leave and what does a bed cost/'
+    this.write('.bin/edit', `#!/bin/sh\nsed -i "${edit}" "$1"\n`, 0o755)
     // Environment modules, and Graphviz, as far as they are called.
     this.write('.bin/module', '#!/bin/sh\ntest "$1" = load\n', 0o755)
     this.write('.bin/dot', '#!/bin/sh\ntest "$1" = -Tsvg && grep digraph\n', 0o755)

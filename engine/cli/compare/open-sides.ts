@@ -97,10 +97,13 @@ class Opener {
     return undefined
   }
 
-  #runOf(word: Extract<SideWord, { kind: 'run' | 'last' }>, file: string | undefined, root: string): PastRun {
+  #runOf(word: Extract<SideWord, { kind: 'run' | 'last' }>, named: string | undefined, root: string): PastRun {
     const found: PastRun[] = []
+    let file = named
     for (const run of runHistory(this.#home)) {
       if (word.kind === 'run' && run.run.startsWith(word.id)) found.push(run)
+      // Runs of another pipeline in between are no earlier ones of the newest.
+      if (word.kind === 'last') file ??= run.file ?? undefined
       if (word.kind === 'last' && (file === undefined || isRunOf(run, file, relative(root, file)))) found.push(run)
       if (word.kind === 'last' && found.length > word.back) break
     }

@@ -82,7 +82,11 @@ const COLLECTION: CollectionReport = {
 
 test('of a single query there is no interval, and what nothing came to has no share', () => {
   const steps = [{ step: 'length', kept: 0, dropped: 0, score: null }] as never
-  const report: Report = { ...REPORT, collections: [COLLECTION], funnels: [{ node: 'kept', stage: 'kept', variant: {}, pairs: 0, steps }] }
+  const report: Report = {
+    ...REPORT,
+    collections: [COLLECTION],
+    funnels: [{ node: 'kept', stage: 'kept', variant: {}, pairs: 0, steps }],
+  }
   const page = reportPage(report, { stamp: 's' })
   expect(page).toContain('<td class="n soft">not known</td>')
   expect(page).not.toMatch(/Infinity|NaN/)

@@ -5,6 +5,7 @@ import { foldEvent, newRunState, type RunState } from '../../../engine/report/ru
 import type { Forecast } from '../../../engine/report/time-left.ts'
 import { rowsOf } from '../../../engine/report/views/tty-rows.ts'
 import type { RunEvent } from '../../../engine/run/events.ts'
+import { outputBlock } from '../../docs/printed.ts'
 import { events } from './fixtures/events.ts'
 import { digest } from './fixtures/nodes.ts'
 
@@ -201,4 +202,51 @@ test('there are never more rows than the screen has, whatever happens in whateve
     }),
     { seed: 7, numRuns: 200 },
   )
+})
+
+test('the frame that docs/progress.md shows is one that is drawn', () => {
+  const queries = [1, 3, 5].flatMap((density) =>
+    ['0.25', '0.5', '0.75', '1.0'].map((scale) => `queries[density=${density},scale=${scale}]`),
+  )
+  const scores = queries.map((name) => name.replace('queries', 'scores'))
+  const names = ['passages', ...queries, 'baseline', ...scores]
+  const state = newRunState(names.map(node))
+  foldEvent(state, { at: 0, type: 'run-started', run: 'r', pipeline: 'small', file: '', nodes: names.length })
+  const finished = { type: 'node-finished', seconds: 1, requests: { sent: 0, cached: 0, failed: 0 } } as const
+  for (const name of names.slice(0, 4)) {
+    foldEvent(state, started(name))
+    foldEvent(state, {
+      ...finished,
+      at: 0,
+      node: node(name),
+      key: digest('ab'),
+      summary: { counts: {} },
+      log: '/log',
+    } as never)
+  }
+  foldEvent(state, started('baseline', 0))
+  const [asks, other] = [queries[5]!, queries[7]!]
+  foldEvent(state, started(asks, 0))
+  foldEvent(state, started(other, 29_000))
+  for (let second = 1; second <= 41; second++) {
+    const [done, tokens] = [33 + 19 * second, 2940 * second]
+    const requests = { sent: done, cached: 0, failed: 0 }
+    foldEvent(state, {
+      at: 1000 * second,
+      type: 'node-progress',
+      node: node(asks),
+      done,
+      total: 2400,
+      requests,
+      tokens,
+    })
+  }
+  const before = forecast(
+    [[asks, 90], [other, null], ['baseline', 400], ...scores.map((name) => [name, 20, asks] as [string, number, string])],
+    2,
+  )
+  const facts = { forecast: before, cards: 'GPU 0: 87 %, 40.2 GiB of 79.6 GiB', columns: 100 }
+  const icons = { done: '✔', running: '⠹', waiting: '◼', failed: '✖', skipped: '↓' }
+  const frame = rowsOf(state, 20, 41_000, facts).map((row) => `${icons[row.state]} ${row.text}\n`)
+  expect(outputBlock('docs/progress.md', '⠹ small')).toBe(frame.join(''))
 })
