@@ -50,11 +50,11 @@ export async function documentedAddresses(): Promise<Addresses> {
   }
 }
 
-/** A query that passes filters (words of the passage, not in its order), or a grade. */
+/** A query that passes filters (words of the passage, not in its order, others for another prompt), or a grade. */
 function answer({ text, body }: SeenRequest): Reaction {
   if (/Grade:\s*$/.test(text)) return { answer: String(text.length % 4) }
   const passage = text.split(/Document:|Passage:/).at(-1) ?? ''
   const words = passage.split(/\W+/).filter((word) => word.length > 3)
-  const from = Number(body.seed ?? 0) % 3
+  const from = (Number(body.seed ?? 0) + text.length - passage.length) % 3
   return { answer: ` ${[5, 1, 7, 3].map((at) => words[from + at] ?? 'word').join(' ')}` }
 }
