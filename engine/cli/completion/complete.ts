@@ -91,6 +91,7 @@ async function valuesOf(
   })
   if (choices) return plain(choices)
   if (/^(FILE|BUNDLE|CORPUS|SOURCE)$/.test(kind)) return { candidates: [], files: 'files' }
+  if (/^[AB]$/.test(kind)) return { ...plain(['last', 'last~1', 'now']), files: 'files' }
   if (kind === 'DIR') return { candidates: [], files: 'folders' }
   if (file === undefined) return plain([])
   if (/^(STAGE|NODE|WHAT)$/.test(kind)) return plain((await names()).stages(file))

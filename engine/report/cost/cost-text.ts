@@ -48,11 +48,11 @@ export function projectionText(projection: Projection): string {
   const lines = [`for ${counted(projection.passages, 'passage')}, by what was measured (95 % intervals in brackets):`]
   for (const generator of projection.generators) lines.push('', ...generatorLines(generator))
   if (projection.generators.length === 0) lines.push('', 'no stage asks a model for queries')
-  for (const [what, stages] of [
-    ['encoding and search', projection.encoding],
-    ['training, once over the pairs', projection.training],
+  for (const [what, stages, bounds] of [
+    ['encoding and search', projection.encoding, ', in brackets the fastest and the slowest'],
+    ['training, once over the pairs', projection.training, ''],
   ] as const)
-    if (stages.length > 0) lines.push('', ...stages.map((stage) => stageLine(what, stage)))
+    if (stages.length > 0) lines.push('', ...stages.map((stage) => stageLine(what, stage, bounds)))
   if (projection.passage_bytes !== null) lines.push('', `passages  ${bytes(projection.passage_bytes)} on the disk`)
   for (const { node, seconds, money } of projection.totals)
     lines.push('', `in all with ${node}: ${span(seconds)}${money ? `, ${sumText(money)}` : ''}`)
@@ -74,9 +74,9 @@ function pairsText({ pair_bytes, pairs }: GeneratorProjection): string {
   return pair_bytes === null || pairs === null ? '' : `, ${bytes(pair_bytes)} for ${counted(pairs, 'pair')}`
 }
 
-function stageLine(what: string, { stage, seconds, unknown }: StageProjection): string {
+function stageLine(what: string, { stage, seconds, unknown }: StageProjection, bounds: string): string {
   if (!seconds) return `${stage} (${what}): not known: ${unknown.join('; ')}`
-  return `${stage} (${what}): ${span(seconds)}, from ${counted(seconds.observations, 'run')}`
+  return `${stage} (${what}): ${span(seconds)}, from ${counted(seconds.observations, 'run')}${seconds.low === null ? '' : bounds}`
 }
 
 function span(interval: Interval): string {

@@ -33,6 +33,7 @@ test.each<[string, string[], string[]]>([
   ['what an option of stages takes', ['run', 'p.yaml', '--force', 's'], ['scores']],
   ['choices of an option', ['graph', 'p.yaml', '--format', ''], ['mermaid', 'dot']],
   ['choices of an argument', ['completion', 'z'], ['zsh']],
+  ['what a comparison is of', ['compare', 'last', ''], ['last', 'last~1', 'now', ':files']],
   ['params', ['run', 'p.yaml', '-p', 'd'], ['density=']],
   ['variants', ['run', 'p.yaml', '--only', 'density=3'], ['density=3']],
   ['folders', ['run', 'p.yaml', '--home', ''], [':folders']],

@@ -242,7 +242,12 @@ test('the frame that docs/progress.md shows is one that is drawn', () => {
     })
   }
   const before = forecast(
-    [[asks, 90], [other, null], ['baseline', 400], ...scores.map((name) => [name, 20, asks] as [string, number, string])],
+    [
+      [asks, 90],
+      [other, null],
+      ['baseline', 400],
+      ...scores.map((name) => [name, 20, asks] as [string, number, string]),
+    ],
     2,
   )
   const facts = { forecast: before, cards: 'GPU 0: 87 %, 40.2 GiB of 79.6 GiB', columns: 100 }
