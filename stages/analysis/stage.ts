@@ -27,7 +27,7 @@ export interface AnalysisOptions {
 /** Means over replicates, contrasts with significance, plateau, failure signatures: what a sweep shows, in one artifact. */
 export const analysis: StageDefinition<AnalysisOptions> = {
   type: 'analysis',
-  version: 3,
+  version: 4,
   description:
     'What the scores of a sweep show: means over replicates, contrasts with significance, plateau, warning signs.',
   thread: 'worker',

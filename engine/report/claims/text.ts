@@ -2,7 +2,7 @@ import { intervalText, signed } from '../../util/figures.ts'
 import { claimedText, differenceText } from '../../util/tables/claim-cells.ts'
 import type { AnalysedClaim, Verdict } from '../analysis.ts'
 import type { Paint } from '../colour.ts'
-import { printable } from '../words.ts'
+import { oneLine } from '../words.ts'
 import { type JoinedFinding, splitText } from './joined.ts'
 
 const STYLES = { holds: 'green', 'does not hold': 'red', undetermined: 'yellow' } as const
@@ -12,7 +12,7 @@ export function findingsText(findings: readonly JoinedFinding[], paint: Paint): 
   return findings
     .map((finding) => {
       const split = splitText(finding)
-      const head = `${verdictText(finding.verdict, paint)}  ${paint('bold', printable(finding.finding))}${split === undefined ? '' : ` (${split})`}`
+      const head = `${verdictText(finding.verdict, paint)}  ${paint('bold', oneLine(finding.finding))}${split === undefined ? '' : ` (${split})`}`
       const tests = finding.evidence.map((one) => indented(claimText(one, paint, one.on)))
       return [head, ...(tests.length > 0 ? tests : ['  not tested'])].join('\n')
     })
@@ -24,11 +24,11 @@ export function claimText({ claim, verdict, differences }: AnalysedClaim, paint:
   const lines = differences.map((one) => {
     const { difference, why } = one
     const is = difference ? `${signed(difference.mean)} (${intervalText(difference)}), ` : ''
-    const reason = why === undefined ? '' : `; ${printable(why)}`
-    return `  ${printable(differenceText(one))}: ${is}claimed ${claimedText(one)}${reason}`
+    const reason = why === undefined ? '' : `; ${oneLine(why)}`
+    return `  ${oneLine(differenceText(one))}: ${is}claimed ${claimedText(one)}${reason}`
   })
-  const where = on === undefined ? '' : ` (${printable(on)})`
-  return [`${verdictText(verdict, paint)}  ${printable(claim)}${where}`, ...lines].join('\n')
+  const where = on === undefined ? '' : ` (${oneLine(on)})`
+  return [`${verdictText(verdict, paint)}  ${oneLine(claim)}${where}`, ...lines].join('\n')
 }
 
 function verdictText(verdict: Verdict, paint: Paint): string {

@@ -37,10 +37,9 @@ export function csvText(columns: readonly string[], rows: readonly (readonly (st
   return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 }
 
-/** A text on one line in which nothing can pass for Markdown's marks or HTML. */
+/** A text on one line in which nothing can pass for Markdown's marks or HTML, or turns the direction of writing. */
 export function markdownText(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
+  return lineOf(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replace(/[\\|*_`[\]#]/g, '\\$&')
@@ -52,6 +51,18 @@ function latexText(text: string): string {
     '~': '\\textasciitilde{}',
     '^': '\\textasciicircum{}',
     '<': '\\textless{}',
+    '>': '\\textgreater{}',
+    '|': '\\textbar{}',
+    // At the beginning of a row it would be an option of the line break before it.
+    '[': '{[}',
+    // Not every LaTeX knows the character.
+    '−': '$-$',
   }
-  return text.replace(/\s+/g, ' ').replace(/[\\~^<]|[&%$#_{}]/g, (found) => escapes[found] ?? `\\${found}`)
+  return lineOf(text)
+    .replace(/[\\~^<>|[−]|[&%$#_{}]/g, (found) => escapes[found] ?? `\\${found}`)
+    .replace(/(?<![\w.$-])-(?=\d)/g, '$$-$$')
+}
+
+function lineOf(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\p{Cc}/gu, '')
 }

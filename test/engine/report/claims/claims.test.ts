@@ -73,6 +73,21 @@ describe('findings of several analyses', () => {
   })
 })
 
+test('texts from elsewhere stay on one line, and are text in Markdown and LaTeX', () => {
+  const odd = '[a]\nb | <c> \u202e\u001b[2J'
+  const said = claim(odd, 'holds', { difference: { mean: -0.02, low: -0.03, high: -0.01 }, plus: [odd] })
+  const findings = joinedFindings([], [{ label: odd, collections: [on(odd, said)] }])
+  expect(findingsText(findings, plainPaint)).toBe(
+    `holds  [a] b | <c>\n  holds  half do ([a] b | <c>)\n    ndcg@10: [a] b | <c> − half: -0.0200 (-0.0300 to -0.0100), claimed below 0.01`,
+  )
+  expect(markdownTable(findingsTable(findings))).toContain('| \\[a\\] b \\| &lt;c> ')
+  const row = latexTable(findingsTable(findings)).split('\n')[6]
+  expect(row).toContain('{[}a] b \\textbar{} \\textless{}c\\textgreater{} ')
+  expect(row).toContain('& ndcg@10: ')
+  expect(row).toContain(' $-$ half & $-$0.0200 & $-$0.0300 to $-$0.0100 &')
+  expect(row).not.toMatch(/[\u202e−]|\p{Cc}/u)
+})
+
 describe('queryloom claims', () => {
   const analysis = (...claims: unknown[]) =>
     JSON.stringify({ schema: 1, metrics: ['ndcg@10'], collections: [{ collection: 'x', claims }] })
