@@ -1,3 +1,4 @@
+import { processorMs } from '../../engine/util/processor-deadline.ts'
 import type { ChunkOptions } from '../data/chunk.ts'
 import { FILES } from '../data/rows.ts'
 import { type InputMarker, type Json, type PlanContext, type StageDefinition, StageError } from '../define.ts'
@@ -29,6 +30,7 @@ export const DEFAULT_RANKS: readonly [number, number] = [2, 20]
 export const DEFAULT_PROBES = 50_000
 
 const MAX_PREDICTED_ROWS = 200_000
+/** Of processor time: what else the machine does changes no plan. */
 const MAX_PREDICT_MS = 2_000
 
 /** Chooses the passages of a collection that are to be augmented; nested in the fraction, stable as the corpus grows. */
@@ -144,11 +146,11 @@ export const sampleCorpus: StageDefinition<SampleOptions> = {
     const { strategy, fraction } = context.options
     if ((strategy === 'diverse' || strategy === 'uncertain') && fraction !== 1) return 'unknown'
     const { choosePassages } = await import('./choose.ts')
-    const deadline = performance.now() + MAX_PREDICT_MS
+    const begun = process.cpuUsage()
     const rows: Json[] = []
     try {
       const within = (read: number): boolean =>
-        read <= MAX_PREDICTED_ROWS && !context.signal.aborted && performance.now() < deadline
+        read <= MAX_PREDICTED_ROWS && !context.signal.aborted && processorMs(begun) < MAX_PREDICT_MS
       for await (const some of choosePassages(input.corpus, context.options, within).passages) rows.push(...some)
       if (context.signal.aborted) return 'unknown'
     } catch (error) {
