@@ -11,7 +11,7 @@ export interface LineSink {
   answered(line: AnswerLine): Promise<void>
   /** A request that an attempt gave up, and that no attempt has answered by now. */
   failed(line: AnswerLine): void
-  /** Another attempt's word on a row that is answered. */
+  /** Another attempt's word on a row that is answered; what stands twice because one took it over from the other is told once. */
   repeated(line: AnswerLine): void
   /** A line that is no answer to a request of the shard, and why. */
   refused(reason: string): void
@@ -22,6 +22,8 @@ const BLOCK = 1 << 20
 const LONGEST = 32 << 20
 const ANSWERED = 1
 const FAILED = 2
+/** Answered by a line that was taken over, and that is still to be met where it was first written. */
+const TAKEN = 3
 
 /**
  * Reads the answers to one shard as attempts append them, each byte once. Of several answers to a row the first that is read
@@ -60,7 +62,11 @@ export class ShardReader {
   /** Lines without an answer. */
   *unanswered(): Generator<{ line: number; hasFailed: boolean }> {
     for (let line = 0; line < this.#rows; line++)
-      if (this.#states[line] !== ANSWERED) yield { line, hasFailed: this.#states[line] === FAILED }
+      if (!this.#isAnswered(line)) yield { line, hasFailed: this.#states[line] === FAILED }
+  }
+
+  #isAnswered(line: number): boolean {
+    return this.#states[line] === ANSWERED || this.#states[line] === TAKEN
   }
 
   /** Reads what is new; gives the folders in which attempts go on. */
@@ -124,12 +130,13 @@ export class ShardReader {
         const asked = isRead === KEY_BYTES ? readEntry(entry) : undefined
         if (asked?.key !== found.key) sink.refused('an answer to a row that was not asked for')
         else if (asked.mark !== found.mark) sink.refused('an answer to another request for its row')
-        else if (this.#states[found.line] === ANSWERED) sink.repeated(found)
+        else if (this.#states[found.line] === TAKEN && !found.taken) this.#states[found.line] = ANSWERED
+        else if (this.#isAnswered(found.line)) sink.repeated(found)
         else if ('failed' in found.outcome) {
           this.#states[found.line] = FAILED
           sink.failed(found)
         } else {
-          this.#states[found.line] = ANSWERED
+          this.#states[found.line] = found.taken ? TAKEN : ANSWERED
           this.#answered++
           stored.push(sink.answered(found))
         }
