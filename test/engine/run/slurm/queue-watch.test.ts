@@ -44,20 +44,25 @@ test('a queue that is slow to answer is asked more rarely', async () => {
 })
 
 test('while Slurm is away what it said last stands; it is told once, and when it answers again', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   let isAway = false
   const { call } = slurm(() =>
     isAway ? { kind: 'away', message: 'Unable to contact slurm controller' } : { kind: 'answer', text: LINE },
   )
   const notes: string[] = []
   const watch = new QueueWatch(call, (note) => notes.push(note), { leastMs: 1, mostMs: 1 })
-  await watch.look()
-  isAway = true
-  for (let i = 0; i < 3; i++) {
-    await pause(10)
-    expect((await watch.look())?.rows).toHaveLength(1)
+  const look = async (): Promise<number | undefined> => {
+    const looking = watch.look()
+    await vi.advanceTimersByTimeAsync(10)
+    return (await looking)?.rows.length
   }
+  await look()
+  isAway = true
+  for (let i = 0; i < 3; i++) expect(await look()).toBe(1)
   expect(notes).toEqual(['Slurm does not answer, what it runs goes on: Unable to contact slurm controller'])
   isAway = false
+  vi.useRealTimers()
   expect((await watch.fresh(new AbortController().signal)).rows).toHaveLength(1)
   expect(notes.at(-1)).toBe('Slurm answers again')
 })

@@ -13,8 +13,10 @@ test('what arrays take grows with the rows, and nothing of it faster', async () 
   expect([small.arrays, large.arrays]).toEqual([3, 9])
   // Two arrays at once, whatever there is to do.
   expect(large.filesAtOnce).toBeLessThanOrEqual(2 * (8 * 5 + 4))
+  // Three times as many rows. What grew with their square would be nine times as much; how often a busy machine lets time
+  // pass before files are written differs a little.
   const most = (figure: 'polls' | 'looks' | 'files' | 'storeBytes' | 'submissions'): void => {
-    expect(large[figure] / small[figure], figure).toBeLessThan(3.6)
+    expect(large[figure] / small[figure], figure).toBeLessThan(5)
   }
   for (const figure of ['polls', 'looks', 'files', 'storeBytes', 'submissions'] as const) most(figure)
 })
