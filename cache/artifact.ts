@@ -1,7 +1,7 @@
 import type { ActionRecord, RecordedFile } from './action-record.ts'
 import type { BlobStore } from './blob-store.ts'
 import { canonicalBytes } from './canonical.ts'
-import { type ArtifactDigest, sha256 } from './digest.ts'
+import { type ArtifactDigest, type BlobId, sha256 } from './digest.ts'
 import { sortByPath, walk } from './walk.ts'
 
 /**
@@ -28,6 +28,17 @@ export async function ingestFiles(
     files.push({ path, size, executable, blob: id })
   }
   return files
+}
+
+/**
+ * Stores a file that is in the store already, most likely, under the name that its bytes have; false if they are other
+ * bytes now.
+ */
+export async function ingestKnown(
+  { blob, size, location }: { blob: BlobId; size: number; location: string },
+  blobs: BlobStore,
+): Promise<boolean> {
+  return blobs.renew(blob, size) || (await blobs.put(location)).id === blob
 }
 
 /** Digest of an artifact's manifest; `files` must be sorted as `ingest` leaves them. Its kind is not part of it. */

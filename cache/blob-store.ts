@@ -50,6 +50,8 @@ export interface BlobStore {
   check(id: BlobId, size: number): 'ok' | 'missing' | 'damaged'
   /** Where a blob lies if its bytes are the right ones; a damaged one is moved to quarantine and counts as missing. */
   verified(id: BlobId): Promise<string | undefined>
+  /** Whether a blob is there and right, by `check`; then it counts as put just now. */
+  renew(id: BlobId, size: number): boolean
   /** Resolves when these blobs, and their names, are on the disk. */
   sync(ids: readonly BlobId[]): Promise<void>
   /** Bytes hashed by `put`. */
@@ -154,6 +156,23 @@ class FolderBlobStore implements BlobStore {
     return undefined
   }
 
+  // An old blob may be in nobody's record and about to be collected: one that is put again is made young first.
+  renew(id: BlobId, size: number): boolean {
+    if (this.check(id, size) !== 'ok') return false
+    const path = this.locate(id)
+    try {
+      if (Date.now() - statSync(path).mtimeMs < YOUNG_MS) return true
+      const now = new Date()
+      utimesSync(path, now, now)
+      this.#memo.learn(statSync(path, { bigint: true }), id, false)
+      this.#synced.delete(id)
+      return true
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
+  }
+
   async sync(ids: readonly BlobId[]): Promise<void> {
     const todo = [...new Set(ids)].filter((id) => !this.#synced.has(id))
     if (todo.length === 0) return
@@ -191,7 +210,7 @@ class FolderBlobStore implements BlobStore {
     const id = sha256<'blob'>(bytes)
     const size = bytes.byteLength
     this.bytesHashed += size
-    if (this.#isKept(id, size)) return { id, size }
+    if (this.renew(id, size)) return { id, size }
     const temporary = this.#temporary()
     try {
       const fd = openSync(temporary, 'wx')
@@ -217,30 +236,13 @@ class FolderBlobStore implements BlobStore {
     try {
       const { id, size } = (await this.#clone(source, temporary)) ?? (await copyHashing(source, temporary))
       this.bytesHashed += size
-      if (!this.#isKept(id, size)) {
+      if (!this.renew(id, size)) {
         chmodSync(temporary, READ_ONLY)
         this.#publish(temporary, id)
       }
       return { id, size }
     } finally {
       rmSync(temporary, { force: true })
-    }
-  }
-
-  // An old blob may be in nobody's record and about to be collected: one that is put again is made young first.
-  #isKept(id: BlobId, size: number): boolean {
-    if (this.check(id, size) !== 'ok') return false
-    const path = this.locate(id)
-    try {
-      if (Date.now() - statSync(path).mtimeMs < YOUNG_MS) return true
-      const now = new Date()
-      utimesSync(path, now, now)
-      this.#memo.learn(statSync(path, { bigint: true }), id, false)
-      this.#synced.delete(id)
-      return true
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
     }
   }
 

@@ -207,6 +207,8 @@ export interface ServiceContext<Options> extends StageContext<Options> {
   keep(output: string, files: readonly KeptFile[]): void
   /** Where copies of inputs may be kept; `onStored` calls when outputs are stored and processes gone; that must not throw. */
   copies?: { folder: string; onStored(then: () => void): void }
+  /** Makes a file of an input a file of an output, under its name and as it is: what the store holds is not read again. */
+  passOn(output: string, file: ArtifactFile): Promise<void>
   /** Counts requests for the run's totals and its events, and what they took for the ledger. */
   count(requests: Partial<RequestCounts>, charge?: ModelCharge): void
   /** Runs the definition's `compute` off the main thread, on this context and `work`. */

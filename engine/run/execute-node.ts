@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { ActionRecord, RecordedOutput } from '../../cache/action-log.ts'
-import { artifactDigest, ingest, ingestFiles } from '../../cache/artifact.ts'
+import type { ActionRecord, RecordedFile, RecordedOutput } from '../../cache/action-record.ts'
+import { artifactDigest, ingest, ingestFiles, ingestKnown } from '../../cache/artifact.ts'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type ActionKey, hexOf } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
@@ -8,8 +8,10 @@ import type { Memos } from '../../cache/memos.ts'
 import { notingRows } from '../../cache/noting-rows.ts'
 import { observingRows } from '../../cache/observing-rows.ts'
 import { UsedRows } from '../../cache/used-rows.ts'
+import { sortByPath } from '../../cache/walk.ts'
 import {
   type AnyStageDefinition,
+  type ArtifactFile,
   type Json,
   type KeptFile,
   type ModelLeases,
@@ -107,6 +109,7 @@ export async function executeNode(
   const folders = world.staging.make(name, service?.keepsFiles ? [] : Object.keys(node.outputs))
   const { scratch, outputs } = folders
   const kept = new Map<string, readonly KeptFile[]>()
+  const passed = new Map<string, ArtifactFile[]>()
   const needsProcesses = service || [...node.inputs.values()].some(({ type }) => type === 'encoder')
   const processes = needsProcesses && (await world.processes(node))
   const used = new UsedRows(join(world.staging.root, `used-${freshNonce()}`))
@@ -171,6 +174,7 @@ export async function executeNode(
             tools: world.tools,
             keep: (output, files) => kept.set(output, files),
             copies: { folder: join(store.root, 'copies'), onStored: (then) => void afterwards.push(then) },
+            passOn: async (output, file) => void passed.set(output, [...(passed.get(output) ?? []), file]),
             count,
             compute: (work) => inThread(world.threads, node.definition.type, context, work),
             observe: (facts) => Object.assign(observed, facts),
@@ -178,7 +182,7 @@ export async function executeNode(
         : await inThread(world.threads, node.definition.type, context)
     await asker.close()
     await refuseChangedInputs(world, node, key, preimage)
-    const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs, kept)
+    const recorded = await ingestOutputs(world, node, job?.outputs ?? outputs, { kept, passed })
     job?.verify(recorded)
     const rowKeys = await used.store(store.blobs)
     const seconds = (Date.now() - started) / 1000
@@ -272,25 +276,36 @@ async function refuseChangedInputs(
   const changed = Object.keys(preimage.inputs).find(
     (name) => JSON.stringify(now?.inputs[name]) !== JSON.stringify(preimage.inputs[name]),
   )
-  throw new StageError(`input ${changed ?? ''} changed while ${node.id} was running`, {
-    advice: 'Its result was thrown away. Run again when the file is no longer being written.',
-  })
+  throw changedInput(changed ?? '', node.id)
 }
 
 async function ingestOutputs(
   world: ExecutionWorld,
   node: GraphNode,
   folders: { readonly [name: string]: string },
-  kept: ReadonlyMap<string, readonly KeptFile[]>,
+  handed: { kept: ReadonlyMap<string, readonly KeptFile[]>; passed: ReadonlyMap<string, readonly ArtifactFile[]> },
 ): Promise<{ [name: string]: RecordedOutput }> {
   const outputs: { [name: string]: RecordedOutput } = {}
   for (const [name, kind] of Object.entries(node.outputs)) {
-    const found = kept.get(name)
+    const found = handed.kept.get(name)
     const { blobs } = world.store
-    const files = found ? await ingestFiles(found, blobs) : await ingest(folders[name] as string, blobs)
+    const made = found ? await ingestFiles(found, blobs) : await ingest(folders[name] as string, blobs)
+    const passed: RecordedFile[] = []
+    for (const file of handed.passed.get(name) ?? []) {
+      if (!(await ingestKnown(file, blobs))) throw changedInput(file.path, node.id)
+      const { path, size, executable, blob } = file
+      passed.push({ path, size, executable, blob })
+    }
+    const files = sortByPath([...made, ...passed])
     outputs[name] = { kind, digest: artifactDigest(files), files }
   }
   return outputs
+}
+
+function changedInput(input: string, node: NodeId): StageError {
+  return new StageError(`input ${input} changed while ${node} was running`, {
+    advice: 'Its result was thrown away. Run again when the file is no longer being written.',
+  })
 }
 
 function add(total: RequestCounts, counts: Partial<RequestCounts>): void {

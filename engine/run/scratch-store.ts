@@ -52,6 +52,7 @@ function overlay(own: BlobStore, below: BlobStore): BlobStore {
     has: (ids) => new Set([...own.has(ids), ...below.has(ids)]),
     check: (id, size) => holder(id).check(id, size),
     verified: (id) => holder(id).verified(id),
+    renew: (id, size) => own.renew(id, size),
     sync: (ids) => own.sync(ids.filter((id) => holder(id) === own)),
     get bytesHashed() {
       return own.bytesHashed

@@ -1,5 +1,5 @@
-import { constants, createReadStream } from 'node:fs'
-import { chmod, copyFile, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import type { RowKey } from '../../cache/digest.ts'
@@ -84,9 +84,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
     await writer.close()
     await negatives?.close()
   }
-  const copy = join(folder, FILES.passages)
-  await copyFile(source.location, copy, constants.COPYFILE_FICLONE)
-  await chmod(copy, 0o644)
+  await context.passOn('pairs', { ...source, executable: false })
   const examples = await labelledExamples((name) => context.inputs[name], context.options)
   if (examples.length > 0) {
     const ids = examples.map(({ query_id, passage_id }) => ({ query_id, passage_id }))

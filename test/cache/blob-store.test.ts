@@ -14,7 +14,7 @@ import {
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { artifactDigest, ingest } from '../../cache/artifact.ts'
+import { artifactDigest, ingest, ingestKnown } from '../../cache/artifact.ts'
 import { type BlobStore, openBlobStore } from '../../cache/blob-store.ts'
 import { type BlobId, sha256 } from '../../cache/digest.ts'
 import { openStatMemo, type StatMemo } from '../../cache/stat-memo.ts'
@@ -192,6 +192,25 @@ describe('an artifact', () => {
     const one = open()
     const other = open()
     expect(artifactDigest(await ingest(staged(), one.blobs))).toBe(artifactDigest(await ingest(staged(), other.blobs)))
+  })
+
+  test('takes a file that is stored without reading it, and no other in its place', async () => {
+    const { root, memo, blobs } = open()
+    const { id, size } = await blobs.put(Buffer.alloc(3_000_000, 'passages'))
+    const location = blobs.locate(id)
+    const hashed = (): number => blobs.bytesHashed + memo.bytesHashed
+    const before = hashed()
+    utimesSync(location, 1, 1)
+    memo.learn(statSync(location, { bigint: true }), id, false)
+    expect(await ingestKnown({ blob: id, size, location }, blobs)).toBe(true)
+    expect(hashed()).toBe(before)
+    // As young as what was put just now: it is not collected.
+    expect(Date.now() - statSync(location).mtimeMs).toBeLessThan(60_000)
+    writeFileSync(join(root, 'same'), readFileSync(location))
+    edit(location)
+    expect(await ingestKnown({ blob: id, size, location }, blobs)).toBe(false)
+    expect(await ingestKnown({ blob: id, size, location: join(root, 'same') }, blobs)).toBe(true)
+    expect(blobs.check(id, size)).toBe('ok')
   })
 
   test('can not hold a link that leaves its folder', async () => {

@@ -5,9 +5,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ArtifactDigest, BlobId, FileDigest } from '../../cache/digest.ts'
 import { type Memos, openMemos } from '../../cache/memos.ts'
 import { withDefaults } from '../../engine/plan/defaults.ts'
-import { moveKept } from '../../engine/run/jobs/move-kept.ts'
+import { copyPassedOn, moveKept } from '../../engine/run/jobs/move-kept.ts'
 import type {
   AnyStageDefinition,
+  ArtifactFile,
   ArtifactKind,
   Json,
   KeptFile,
@@ -153,6 +154,7 @@ export async function runStage(
     observe: () => {},
     memos: noMemos,
     keep: (output: string, files: readonly KeptFile[]) => moveKept(files, outputs[output] as string),
+    passOn: (output: string, file: ArtifactFile) => copyPassedOn(file, outputs[output] as string),
     ...services,
   }
   const { compute } = definition as Partial<ServiceStageDefinition<Json>>

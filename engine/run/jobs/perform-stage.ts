@@ -17,7 +17,7 @@ import { localProcesses } from '../local-processes.ts'
 import { resumeFolder } from '../resume-folder.ts'
 import { receiveError, sendError } from '../stage-message.ts'
 import { fileDigests } from './file-digests.ts'
-import { moveKept } from './move-kept.ts'
+import { copyPassedOn, moveKept } from './move-kept.ts'
 import { passedOn } from './passed-on.ts'
 import { post, putQuestion, replyTo, type StageOrder } from './stage-mail.ts'
 
@@ -115,6 +115,7 @@ async function service(
     processes,
     tools: openToolsCache(),
     keep: (output, files) => moveKept(files, context.outputs[output] as string),
+    passOn: (output, file) => copyPassedOn(file, context.outputs[output] as string),
     count: () => {},
     compute: (work) => {
       if (!definition.compute) throw new Error('the stage has nothing to compute')
