@@ -2,7 +2,7 @@ import type { RowKey } from './digest.ts'
 import type { RowStore } from './row-store.ts'
 
 /** The same rows, noting the keys of those that were used. Closing stays with the owner of the store. */
-export function notingRows(rows: RowStore, used: { add(key: RowKey): void }): RowStore {
+export function notingRows(rows: RowStore, used: { add(key: RowKey): void; addAll(keys: Buffer): void }): RowStore {
   return {
     known: (keys, round) => rows.known(keys, round),
     getMany: async (keys, round) => {
@@ -12,7 +12,7 @@ export function notingRows(rows: RowStore, used: { add(key: RowKey): void }): Ro
     },
     locate: async (keys, round) => {
       const found = await rows.locate?.(keys, round)
-      for (const key of found?.keys ?? []) used.add(key)
+      if (found) used.addAll(keys)
       return found
     },
     getOrRun: async (key, run, round) => {

@@ -1,7 +1,8 @@
 import type { CanonicalValue } from './canonical.ts'
 import type { RowKey } from './digest.ts'
+import { KEY_BYTES, packedKeys } from './packed-keys.ts'
 import { comparePlaces, type RowPlace } from './row-index.ts'
-import { decodeRow } from './segment.ts'
+import { decodeRow, decodeRowOf } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 
 /** A row and where it is said to lie. */
@@ -9,21 +10,22 @@ export interface WantedRow extends RowPlace {
   key: RowKey
 }
 
-/** Some rows and where they are stored, as plain data that can be handed to a thread. */
+/** Some rows and where they are stored, as plain data that can be handed to a thread with all that it is made of. */
 export interface LocatedRows {
   folder: string
   segments: readonly string[]
   /** Of each row three numbers: its segment, offset and length. */
-  places: Float64Array
-  keys: readonly RowKey[]
+  places: Float64Array<ArrayBuffer>
+  /** One behind the other. */
+  keys: Uint8Array<ArrayBuffer>
 }
 
 const READ_BYTES = 1 << 20
 const READ_ACROSS = 16 << 10
 
 /** Groups places so that each group can be read at once; sorts them. */
-export function* neighbours(rows: WantedRow[]): Generator<WantedRow[]> {
-  let group: WantedRow[] = []
+export function* neighbours<Row extends RowPlace>(rows: Row[]): Generator<Row[]> {
+  let group: Row[] = []
   for (const row of rows.sort(comparePlaces)) {
     const [first, last] = [group[0], group.at(-1)]
     const isNear =
@@ -41,7 +43,7 @@ export function* neighbours(rows: WantedRow[]): Generator<WantedRow[]> {
 }
 
 /** Puts together what is handed to a thread. */
-export function locatedRows(folder: string, rows: readonly WantedRow[]): LocatedRows {
+export function locatedRows(folder: string, keys: Uint8Array, rows: readonly RowPlace[]): LocatedRows {
   const numbers = new Map<string, number>()
   const places = new Float64Array(3 * rows.length)
   for (const [i, { segment, offset, length }] of rows.entries()) {
@@ -54,35 +56,39 @@ export function locatedRows(folder: string, rows: readonly WantedRow[]): Located
     places[3 * i + 1] = offset
     places[3 * i + 2] = length
   }
-  return { folder, segments: [...numbers.keys()], places, keys: rows.map(({ key }) => key) }
+  return { folder, segments: [...numbers.keys()], places, keys: new Uint8Array(keys) }
 }
 
 /** Reads located rows, each checked like any other. */
 export class LocatedRowReader {
   readonly #readers = new Map<string, SegmentReader>()
 
-  /** What `parse` makes of the rows' JSON; undefined as soon as one is not whole. */
+  /** What `parse` makes of the rows' JSON, in the order of their keys; undefined as soon as one is not whole. */
   read(
     { folder, segments, places, keys }: LocatedRows,
     parse: (json: string) => CanonicalValue,
-  ): Map<RowKey, CanonicalValue> | undefined {
+  ): CanonicalValue[] | undefined {
     let reader = this.#readers.get(folder)
     if (!reader) {
       reader = new SegmentReader(folder)
       this.#readers.set(folder, reader)
     }
-    const rows = keys.map((key, i): WantedRow => {
-      const segment = segments[places[3 * i] as number] as string
-      return { key, segment, offset: places[3 * i + 1] as number, length: places[3 * i + 2] as number }
-    })
-    const values = new Map<RowKey, CanonicalValue>()
+    const packed = packedKeys(keys)
+    const values = new Array<CanonicalValue>(packed.length / KEY_BYTES)
+    const rows = Array.from(values, (_, number) => ({
+      number,
+      segment: segments[places[3 * number] as number] as string,
+      offset: places[3 * number + 1] as number,
+      length: places[3 * number + 2] as number,
+    }))
     for (const near of neighbours(rows)) {
-      const [first, last] = [near[0] as WantedRow, near.at(-1) as WantedRow]
+      const [first, last] = [near[0], near.at(-1)] as [(typeof near)[0], (typeof near)[0]]
       const bytes = reader.read(first.segment, first.offset, last.offset + last.length - first.offset)
-      for (const { key, offset, length } of near) {
-        const value = valueAt(bytes, key, offset - first.offset, length, parse)
+      for (const { number, offset, length } of near) {
+        const start = offset - first.offset
+        const value = parsed(() => decodeRowOf(bytes, packed, number * KEY_BYTES, start, start + length), parse)
         if (value === undefined) return undefined
-        values.set(key, value)
+        values[number] = value
       }
     }
     return values
@@ -90,15 +96,13 @@ export class LocatedRowReader {
 }
 
 /** The value of the record there; undefined if it is not whole or belongs to another key. */
-export function valueAt(
-  bytes: Buffer,
-  key: RowKey,
-  start: number,
-  length: number,
-  parse: (json: string) => CanonicalValue = JSON.parse,
-): CanonicalValue | undefined {
+export function valueAt(bytes: Buffer, key: RowKey, start: number, length: number): CanonicalValue | undefined {
+  return parsed(() => decodeRow(bytes, key, start, start + length), JSON.parse)
+}
+
+function parsed(decode: () => string | undefined, parse: (json: string) => CanonicalValue): CanonicalValue | undefined {
   try {
-    const json = decodeRow(bytes, key, start, start + length)
+    const json = decode()
     return json === undefined ? undefined : parse(json)
   } catch {
     // What does not inflate or parse is as damaged as what fails its checksum.

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { hexOf, type RowKey } from './digest.ts'
 import { freshNonce } from './durable.ts'
 import { type EntryTable, Firsts, fileTable, heldTable } from './entry-table.ts'
+import { isSameKey, KEY_BYTES } from './packed-keys.ts'
 import { sortRecords } from './sort-records.ts'
 
 /** Where a row lies. */
@@ -82,8 +83,8 @@ export class RowIndex {
     if (this.#table.bytes === 0) return false
     WANTED.write(hexOf(key), 'hex')
     const block = this.#table.block(WANTED.readUInt16BE(0))
-    const at = lowerBound(block)
-    return at < block.length && isSameKey(block, at)
+    const at = lowerBound(block, WANTED, 0)
+    return at < block.length && isSameKey(block, at, WANTED, 0)
   }
 
   /** Every place of a key, in the order of segment names and offsets. */
@@ -92,14 +93,19 @@ export class RowIndex {
     if (this.#table.bytes === 0) return places
     WANTED.write(hexOf(key), 'hex')
     const block = this.#table.block(WANTED.readUInt16BE(0))
-    for (let start = lowerBound(block); start < block.length; start += STRIDE) {
-      if (!isSameKey(block, start)) break
-      const segment = this.segments[block.readUInt32BE(start + KEY)]
-      if (!segment) break
-      const offset = block.readUIntBE(start + KEY + 4, 6)
-      places.push({ segment: segment.name, offset, length: block.readUInt32BE(start + KEY + 10) })
+    for (let start = lowerBound(block, WANTED, 0); start < block.length; start += STRIDE) {
+      const place = this.#placeAt(block, start, WANTED, 0)
+      if (!place) break
+      places.push(place)
     }
     return places
+  }
+
+  /** The first of these places, for the key that stands at a byte of many. */
+  first(keys: Buffer, at: number): RowPlace | undefined {
+    if (this.#table.bytes === 0) return undefined
+    const block = this.#table.block(keys.readUInt16BE(at))
+    return this.#placeAt(block, lowerBound(block, keys, at), keys, at)
   }
 
   /**
@@ -154,13 +160,22 @@ export class RowIndex {
     this.#table.close()
   }
 
+  /** What the entry tells if it is one of this key. */
+  #placeAt(block: Buffer, start: number, keys: Buffer, at: number): RowPlace | undefined {
+    if (start >= block.length || !isSameKey(block, start, keys, at)) return undefined
+    const segment = this.segments[block.readUInt32BE(start + KEY_BYTES)]
+    if (!segment) return undefined
+    const offset = block.readUIntBE(start + KEY_BYTES + 4, 6)
+    return { segment: segment.name, offset, length: block.readUInt32BE(start + KEY_BYTES + 10) }
+  }
+
   *#renumbered(numbers: ReadonlyMap<string, number>): Generator<Buffer> {
     const table = this.segments.map(({ name }) => numbers.get(name) ?? 0)
     const isSame = table.every((number, old) => number === old)
     for (const piece of this.#table.pieces()) {
       const entries = isSame ? piece : Buffer.from(piece)
       if (!isSame)
-        for (let at = KEY; at < entries.length; at += STRIDE)
+        for (let at = KEY_BYTES; at < entries.length; at += STRIDE)
           entries.writeUInt32BE(table[entries.readUInt32BE(at)] ?? 0, at)
       yield entries
     }
@@ -169,30 +184,25 @@ export class RowIndex {
 
 const TITLE = Buffer.from('queryloom rows 1\n')
 const HEAD = TITLE.length + 8
-const KEY = 32
-const STRIDE = KEY + 14
+const STRIDE = KEY_BYTES + 14
 /** A third of a million rows. */
 const MOST_HELD = 16 << 20
 /** Read at once: whole entries. */
 const READ_BYTES = STRIDE << 16
 /** The key that is looked for: one buffer for all, since nothing waits in between. */
-const WANTED = Buffer.alloc(KEY)
+const WANTED = Buffer.alloc(KEY_BYTES)
 
-function isSameKey(entries: Buffer, start: number): boolean {
-  for (let at = 0; at < KEY; at += 4) if (entries.readInt32LE(start + at) !== WANTED.readInt32LE(at)) return false
-  return true
-}
-
-/** Where the first entry stands that is not before the wanted key. */
-function lowerBound(block: Buffer): number {
+/** Where the first entry stands that is not before the key at a byte of some. */
+function lowerBound(block: Buffer, keys: Buffer, at: number): number {
   let low = 0
   let high = block.length / STRIDE
-  const prefix = WANTED.readUInt32BE(0)
+  const prefix = keys.readUInt32BE(at)
   while (low < high) {
     const middle = (low + high) >>> 1
     const start = middle * STRIDE
     const found = block.readUInt32BE(start)
-    const isBefore = found === prefix ? block.compare(WANTED, 0, KEY, start, start + KEY) < 0 : found < prefix
+    const isBefore =
+      found === prefix ? block.compare(keys, at, at + KEY_BYTES, start, start + KEY_BYTES) < 0 : found < prefix
     if (isBefore) low = middle + 1
     else high = middle
   }
@@ -215,9 +225,9 @@ function sorted(rows: ReadonlyMap<RowKey, readonly RowPlace[]>, numbers: Readonl
   for (const [key, places] of rows) {
     for (const place of places) {
       unsorted.write(hexOf(key), at, 'hex')
-      unsorted.writeUInt32BE(numbers.get(place.segment) ?? 0, at + KEY)
-      unsorted.writeUIntBE(place.offset, at + KEY + 4, 6)
-      unsorted.writeUInt32BE(place.length, at + KEY + 10)
+      unsorted.writeUInt32BE(numbers.get(place.segment) ?? 0, at + KEY_BYTES)
+      unsorted.writeUIntBE(place.offset, at + KEY_BYTES + 4, 6)
+      unsorted.writeUInt32BE(place.length, at + KEY_BYTES + 10)
       at += STRIDE
     }
   }

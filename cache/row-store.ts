@@ -5,6 +5,7 @@ import { type Claims, openClaims } from './claims.ts'
 import { hexOf, type RowKey } from './digest.ts'
 import { FolderNames } from './folder-names.ts'
 import { type EncodedRow, GivenRows } from './given-rows.ts'
+import { KEY_BYTES, keyAt } from './packed-keys.ts'
 import { type LocatedRows, locatedRows, neighbours, valueAt, type WantedRow } from './read-rows.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
@@ -32,8 +33,11 @@ export interface RowStore {
   known(keys: readonly RowKey[], round?: number): Promise<ReadonlySet<RowKey>>
   /** The stored values of these keys; a damaged row is a miss for that row alone. */
   getMany(keys: readonly RowKey[], round?: number): Promise<ReadonlyMap<RowKey, RowValue>>
-  /** Where all of these rows are stored, for somebody who reads them elsewhere; undefined if one of them is not. */
-  locate?(keys: readonly RowKey[], round?: number): Promise<LocatedRows | undefined>
+  /**
+   * Where all of these rows are stored, for somebody who reads them elsewhere; undefined if one of them is not. The keys
+   * stand one behind the other.
+   */
+  locate?(keys: Buffer, round?: number): Promise<LocatedRows | undefined>
   /**
    * The stored value, or that of a call in flight for the same key, or `run`'s, which is then stored. What costs, `run`
    * does in its turn among processes; it brings nothing if it was told that the row is stored.
@@ -144,15 +148,15 @@ class SegmentRowStore implements RowStore {
     return values as Map<RowKey, RowValue>
   }
 
-  async locate(keys: readonly RowKey[], round = 0): Promise<LocatedRows | undefined> {
+  async locate(keys: Buffer, round = 0): Promise<LocatedRows | undefined> {
     this.#refresh()
-    const rows: WantedRow[] = []
-    for (const key of keys) {
-      const place = this.#places(key, round)[0]
+    const places: RowPlace[] = []
+    for (let at = 0; at < keys.length; at += KEY_BYTES) {
+      const place = this.#firstPlace(keys, at, round)
       if (!place) return undefined
-      rows.push({ segment: place.segment, offset: place.offset, length: place.length, key })
+      places.push(place)
     }
-    return locatedRows(this.#folder, rows)
+    return locatedRows(this.#folder, keys, places)
   }
 
   async getOrRun(
@@ -298,6 +302,14 @@ class SegmentRowStore implements RowStore {
       .filter((found) => found.round >= round)
       .sort((a, b) => b.round - a.round)
       .map(({ place }) => place)
+  }
+
+  /** The first of the places of the key that stands at a byte of many; most keys are in the index alone. */
+  #firstPlace(keys: Buffer, at: number, round: number): RowPlace | undefined {
+    const isPlain = round === 0 && this.#lastRound === 0 && this.#damaged.size === 0
+    if (isPlain && this.#recent.size === 0) return this.#index?.first(keys, at)
+    const key = keyAt(keys, at)
+    return isPlain && !this.#recent.has(key) ? this.#index?.first(keys, at) : this.#places(key, round)[0]
   }
 
   #roundAt({ segment, offset }: RowPlace): number {

@@ -1,5 +1,6 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { hexOf, type RowKey } from './digest.ts'
+import { isSameKey, KEY_BYTES, keyAt } from './packed-keys.ts'
 
 /*
  * One record of a segment file, little-endian:
@@ -14,14 +15,16 @@ import { hexOf, type RowKey } from './digest.ts'
  * | 16-47 | key (sha256) |
  * | 48- | payload |
  */
-const HEADER_BYTES = 48
+const KEY_AT = 16
+const HEADER_BYTES: number = KEY_AT + KEY_BYTES
 
 const MAGIC = Buffer.from([0xf7, 0x51, 0x4c, 0xfe])
 const MAGIC_WORD = MAGIC.readUInt32BE(0)
 const PLAIN = 0
 const DEFLATED = 1
 const SEAL = 2
-const PREFIX = 'sha256:'
+/** The key that is compared with that of a record: one buffer for all, since nothing waits in between. */
+const WANTED = Buffer.alloc(KEY_BYTES)
 /** Longer answers are not stored; a longer length is a damaged one. */
 const MAX_PAYLOAD = 64 << 20
 /** Bytes of the longest record. */
@@ -49,8 +52,14 @@ export function encodeSeal(): Buffer {
  * belongs to another key.
  */
 export function decodeRow(bytes: Buffer, key: RowKey, start = 0, end: number = bytes.length): string | undefined {
+  WANTED.write(hexOf(key), 'hex')
+  return decodeRowOf(bytes, WANTED, 0, start, end)
+}
+
+/** The same for the key that stands at a byte of many. */
+export function decodeRowOf(bytes: Buffer, keys: Buffer, at: number, start: number, end: number): string | undefined {
   if (end > bytes.length || recordLength(bytes, start) !== end - start) return undefined
-  if (bytes.toString('hex', start + 16, start + HEADER_BYTES) !== hexOf(key)) return undefined
+  if (!isSameKey(bytes, start + KEY_AT, keys, at)) return undefined
   if (bytes[start + 12] === PLAIN) return bytes.toString('utf8', start + HEADER_BYTES, end)
   const payload = bytes.subarray(start + HEADER_BYTES, end)
   return inflateRawSync(payload, { maxOutputLength: MAX_INFLATED }).toString('utf8')
@@ -89,7 +98,7 @@ export function scanRows(bytes: Buffer, onRow: (row: FoundRow) => void): { used:
       continue
     }
     if (bytes[used + 12] === SEAL) sealed = true
-    else onRow({ key: keyAt(bytes, used), offset: used, length, round: bytes.readUIntLE(used + 13, 3) })
+    else onRow({ key: keyAt(bytes, used + KEY_AT), offset: used, length, round: bytes.readUIntLE(used + 13, 3) })
     used += length
   }
   return { used, sealed }
@@ -111,10 +120,6 @@ function recordLength(bytes: Buffer, at: number): number | undefined {
   return crc32(bytes.subarray(at + 8, end)) === bytes.readUInt32LE(at + 4) ? end - at : undefined
 }
 
-function keyAt(bytes: Buffer, at: number): RowKey {
-  return (PREFIX + bytes.toString('hex', at + 16, at + HEADER_BYTES)) as RowKey
-}
-
 function encode(kind: number, key: string, payload: Buffer, round = 0): Buffer {
   if (payload.length > MAX_PAYLOAD)
     throw new RangeError(`an answer of ${payload.length} bytes is too long to be stored`)
@@ -123,7 +128,7 @@ function encode(kind: number, key: string, payload: Buffer, round = 0): Buffer {
   record.writeUInt32LE(payload.length, 8)
   record[12] = kind
   record.writeUIntLE(round, 13, 3)
-  record.write(key, 16, 'hex')
+  record.write(key, KEY_AT, 'hex')
   payload.copy(record, HEADER_BYTES)
   record.writeUInt32LE(crc32(record.subarray(8)), 4)
   return record

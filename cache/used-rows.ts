@@ -2,9 +2,9 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BlobStore } from './blob-store.ts'
 import { type BlobId, hexOf, type RowKey } from './digest.ts'
+import { KEY_BYTES } from './packed-keys.ts'
 import { sortRecords } from './sort-records.ts'
 
-const KEY_BYTES = 32
 /** Keys held in memory. */
 const MOST = 1 << 18
 const FIRST = 1 << 10
@@ -29,6 +29,16 @@ export class UsedRows {
     if (this.#bytes === this.#keys.length) this.#makeRoom()
     this.#keys.write(hexOf(key), this.#bytes, 'hex')
     this.#bytes += KEY_BYTES
+  }
+
+  /** Adds keys that stand one behind the other. */
+  addAll(keys: Buffer): void {
+    for (let from = 0; from < keys.length; ) {
+      if (this.#bytes === this.#keys.length) this.#makeRoom()
+      const copied = keys.copy(this.#keys, this.#bytes, from)
+      this.#bytes += copied
+      from += copied
+    }
   }
 
   /** Stores them sorted, 32 bytes each; undefined if there are none. Nothing may be added afterwards. */

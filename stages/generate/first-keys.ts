@@ -1,13 +1,13 @@
 import type { CanonicalValue } from '../../cache/canonical.ts'
 import { type BlobId, hexOf, type RowKey } from '../../cache/digest.ts'
 import type { Memos } from '../../cache/memos.ts'
+import { KEY_BYTES, keyAt } from '../../cache/packed-keys.ts'
 import { sortRecords } from '../../cache/sort-records.ts'
 import type { RowRequest } from '../define.ts'
 import type { TokenUse } from '../models/budget.ts'
 import { callsOf, type QueryOptions } from './query-units.ts'
 import { expectedTokens, type RequestSetup } from './requests.ts'
 
-const KEY_BYTES = 32
 /** Of a note: a key, and the tokens that its request is expected to take. */
 const NOTE_BYTES = KEY_BYTES + 8
 const FIRST_NOTES = 1 << 10
@@ -60,7 +60,12 @@ export class FirstKeys {
   }
 
   at(number: number): RowKey {
-    return `sha256:${this.#keys.toString('hex', number * KEY_BYTES, (number + 1) * KEY_BYTES)}` as RowKey
+    return keyAt(this.#keys, number * KEY_BYTES)
+  }
+
+  /** So many from a number on, as bytes that are not to be changed. */
+  part(from: number, count: number): Buffer {
+    return this.#keys.subarray(from * KEY_BYTES, (from + count) * KEY_BYTES)
   }
 
   all(): RowKey[] {

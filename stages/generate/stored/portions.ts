@@ -1,4 +1,3 @@
-import type { RowKey } from '../../../cache/digest.ts'
 import type { RowStore } from '../../../cache/row-store.ts'
 import { openBytes } from '../../data/bytes.ts'
 import { jsonBatches } from '../../data/jsonl.ts'
@@ -41,8 +40,7 @@ export async function* portionsOf(
   let lines = 0
   for await (const piece of piecesOf(openBytes(file.location, file.path), most)) {
     const from = lines * perPassage
-    const wanted = Array.from({ length: piece.lines * perPassage }, (_, i): RowKey => keys.at(from + i))
-    const located = await rows.locate?.(wanted)
+    const located = await rows.locate?.(keys.part(from, piece.lines * perPassage))
     const settled = located ? settling.settle({ lines: piece.bytes, rows: located }) : Promise.resolve(undefined)
     // It is awaited in its turn.
     settled.catch(() => {})

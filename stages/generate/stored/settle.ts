@@ -1,4 +1,3 @@
-import type { RowKey } from '../../../cache/digest.ts'
 import { LocatedRowReader, type LocatedRows } from '../../../cache/read-rows.ts'
 import { rowText } from '../../data/jsonl.ts'
 import type { Pair } from '../../data/rows.ts'
@@ -83,14 +82,14 @@ export class BatchSettler {
       if (_id === undefined) return undefined
       writer.counts.passages++
       for (let call = 0; call < each; call++) {
-        const answer = rowAnswer(values.get(rows.keys[at++] as RowKey) ?? null)
+        const answer = rowAnswer(values[at++] ?? null)
         const settled = settledBy(prompt, answer, options.parse_attempts)
         if (!settled) return undefined
         if (answer.kind === 'answered') answered++
         writer.add({ _id }, call, [settled])
       }
     }
-    if (at !== rows.keys.length) return undefined
+    if (at !== values.length) return undefined
     await writer.flush()
     const { counts, messages, cut } = writer
     return { ...written, looked, counts, messages, cut, answered }

@@ -49,7 +49,8 @@ export class StoredThreads {
       thread.waiting.push({ resolve, reject })
       thread.worker.postMessage({ lines: own, rows } satisfies StoredBatch, [
         own.buffer,
-        rows.places.buffer as ArrayBuffer,
+        rows.places.buffer,
+        rows.keys.buffer,
       ])
     })
   }
