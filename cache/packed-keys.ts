@@ -10,7 +10,7 @@ export function keyAt(keys: Buffer, at: number): RowKey {
 
 /** Whether the same key stands at two places. */
 export function isSameKey(keys: Buffer, at: number, others: Buffer, other: number): boolean {
-  for (let i = 0; i < KEY_BYTES; i += 4) if (keys.readInt32LE(at + i) !== others.readInt32LE(other + i)) return false
+  for (let i = 0; i < KEY_BYTES; i++) if (keys[at + i] !== others[other + i]) return false
   return true
 }
 

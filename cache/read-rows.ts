@@ -63,44 +63,53 @@ export function locatedRows(folder: string, keys: Uint8Array, rows: readonly Row
 export class LocatedRowReader {
   readonly #readers = new Map<string, SegmentReader>()
 
-  /** What `parse` makes of the rows' JSON, in the order of their keys; undefined as soon as one is not whole. */
-  read(
+  /**
+   * Reads rows at once. What comes back tells what `parse` makes of the JSON of each, by its number; undefined where a row
+   * is not whole.
+   */
+  read<Value>(
     { folder, segments, places, keys }: LocatedRows,
-    parse: (json: string) => CanonicalValue,
-  ): CanonicalValue[] | undefined {
+    parse: (json: string) => Value,
+  ): (number: number) => Value | undefined {
     let reader = this.#readers.get(folder)
     if (!reader) {
       reader = new SegmentReader(folder)
       this.#readers.set(folder, reader)
     }
     const packed = packedKeys(keys)
-    const values = new Array<CanonicalValue>(packed.length / KEY_BYTES)
-    const rows = Array.from(values, (_, number) => ({
-      number,
-      segment: segments[places[3 * number] as number] as string,
-      offset: places[3 * number + 1] as number,
-      length: places[3 * number + 2] as number,
-    }))
+    const rows: (RowPlace & { number: number })[] = []
+    for (let number = 0; 3 * number < places.length; number++)
+      rows.push({
+        number,
+        segment: segments[places[3 * number] as number] as string,
+        offset: places[3 * number + 1] as number,
+        length: places[3 * number + 2] as number,
+      })
+    // Each row is decoded when it is asked for: what lives on until all are read makes collecting garbage slow.
+    const pieces: Buffer[] = new Array(rows.length)
+    const starts = new Float64Array(rows.length)
     for (const near of neighbours(rows)) {
-      const [first, last] = [near[0], near.at(-1)] as [(typeof near)[0], (typeof near)[0]]
+      const [first, last] = [near[0] as RowPlace, near.at(-1) as RowPlace]
       const bytes = reader.read(first.segment, first.offset, last.offset + last.length - first.offset)
-      for (const { number, offset, length } of near) {
-        const start = offset - first.offset
-        const value = parsed(() => decodeRowOf(bytes, packed, number * KEY_BYTES, start, start + length), parse)
-        if (value === undefined) return undefined
-        values[number] = value
+      for (const { number, offset } of near) {
+        pieces[number] = bytes
+        starts[number] = offset - first.offset
       }
     }
-    return values
+    return (number) => {
+      const start = starts[number] as number
+      const end = start + (places[3 * number + 2] as number)
+      return parsed(() => decodeRowOf(pieces[number] as Buffer, packed, number * KEY_BYTES, start, end), parse)
+    }
   }
 }
 
 /** The value of the record there; undefined if it is not whole or belongs to another key. */
 export function valueAt(bytes: Buffer, key: RowKey, start: number, length: number): CanonicalValue | undefined {
-  return parsed(() => decodeRow(bytes, key, start, start + length), JSON.parse)
+  return parsed<CanonicalValue>(() => decodeRow(bytes, key, start, start + length), JSON.parse)
 }
 
-function parsed(decode: () => string | undefined, parse: (json: string) => CanonicalValue): CanonicalValue | undefined {
+function parsed<Value>(decode: () => string | undefined, parse: (json: string) => Value): Value | undefined {
   try {
     const json = decode()
     return json === undefined ? undefined : parse(json)

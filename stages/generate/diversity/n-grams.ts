@@ -5,9 +5,6 @@ const LONGEST = 4
 /** Takes the place of a count of 0, so that one missing length does not make a whole score 0 (Chen & Cherry 2014, 1). */
 const EPSILON = 0.1
 
-/** A text as lists of its runs of 1 to 4 words. */
-type Runs = readonly (readonly string[])[]
-
 /** Runs of `n` words; none where there are fewer. */
 function runsOf(words: readonly string[], n: number): string[] {
   return words.length < n ? [] : shingles(words, n)
@@ -41,51 +38,124 @@ export function overlap(a: readonly string[], b: readonly string[]): number {
  */
 export function selfBleu(texts: readonly (readonly string[])[]): number | undefined {
   if (texts.length < 2) return undefined
-  const runs: Runs[] = texts.map((words) => Array.from({ length: LONGEST }, (_, i) => runsOf(words, i + 1)))
-  const most = new Map<string, { first: number; of: number; second: number }>()
-  const counts = runs.map((lists, of) => {
-    const counted = new Map<string, number>()
-    for (const list of lists) for (const run of list) counted.set(run, (counted.get(run) ?? 0) + 1)
-    for (const [run, count] of counted) {
-      const known = most.get(run)
-      if (!known) most.set(run, { first: count, of, second: 0 })
-      else if (count > known.first) most.set(run, { first: count, of, second: known.first })
-      else if (count > known.second) known.second = count
-    }
-    return counted
-  })
+  const numbers = new RunNumbers()
+  const runs = texts.map((words) => numbers.of(words))
+  const counts = new RunCounts(numbers.size)
+  for (const lists of runs) {
+    counts.count(lists)
+    counts.compare()
+  }
   const lengths = texts.map(({ length }) => length)
   const shares = new LengthShares(lengths)
   let sum = 0
-  for (const [i, lists] of runs.entries()) {
-    const others = (run: string): number => {
-      const { first, of, second } = most.get(run)!
-      return of === i ? second : first
-    }
-    sum += bleu(lists, counts[i]!, others, lengths[i]!, shares.closest(lengths[i]!))
+  for (let i = 0; i < runs.length; i++) {
+    const lists = runs[i] as Runs
+    counts.count(lists)
+    sum += bleu(lists, counts, lengths[i] as number, shares.closest(lengths[i] as number))
   }
   return sum / texts.length
 }
 
-function bleu(
-  lists: Runs,
-  counts: ReadonlyMap<string, number>,
-  others: (run: string) => number,
-  length: number,
-  reference: number,
-): number {
+function bleu(lists: Runs, counts: RunCounts, length: number, reference: number): number {
   let logs = 0
   let orders = 0
   for (const list of lists) {
     if (list.length === 0) continue
-    let matched = 0
-    for (const run of new Set(list)) matched += Math.min(counts.get(run)!, others(run))
+    const matched = counts.matched(list)
     logs += Math.log((matched === 0 ? EPSILON : matched) / list.length)
     orders++
   }
   if (orders === 0) return 0
   const brevity = length >= reference ? 1 : Math.exp(1 - reference / length)
   return brevity * Math.exp(logs / orders)
+}
+
+/** A text as lists of its runs of 1 to 4 words, each run a number. */
+type Runs = readonly (readonly number[])[]
+
+/** Gives equal runs of words equal numbers: hashing numbers is several times as fast as making and hashing texts. */
+class RunNumbers {
+  size = 0
+  readonly #words = new Map<string, number>()
+  /** Numbers of longer runs, by the number of all words but the last and that of the last. */
+  readonly #longer = new Map<number, number>()
+
+  of(words: readonly string[]): Runs {
+    const single = words.map((word) => this.#number(this.#words, word))
+    const lists = [single]
+    for (let n = 2; n <= LONGEST; n++) {
+      const shorter = lists[n - 2] as number[]
+      const list: number[] = []
+      // 26 bits for either part: no text that is measured has so many words.
+      for (let i = 0; i + n <= words.length; i++)
+        list.push(this.#number(this.#longer, (shorter[i] as number) * 2 ** 26 + (single[i + n - 1] as number)))
+      lists.push(list)
+    }
+    return lists
+  }
+
+  #number<Key>(known: Map<Key, number>, key: Key): number {
+    const found = known.get(key)
+    if (found !== undefined) return found
+    known.set(key, this.size)
+    return this.size++
+  }
+}
+
+/** How often one text has each run, and how often any other has it at most. */
+class RunCounts {
+  /** Of each run: how often the text at hand has it, and the text that this was counted for last. */
+  readonly #own: Uint32Array
+  readonly #text: Int32Array
+  /** The two highest counts of any text. */
+  readonly #first: Uint32Array
+  readonly #second: Uint32Array
+  #different: number[] = []
+  #texts = 0
+
+  constructor(runs: number) {
+    this.#own = new Uint32Array(runs)
+    this.#text = new Int32Array(runs)
+    this.#first = new Uint32Array(runs)
+    this.#second = new Uint32Array(runs)
+  }
+
+  count(lists: Runs): void {
+    this.#texts++
+    this.#different = []
+    for (const list of lists)
+      for (const run of list) {
+        if (this.#text[run] === this.#texts) (this.#own[run] as number)++
+        else {
+          this.#text[run] = this.#texts
+          this.#own[run] = 1
+          this.#different.push(run)
+        }
+      }
+  }
+
+  /** Takes what was counted last into the highest counts. */
+  compare(): void {
+    for (const run of this.#different) {
+      const count = this.#own[run] as number
+      if (count > (this.#first[run] as number)) {
+        this.#second[run] = this.#first[run] as number
+        this.#first[run] = count
+      } else if (count > (this.#second[run] as number)) this.#second[run] = count
+    }
+  }
+
+  /** How many of a list's runs, those of the text at hand, another text has, too; to be asked once. */
+  matched(list: readonly number[]): number {
+    let sum = 0
+    for (const run of list) {
+      const own = this.#own[run] as number
+      // Nobody else has a run more often than the second of those of which this is the first.
+      sum += Math.min(own, own === this.#first[run] ? (this.#second[run] as number) : own)
+      this.#own[run] = 0
+    }
+    return sum
+  }
 }
 
 /** Answers which length among the other texts is closest, the shorter of two. */

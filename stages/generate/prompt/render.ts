@@ -75,12 +75,12 @@ export function render(prompt: Prompt, asked: Asked, sample: number, seed: numbe
   return { messages }
 }
 
-const UNTIDY = /^\s|\s$|\s\s|[^\S ]/
+const UNTIDY = /\s\s|[^\S ]/
 
 /** White space as single spaces, and none around. */
 export function tidy(text: string): string {
-  const formed = text.toWellFormed()
-  return UNTIDY.test(formed) ? formed.trim().replace(/\s+/g, ' ') : formed
+  const trimmed = text.toWellFormed().trim()
+  return UNTIDY.test(trimmed) ? trimmed.replace(/\s+/g, ' ') : trimmed
 }
 
 /** White space as single spaces, at most so many words. */

@@ -1,3 +1,4 @@
+import { KEY_BYTES } from '../../../cache/packed-keys.ts'
 import { LocatedRowReader, type LocatedRows } from '../../../cache/read-rows.ts'
 import { rowText } from '../../data/jsonl.ts'
 import type { Pair } from '../../data/rows.ts'
@@ -6,7 +7,7 @@ import type { Prompt } from '../prompt/prompt.ts'
 import { type QueryOptions, unitsPerPassage } from '../query-units.ts'
 import { QueryWriter } from '../query-writer.ts'
 import { settledBy } from '../question.ts'
-import { rowAnswer, valueOfRow } from '../row-answer.ts'
+import { answerIn } from '../row-answer.ts'
 import { passageIds } from './passage-ids.ts'
 
 /** What is the same for all batches of a node. */
@@ -56,8 +57,8 @@ export class BatchSettler {
   /** Undefined where a row is not whole, an answer leads to another request, or a passage is not as it should be. */
   async settle({ lines, rows }: StoredBatch): Promise<SettledBatch | undefined> {
     const { prompt, options, negatives } = this.#rules
-    const values = this.#reader.read(rows, valueOfRow)
-    if (!values) return undefined
+    const count = rows.keys.length / KEY_BYTES
+    const answerAt = this.#reader.read(rows, answerIn)
     const written = { pairs: '', negatives: '', negativeRows: 0 }
     const looked: SettledBatch['looked'][number][] = []
     const pairsFile = {
@@ -82,14 +83,15 @@ export class BatchSettler {
       if (_id === undefined) return undefined
       writer.counts.passages++
       for (let call = 0; call < each; call++) {
-        const answer = rowAnswer(values[at++] ?? null)
+        const answer = at < count ? answerAt(at++) : undefined
+        if (!answer) return undefined
         const settled = settledBy(prompt, answer, options.parse_attempts)
         if (!settled) return undefined
         if (answer.kind === 'answered') answered++
         writer.add({ _id }, call, [settled])
       }
     }
-    if (at !== values.length) return undefined
+    if (at !== count) return undefined
     await writer.flush()
     const { counts, messages, cut } = writer
     return { ...written, looked, counts, messages, cut, answered }

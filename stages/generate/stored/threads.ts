@@ -28,7 +28,7 @@ export class StoredThreads {
   #threads: readonly Thread[] = []
   #failure: unknown
 
-  constructor(rules: StoredRules, count: number = Math.min(MOST, availableParallelism())) {
+  constructor(rules: StoredRules, count: number = Math.max(1, Math.min(MOST, availableParallelism() - 1))) {
     this.#rules = rules
     this.#count = count
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openRowStore, type RowStore } from '../../../../cache/row-store.ts'
 import type { Json } from '../../../../stages/define.ts'
-import { valueOfRow } from '../../../../stages/generate/row-answer.ts'
+import { answerIn, rowAnswer } from '../../../../stages/generate/row-answer.ts'
 import { passageIds } from '../../../../stages/generate/stored/passage-ids.ts'
 import { fakeOpenai, type Reaction, type SeenRequest } from '../../../rig/fake-openai.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
@@ -165,16 +165,30 @@ test('ids of passages are those that a parser finds, however the lines are writt
   expect([...passageIds(Buffer.from('{"_id":7}\n{"a":"b"}\n{"_id":"x'))]).toEqual([undefined, undefined, undefined])
 })
 
-test('the value of a row is what a parser finds, with or without its provenance', () => {
+test('the answer of a row is what a parser finds, however it is written', () => {
   const json = fc.jsonValue({ maxDepth: 3 })
-  const named = fc.dictionary(fc.constantFrom('provenance', 'answer', 'x', ',"provenance":{'), json)
-  fc.assert(
-    fc.property(fc.oneof(named, json), fc.option(named), (answer, provenance) => {
-      const row = JSON.stringify({ answer, ...(provenance ? { provenance } : {}) })
-      expect(valueOfRow(row)).toMatchObject(JSON.parse(JSON.stringify({ answer })))
-    }),
-    { seed: 6, numRuns: 500 },
+  const name = fc.constantFrom('id', 'choices', 'my"choices', 'x,"choices":[', 'usage', ']}\\"')
+  const text = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('"choices":[{"text":"no"}]', '\\', '\\"', ']}'),
   )
-  expect(() => valueOfRow('{"answer":1,"provenance":{')).not.toThrow()
-  expect(() => valueOfRow('{"answer":')).toThrow()
+  const choice = fc.record({ text, finish_reason: fc.option(text), logprobs: json }, { requiredKeys: [] })
+  const choices = fc.oneof(fc.array(choice, { maxLength: 3 }), json)
+  const pair = fc.oneof(fc.tuple(name, json), fc.tuple(fc.constant('choices'), choices))
+  const answer = fc.oneof(fc.array(pair, { maxLength: 4 }).map(Object.fromEntries), json)
+  let answered = 0
+  fc.assert(
+    fc.property(answer, fc.option(fc.dictionary(name, json)), (said, provenance) => {
+      const row = JSON.stringify({ answer: said, ...(provenance ? { provenance } : {}) })
+      const expected = rowAnswer(JSON.parse(row))
+      expect(answerIn(row)).toEqual(expected)
+      if (expected.kind === 'answered') answered++
+    }),
+    { seed: 6, numRuns: 2000 },
+  )
+  expect(answered).toBeGreaterThan(100)
+  const twice = '{"answer":{"choices":[{"text":"first"}],"choices":[{"text":"last"}]}}'
+  expect(answerIn(twice)).toEqual(rowAnswer(JSON.parse(twice)))
+  for (const cut of ['{"answer":', '{"answer":{"choices":[{"text":"a', '{"answer":{"choices":[{"text":"a"}'])
+    expect(() => answerIn(cut)).toThrow()
 })
