@@ -62,8 +62,8 @@ export interface JsonlWriter {
   write(row: object): Promise<void>
   /** The same of many rows, faster. */
   writeAll(rows: readonly object[]): Promise<void>
-  /** Writes rows that are lines already. */
-  writeLines(lines: string, rows: number): Promise<void>
+  /** Writes rows that are lines already, in UTF-8; the bytes must not change until the file is closed. */
+  writeLines(lines: Uint8Array, rows: number): Promise<void>
   /** Rows written so far. */
   readonly rows: number
   close(): Promise<void>
@@ -74,11 +74,18 @@ const FLUSH_CHARACTERS = 1 << 18
 /** Creates the file (it must not exist) and returns its writer. */
 export async function writeJsonl(location: string): Promise<JsonlWriter> {
   const file = await open(location, 'wx')
+  /** Lines given as bytes, and behind them those that are texts still. */
+  let pieces: Uint8Array[] = []
+  let pieceBytes = 0
   let buffer = ''
   let rows = 0
   const flush = async (): Promise<void> => {
     const text = buffer
+    const before = pieces
     buffer = ''
+    pieces = []
+    pieceBytes = 0
+    if (before.length > 0) await file.writeFile(Buffer.concat(before))
     if (text !== '') await file.writeFile(text)
   }
   return {
@@ -95,9 +102,11 @@ export async function writeJsonl(location: string): Promise<JsonlWriter> {
       }
     },
     async writeLines(lines, some) {
-      buffer += lines
+      if (buffer !== '') await flush()
+      if (lines.length > 0) pieces.push(lines)
+      pieceBytes += lines.length
       rows += some
-      if (buffer.length > FLUSH_CHARACTERS) await flush()
+      if (pieceBytes > FLUSH_CHARACTERS) await flush()
     },
     get rows() {
       return rows

@@ -27,8 +27,8 @@ export interface StoredBatch {
 
 /** What stored answers came to: the lines to be written, and what is counted of them. */
 export interface SettledBatch {
-  pairs: string
-  negatives: string
+  pairs: Uint8Array<ArrayBuffer>
+  negatives: Uint8Array<ArrayBuffer>
   negativeRows: number
   /** Pairs whose diversity is measured. */
   looked: readonly Pick<Pair, 'passage_id' | 'query'>[]
@@ -38,6 +38,8 @@ export interface SettledBatch {
   /** Answers among the rows; the others are refusals. */
   answered: number
 }
+
+const UTF8 = new TextEncoder()
 
 /** Reads stored answers to their end where nothing has to be asked; pure but for the files it reads, so that threads can. */
 export class BatchSettler {
@@ -59,20 +61,19 @@ export class BatchSettler {
     const { prompt, options, negatives } = this.#rules
     const count = rows.keys.length / KEY_BYTES
     const answerAt = this.#reader.read(rows, answerIn)
-    const written = { pairs: '', negatives: '', negativeRows: 0 }
+    const written: { pairs: string[]; negatives: string[] } = { pairs: [], negatives: [] }
     const looked: SettledBatch['looked'][number][] = []
     const pairsFile = {
       writeAll: async (pairs: readonly Pair[]) => {
         for (const pair of pairs) {
-          written.pairs += `${rowText(pair)}\n`
+          written.pairs.push(rowText(pair))
           if (this.#meter.looksAt(pair)) looked.push({ passage_id: pair.passage_id, query: pair.query })
         }
       },
     }
     const negativesFile = {
       writeAll: async (some: readonly object[]) => {
-        for (const row of some) written.negatives += `${rowText(row)}\n`
-        written.negativeRows += some.length
+        for (const row of some) written.negatives.push(rowText(row))
       },
     }
     const writer = new QueryWriter({ pairs: pairsFile, negatives: negatives ? negativesFile : undefined }, options)
@@ -94,6 +95,11 @@ export class BatchSettler {
     if (at !== count) return undefined
     await writer.flush()
     const { counts, messages, cut } = writer
-    return { ...written, looked, counts, messages, cut, answered }
+    const texts = { pairs: linesOf(written.pairs), negatives: linesOf(written.negatives) }
+    return { ...texts, negativeRows: written.negatives.length, looked, counts, messages, cut, answered }
   }
+}
+
+function linesOf(rows: readonly string[]): Uint8Array<ArrayBuffer> {
+  return UTF8.encode(rows.length === 0 ? '' : `${rows.join('\n')}\n`)
 }

@@ -8,5 +8,8 @@ const settler = BatchSettler.of(workerData as StoredRules)
 let turn: Promise<void> = Promise.resolve()
 
 port.on('message', (batch: StoredBatch) => {
-  turn = turn.then(async () => port.postMessage(await (await settler).settle(batch)))
+  turn = turn.then(async () => {
+    const settled = await (await settler).settle(batch)
+    port.postMessage(settled, settled ? [settled.pairs.buffer, settled.negatives.buffer] : [])
+  })
 })
