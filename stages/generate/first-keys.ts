@@ -47,12 +47,10 @@ export class FirstKeys {
     this.#keys = bytes.subarray(HEAD_BYTES)
   }
 
-  /** What is remembered, of `count` conversations if it is known how many there are. */
-  static recall(memos: Memos, of: CanonicalValue, count?: number): FirstKeys | undefined {
+  /** What is remembered. */
+  static recall(memos: Memos, of: CanonicalValue): FirstKeys | undefined {
     const bytes = memos.recall(of)
-    if (!bytes || bytes.length < HEAD_BYTES) return undefined
-    const keys = new FirstKeys(bytes)
-    return count === undefined || keys.count === count ? keys : undefined
+    return bytes && bytes.length >= HEAD_BYTES ? new FirstKeys(bytes) : undefined
   }
 
   get count(): number {

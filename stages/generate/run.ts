@@ -9,19 +9,19 @@ import { type RowRequest, type ServiceContext, StageError, type StageSummary } f
 import { isBulk, type ModelBlock } from '../models/block.ts'
 import { BULK_WINDOW } from '../models/bulk.ts'
 import { DiversityMeter } from './diversity/meter.ts'
-import { FirstKeys, FirstKeysNotes, firstKeysOf } from './first-keys.ts'
+import { FirstKeysNotes } from './first-keys.ts'
 import { lazyLease } from './lazy-lease.ts'
 import type { GenerateOptions } from './options.ts'
 import { readPassageBatches, readPassages } from './passages.ts'
-import { callsOf, type QueryUnit, queryOptions, unitsOf, unitsPerPassage } from './query-units.ts'
+import { callsOf, type QueryUnit, unitsOf, unitsPerPassage } from './query-units.ts'
 import { QueryWriter } from './query-writer.ts'
 import type { Settled } from './question.ts'
-import { labelledExamples, requestSetup } from './request-setup.ts'
+import { labelledExamples } from './request-setup.ts'
 import { RowAsker } from './row-asker.ts'
 import type { ShardSeams } from './shards/answer-in-shards.ts'
+import { type FirstRequests, firstRequests } from './stored/first-requests.ts'
 import { portionsOf } from './stored/portions.ts'
 import type { SettledBatch } from './stored/settle.ts'
-import { StoredThreads } from './stored/threads.ts'
 import { type PairWriter, writeWithoutModel } from './without-model.ts'
 
 /** Conversations begun together: their requests are made, and wait in memory for their turn, at once. */
@@ -55,6 +55,19 @@ interface QueryFile extends PairWriter {
  * is in the row store before it is used; what has been answered is never asked again.
  */
 export async function run(context: ServiceContext<GenerateOptions>, seams: GenerateSeams = {}): Promise<StageSummary> {
+  const ahead = context.options.model ? await firstRequests(context, seams.worthThreads ?? WORTH_THREADS) : undefined
+  try {
+    return await runWith(context, seams, ahead)
+  } finally {
+    await ahead?.threads?.close()
+  }
+}
+
+async function runWith(
+  context: ServiceContext<GenerateOptions>,
+  seams: GenerateSeams,
+  ahead: FirstRequests | undefined,
+): Promise<StageSummary> {
   const folder = context.outputs.pairs!
   const source = fileOf(context.inputs.passages, FILES.passages)
   const lines = await countLines(source.location)
@@ -79,7 +92,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
   try {
     summary =
       (await writeWithoutModel(context, passages(), pairs, total)) ??
-      (await askAll(context, passages, { pairs, negatives }, lines, seams))
+      (await askAll(context, ahead!, passages, { pairs, negatives }, lines, seams))
   } finally {
     await writer.close()
     await negatives?.close()
@@ -97,6 +110,7 @@ export async function run(context: ServiceContext<GenerateOptions>, seams: Gener
 
 async function askAll(
   given: ServiceContext<GenerateOptions>,
+  ahead: FirstRequests,
   passages: () => AsyncIterable<Passage>,
   writers: { pairs: QueryFile; negatives: JsonlWriter | undefined },
   lines: number,
@@ -105,7 +119,7 @@ async function askAll(
   const { options, arrays } = given
   const total = lines * options.per_passage
   const source = fileOf(given.inputs.passages, FILES.passages)
-  const setup = await requestSetup((name) => given.inputs[name], options)
+  const { setup } = ahead
   const llm = given.inputs.model as Extract<typeof given.inputs.model, { type: 'llm' }>
   const isServed = (llm.model as ModelBlock).serve !== undefined
   const { warnings: ofTasks = [], ...answered } =
@@ -134,9 +148,8 @@ async function askAll(
   const mostBegun = isBulk(llm.model as ModelBlock)
     ? window
     : Math.max(LEAST_BEGUN, BEGUN_PER_SLOT * options.concurrency)
-  const firstKeys = firstKeysOf(setup, source.blob, options)
   const perPassage = unitsPerPassage(options)
-  const keys = FirstKeys.recall(context.memos, firstKeys, lines * perPassage)
+  const keys = ahead.keys?.count === lines * perPassage ? ahead.keys : undefined
   const noted = new FirstKeysNotes()
   /** Passages so far. */
   let read = 0
@@ -144,7 +157,6 @@ async function askAll(
   let onRoom = (): void => {}
   let settled = 0
   let complete = true
-  let threads: StoredThreads | undefined
 
   const settle = (): void => {
     settled = Math.min(total, settled + queriesOf)
@@ -187,7 +199,7 @@ async function askAll(
         wanted.push(first.value.key)
         if (!keys) noted.add(first.value)
         else if (!keyOf && first.value.key !== keys.at(units.length - 1 + before)) {
-          context.memos.forget(firstKeys)
+          context.memos.forget(ahead.of)
           throw new Error('the keys of rows that were remembered are not those of these passages')
         }
       }
@@ -240,17 +252,14 @@ async function askAll(
   }, TELL_MS)
   try {
     const passagesOf = (rows: number): number => Math.max(1, Math.floor(rows / Math.max(1, callsOf(options))))
-    const settling = keys && keys.count >= (seams.worthThreads ?? WORTH_THREADS) && !options.show_previous
-    if (settling)
-      threads = new StoredThreads({
-        prompt: setup.prompt,
-        options: queryOptions(options),
-        passages: lines,
-        negatives: writers.negatives !== undefined,
-      })
     const portions =
-      keys && threads
-        ? portionsOf(source, passagesOf(STORED_BATCH), { keys, perPassage, rows: context.rows, settling: threads })
+      keys && ahead.threads
+        ? portionsOf(source, passagesOf(STORED_BATCH), {
+            keys,
+            perPassage,
+            rows: context.rows,
+            settling: ahead.threads,
+          })
         : readPassageBatches(source.location, source.path, passagesOf(BATCH))
     for await (const portion of portions) {
       if (asker.halted) {
@@ -266,13 +275,12 @@ async function askAll(
     await write(0)
     await writer.flush()
     await asker.finish(complete)
-    if (!keys && complete) noted.keep(context.memos, firstKeys)
+    if (!keys && complete) noted.keep(context.memos, ahead.of)
   } catch (error) {
     asker.halt(error)
     throw error
   } finally {
     clearInterval(telling)
-    await threads?.close()
     // Rows still begun here belong to a run that failed; they must be over before the client is closed.
     await Promise.all(begun.map(({ result }) => result))
     await context.rows.flush()

@@ -6,7 +6,7 @@ import type { SettledBatch, StoredBatch, StoredRules } from './settle.ts'
 
 /** Threads run the compiled code wherever this module itself was loaded from. */
 const ENTRY = join(packageRoot, 'dist/stages/generate/stored/stored-worker.js')
-/** More would only wait for the thread that looks rows up. */
+/** More would only wait for the thread that looks rows up, which has a core of its own. */
 const MOST = 4
 
 interface Waiting {
@@ -24,7 +24,7 @@ interface Thread {
 export class StoredThreads {
   readonly #rules: StoredRules
   readonly #count: number
-  /** Started with the first batch: often nothing is stored yet. */
+  /** Started with the first batch, if not before: often nothing is stored yet. */
   #threads: readonly Thread[] = []
   #failure: unknown
 
@@ -38,9 +38,14 @@ export class StoredThreads {
     return 2 * this.#count
   }
 
+  /** Starts them ahead of the first batch, which takes as long as reading some thousand answers. */
+  start(): void {
+    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => this.#start(this.#rules))
+  }
+
   settle({ lines, rows }: StoredBatch): Promise<SettledBatch | undefined> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => this.#start(this.#rules))
+    this.start()
     const [first, ...others] = this.#threads as [Thread, ...Thread[]]
     const thread = others.reduce((best, one) => (one.waiting.length < best.waiting.length ? one : best), first)
     // Of a view, all the memory that it looks at would be copied.
