@@ -7,6 +7,7 @@ import { FolderNames } from './folder-names.ts'
 import { type EncodedRow, GivenRows } from './given-rows.ts'
 import { KEY_BYTES, keyAt } from './packed-keys.ts'
 import { type LocatedRows, locatedRows, neighbours, valueAt, type WantedRow } from './read-rows.ts'
+import { RecentRows } from './recent-rows.ts'
 import { comparePlaces, RowIndex, type RowPlace } from './row-index.ts'
 import { type RowTurn, rowTurn } from './row-turn.ts'
 import { LONGEST_RECORD, ROUND_BYTES, roundOf, scanRows } from './segment.ts'
@@ -98,8 +99,9 @@ class SegmentRowStore implements RowStore {
   readonly #names: FolderNames
   #index: RowIndex | undefined
   /** Rows that the index doesn't cover. */
-  #recent = new Map<RowKey, RowPlace[]>()
-  #recentRows = 0
+  #recent = new RecentRows()
+  /** False once it could not be written: trying again and again would be slow. */
+  #isIndexWritable = true
   /** When it was last looked whether other processes stored rows. */
   #looked = Number.NEGATIVE_INFINITY
   readonly #given: GivenRows
@@ -245,7 +247,7 @@ class SegmentRowStore implements RowStore {
     const places = this.#writer.appendAll(rows.map(({ record }) => record))
     for (const [i, { key, round }] of rows.entries()) {
       const place = places[i] as RowPlace
-      this.#note(key, place)
+      this.#recent.add(key, place)
       const highest = Math.max(this.#segments.get(place.segment)?.round ?? 0, round)
       this.#segments.set(place.segment, { covered: place.offset + place.length, sealed: false, round: highest })
       this.#lastRound = Math.max(this.#lastRound, round)
@@ -254,7 +256,7 @@ class SegmentRowStore implements RowStore {
 
   /** What is stored of a key that was not when the index was `before`: as long as it is the same, only later rows can be. */
   #storedSince(key: RowKey, round: number, before: RowIndex | undefined): { value: RowValue } | undefined {
-    return this.#index === before && !this.#recent.has(key) ? undefined : this.#stored(key, round)
+    return this.#index === before && !this.#recent.places.has(key) ? undefined : this.#stored(key, round)
   }
 
   #stored(key: RowKey, round: number): { value: RowValue } | undefined {
@@ -287,7 +289,7 @@ class SegmentRowStore implements RowStore {
   }
 
   #isKnown(key: RowKey, round: number): boolean {
-    if (round === 0 && this.#damaged.size === 0 && (this.#recent.has(key) || this.#index?.has(key))) return true
+    if (round === 0 && this.#damaged.size === 0 && (this.#recent.places.has(key) || this.#index?.has(key))) return true
     return this.#places(key, round).length > 0
   }
 
@@ -307,9 +309,8 @@ class SegmentRowStore implements RowStore {
   /** The first of the places of the key that stands at a byte of many; most keys are in the index alone. */
   #firstPlace(keys: Buffer, at: number, round: number): RowPlace | undefined {
     const isPlain = round === 0 && this.#lastRound === 0 && this.#damaged.size === 0
-    if (isPlain && this.#recent.size === 0) return this.#index?.first(keys, at)
-    const key = keyAt(keys, at)
-    return isPlain && !this.#recent.has(key) ? this.#index?.first(keys, at) : this.#places(key, round)[0]
+    if (isPlain && !this.#recent.mayHave(keys, at)) return this.#index?.first(keys, at)
+    return this.#places(keyAt(keys, at), round)[0]
   }
 
   #roundAt({ segment, offset }: RowPlace): number {
@@ -319,17 +320,10 @@ class SegmentRowStore implements RowStore {
 
   #undamaged(key: RowKey): RowPlace[] {
     const indexed = this.#index?.find(key) ?? []
-    const recent = this.#recent.get(key)
+    const recent = this.#recent.places.get(key)
     const places = recent ? [...indexed, ...recent].sort(comparePlaces) : indexed
     if (this.#damaged.size === 0) return places
     return places.filter(({ segment, offset }) => !this.#damaged.has(`${segment}:${offset}`))
-  }
-
-  #note(key: RowKey, place: RowPlace): void {
-    this.#recentRows++
-    const places = this.#recent.get(key)
-    if (places) places.push(place)
-    else this.#recent.set(key, [place])
   }
 
   #refresh(): void {
@@ -341,7 +335,7 @@ class SegmentRowStore implements RowStore {
       if (!state?.sealed && name !== this.#writer.name) this.#scan(name, state?.covered ?? 0)
     }
     const worthIndexing = Math.max(WORTH_INDEXING, this.#index.size * SHARE_WORTH_INDEXING)
-    if (this.#recentRows > Math.min(worthIndexing, MOST_OUTSIDE)) this.#writeIndex()
+    if (this.#isIndexWritable && this.#recent.rows > Math.min(worthIndexing, MOST_OUTSIDE)) this.#writeIndex()
   }
 
   // A segment only ever grows: one that is shorter than the index knows it, or gone, makes the index worthless.
@@ -364,13 +358,12 @@ class SegmentRowStore implements RowStore {
     segments.sort((a, b) => (a.name < b.name ? -1 : 1))
     try {
       const before = this.#index
-      this.#index = before?.extend(this.#recent, segments, join(this.#folder, INDEX))
+      this.#index = before?.extend(this.#recent.places, segments, join(this.#folder, INDEX))
       before?.close()
-      this.#recent = new Map()
-      this.#recentRows = 0
+      this.#recent = new RecentRows()
     } catch {
-      // The rows stay in memory, and the next process scans for them; trying again and again would be slow.
-      this.#recentRows = Number.NEGATIVE_INFINITY
+      // The rows stay in memory, and the next process scans for them.
+      this.#isIndexWritable = false
     }
   }
 
@@ -383,7 +376,7 @@ class SegmentRowStore implements RowStore {
       const start = state.covered
       const bytes = this.#reader.read(segment, start, Math.min(room, size - start))
       const { used, sealed } = scanRows(bytes, ({ key, offset, length, round }) => {
-        this.#note(key, { segment, offset: start + offset, length })
+        this.#recent.add(key, { segment, offset: start + offset, length })
         state.round = Math.max(state.round, round)
       })
       state.covered += used
