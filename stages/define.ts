@@ -30,10 +30,7 @@ export type { ToolsCache } from './tools-cache.ts'
 /** JSON as it stands in a pipeline after references were resolved. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
-/**
- * Something that running a pipeline does beyond computing on its own inputs: what people are shown before they trust the
- * pipeline of a stranger.
- */
+/** What running a pipeline does beyond computing on its inputs: people are shown it before they trust a stranger's. */
 export interface Exposure {
   does: 'runs' | 'starts' | 'contacts' | 'downloads' | 'reads'
   /** Exactly what: a command line, an address, a file. */
