@@ -67,6 +67,8 @@ export class OnnxGraph {
       graphOptimizationLevel: 'all',
       // Batches differ in shape: a plan of memory for each would only be thrown away.
       enableMemPattern: false,
+      // Threads that wait in a loop would take the core from what others do.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 3,
     }
     let session: InferenceSession

@@ -4,7 +4,7 @@ import sys
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Normalize, StaticEmbedding
+from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 kind, source, out = sys.argv[1:4]
