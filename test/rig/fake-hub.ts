@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 /** How a stand-in of a model hub treats one request for a file. */
@@ -89,6 +90,13 @@ function send(
     ...(start > 0 ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
   })
   if (cutAfter === undefined || cutAfter >= bytes.length) return void response.end(bytes)
-  // Late enough for a busy machine: what is waiting to be read when a connection breaks is lost.
-  response.write(bytes.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 250))
+  response.write(bytes.subarray(0, cutAfter), () => void whenRead().then(() => response.destroy()))
+}
+
+/**
+ * Resolves when a client in this process has had many turns to read what was sent, however slow the machine is: what is
+ * waiting to be read when a connection breaks is lost.
+ */
+async function whenRead(): Promise<void> {
+  for (let turn = 0; turn < 25; turn++) await setTimeout(10)
 }
