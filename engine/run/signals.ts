@@ -9,16 +9,24 @@ export interface RunSignals {
   dispose(): void
 }
 
+/**
+ * Signals so close together are one: `timeout`, for one, sends its signal to the process and to its group, and who closes a
+ * terminal may cause more than one.
+ */
+const SAME_MS = 100
+
 /** Turns the first Ctrl-C (or TERM, or hang-up) into draining and the second into killing, until disposed. */
 export function listenForSignals(onFirst: () => void = () => {}): RunSignals {
   const drain = new AbortController()
   const kill = new AbortController()
   let received: 'SIGINT' | 'SIGTERM' | undefined
+  let receivedAt = 0
   const on = (signal: NodeJS.Signals): void => {
     if (received !== undefined) {
-      kill.abort(new Error('interrupted'))
+      if (performance.now() - receivedAt > SAME_MS) kill.abort(new Error('interrupted'))
       return
     }
+    receivedAt = performance.now()
     received = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM'
     drain.abort(new Error('interrupted'))
     onFirst()

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { checkEmbeddings, embeddingFolders } from '../../cache/embedding-check.ts'
 import { folderDigest } from '../rig/folder-digest.ts'
 import { type Ended, ended, Project } from '../rig/project.ts'
-import { waitFor } from '../rig/wait-for.ts'
+import { interruptAgain, waitFor } from '../rig/wait-for.ts'
 import { tinyTransformer } from '../stages/encoders/tiny-transformer.ts'
 
 const pipelineOf = (digest: string, block: string): string => `version: 1
@@ -124,7 +124,7 @@ async function interrupted(
     child.kill('SIGINT')
     if (times === 2) {
       await stopping
-      child.kill('SIGINT')
+      await interruptAgain(child)
     }
     const result = await end
     // One that was through before it heard of it is no interrupted one.

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ended, Project } from '../rig/project.ts'
-import { fileText, gone, isAlive } from '../rig/wait-for.ts'
+import { fileText, gone, interruptAgain, isAlive } from '../rig/wait-for.ts'
 
 /** Stages of type `command`, each with its output `o`; `$T` in a command is a folder that outlives it. */
 function project(stages: { readonly [name: string]: { run: string; more?: string; needs?: string[] } }): Project {
@@ -135,7 +135,7 @@ test('the second Ctrl-C ends a command that ignores TERM, and all that it starte
   const pids = [Number(await fileText(join(made.folder, 'own'))), Number(await fileText(join(made.folder, 'pid')))]
   child.kill('SIGINT')
   await stopping
-  child.kill('SIGINT')
+  await interruptAgain(child)
   expect((await end).status).toBe(130)
   for (const pid of pids) await gone(pid)
   expect(existsSync(join(made.folder, 'out/p/stubborn'))).toBe(false)

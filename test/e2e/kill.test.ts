@@ -6,7 +6,7 @@ import { fakeOpenai } from '../rig/fake-openai.ts'
 import { holding } from '../rig/holding.ts'
 import { ended, Project } from '../rig/project.ts'
 import { smallPipeline, smallProject, writtenBy } from '../rig/small-project.ts'
-import { fileText, gone } from '../rig/wait-for.ts'
+import { fileText, gone, interruptAgain } from '../rig/wait-for.ts'
 
 const REQUESTS = 40
 const CONCURRENCY = 4
@@ -78,7 +78,7 @@ test('the second Ctrl-C ends at once', async () => {
   await held
   first.kill('SIGINT')
   await taken
-  first.kill('SIGINT')
+  await interruptAgain(first)
   expect((await end).status).toBe(130)
 })
 

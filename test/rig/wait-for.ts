@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
 /** Resolves once something holds. */
@@ -31,4 +32,10 @@ export async function gone(pid: number): Promise<void> {
 /** The process that started another, which lives. */
 export function parentOf(pid: number): number {
   return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+}
+
+/** Presses Ctrl-C a second time, no sooner than people can: what comes at once counts as the same signal. */
+export async function interruptAgain(child: ChildProcess): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  child.kill('SIGINT')
 }
