@@ -10,8 +10,10 @@ export function interval(bounds: { low: number; high: number }): string {
   return isKnown(bounds) ? `${signed(bounds.low)} to ${signed(bounds.high)}` : 'not known'
 }
 
-/** A share in per cent. */
+/** A share in per cent; 100 is said of the whole alone. */
 export function percent(value: number): string {
   const share = 100 * Math.abs(value)
-  return `${value < 0 ? '−' : ''}${share.toFixed(share !== 0 && share < 10 ? 1 : 0)} %`
+  const isNearWhole = share > 99 && share < 100
+  const shown = isNearWhole ? Math.floor(10 * share) / 10 : share
+  return `${value < 0 ? '−' : ''}${shown.toFixed(isNearWhole || (share !== 0 && share < 10) ? 1 : 0)} %`
 }

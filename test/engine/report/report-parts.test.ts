@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { percent } from '../../../engine/report/html/figures.ts'
 import { reportPage } from '../../../engine/report/html/report-page.ts'
 import type { CollectionReport, Report } from '../../../engine/report/report.ts'
 import { reportMarkdown } from '../../../engine/report/report-markdown.ts'
@@ -106,4 +107,17 @@ test('where every query was given away by training, page and document say that n
   expect(page).toContain(words)
   expect(page).toContain('no query is clean for every system')
   expect(page).not.toContain('there is no baseline to compare with')
+})
+
+test('a share is 100 % only where nothing is missing', () => {
+  expect([0, 0.0049, 0.71, 0.994, 239 / 240, 0.99999, 1, -0.05].map(percent)).toEqual([
+    '0 %',
+    '0.5 %',
+    '71 %',
+    '99.4 %',
+    '99.5 %',
+    '99.9 %',
+    '100 %',
+    '−5.0 %',
+  ])
 })
