@@ -128,8 +128,12 @@ function answeredBy(sharded: ShardedRows): ModelLeases {
 function countingOnce(count: ServiceContext<never>['count'], made: number): ServiceContext<never>['count'] {
   let left = made
   return (requests, charge) => {
-    if (requests.cached === 1 && left > 0) left--
-    else count(requests, charge)
+    const { cached = 0 } = requests
+    const known = Math.min(left, cached)
+    left -= known
+    // Stored rows are counted by themselves, one or many at once.
+    if (known === 0) count(requests, charge)
+    else if (known < cached) count({ cached: cached - known }, charge && { ...charge, cached: cached - known })
   }
 }
 

@@ -123,13 +123,17 @@ export function shardBench(
       const marked = { passages: { $input: 'passages' }, model: { $input: 'model' }, prompt: { $input: 'prompt' } }
       const inputs = made.inputs(rows)
       const llm = { type: 'llm' as const, name: 'fake', model, folder, identity: { served: 'fake' } }
-      const stage = { ...generate, run: (context: never) => run(context, { backoffMs: () => 1, shards: seams }) }
+      const stage = {
+        ...generate,
+        run: (context: never) => run(context, { backoffMs: () => 1, ...options.seams, shards: seams }),
+      }
       return runStage(
         stage as never,
         { ...marked, ...written },
         { ...inputs, model: llm },
         {
           rows: made.rows,
+          memos: made.memos,
           models: { use: () => Promise.reject(new Error('no server is started where tasks are')) },
           arrays,
           log: '/dev/null',

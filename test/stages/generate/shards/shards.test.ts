@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { openRowStore } from '../../../../cache/row-store.ts'
 import { fakeOpenai } from '../../../rig/fake-openai.ts'
+import { temporaryFolder } from '../../../rig/temporary.ts'
 import { waitFor } from '../../../rig/wait-for.ts'
 import { passages } from '../setup.ts'
 import { arraysHere, shardBench } from './setup.ts'
@@ -196,6 +198,22 @@ test('answers that nobody asked for are refused, and told of', async () => {
   expect(text('pairs', 'pairs.jsonl')).not.toContain('forged')
   expect(made.requests.sent).toBe(20)
   expect(summary.warnings?.join()).toBe('what a task wrote is not taken: a line that is no answer')
+})
+
+test('answers of tasks that threads read are no savings', async () => {
+  const server = await answering()
+  const made = shardBench(server.url, { seams: { worthThreads: 1 } })
+  const arrays = arraysHere(server.url, 2)
+  const rows = passages(300)
+  const first = await made.runShards(rows, arrays)
+  expect(made.requests).toEqual({ sent: 300, cached: 0, failed: 0 })
+  // The keys of its requests are remembered now, and some answers are stored.
+  made.rows = openRowStore(join(temporaryFolder(), 'rows'))
+  onTestFinished(() => made.rows.close())
+  await made.runShards(rows.slice(0, 20), arrays)
+  const again = await made.runShards(rows, arrays)
+  expect(again.text('pairs', 'pairs.jsonl')).toBe(first.text('pairs', 'pairs.jsonl'))
+  expect(made.requests).toEqual({ sent: 280, cached: 20, failed: 0 })
 })
 
 test('two copies of one task can harm nothing: the first complete answer counts', async () => {
