@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { packageRoot } from '../../../engine/util/package-root.ts'
 import type { StageInput } from '../../../stages/define.ts'
+import { digestOf } from '../../../stages/encoders/encoder-folder.ts'
 import { exportedCrossEncoder } from '../../../stages/python/export-cross-encoder.ts'
 import { exportedModel } from '../../../stages/python/export-onnx.ts'
 import { openCrossEncoder } from '../../../stages/retrieval/cross-encoder.ts'
@@ -50,10 +51,9 @@ export async function openSubject(
   }
   if (kind === 'cross-encoder') {
     const folder = made()
-    const exported = await exportedCrossEncoder(
-      { model: folder, identity: 'all-MiniLM-L6-v2 with a random head' },
-      services,
-    )
+    const weights = 'model.safetensors'
+    const identity = await digestOf({ path: weights, location: join(folder, weights) })
+    const exported = await exportedCrossEncoder({ model: folder, identity }, services)
     const { files } = artifactFrom('model', exported) as Extract<StageInput, { type: 'artifact' }>
     const input: StageInput = { type: 'cross-encoder', name: 'bench', model: { cross_encoder: 'onnx' }, files }
     const encoder = await openCrossEncoder(input, { signal, threads })
