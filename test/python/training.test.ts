@@ -11,7 +11,7 @@ const rig = await pythonRig(skipped)
 const packages = rig && (await pythonPackages(TOOLS, skipped))
 const execute = promisify(execFile)
 /** Two dozen trainings of models that are tiny, on a machine that does other work too. */
-const TIMEOUT_MS = 10 * 60_000
+const TIMEOUT_MS = 30 * 60_000
 
 describe.skipIf(!packages)('the Python helpers', () => {
   const { python } = rig ?? ({} as PythonRig)
