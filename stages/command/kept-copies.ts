@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -157,7 +158,10 @@ function reconcile(
     for (let above = path.posix.dirname(at); above !== '.' && !folders.has(above); above = path.posix.dirname(above))
       folders.add(above)
   const good = new Map<string, Copy>()
+  const mode = 0o777 & ~process.umask()
   const visit = (folder: string, prefix: string): void => {
+    // What a command did to a folder is not seen in the files.
+    if ((lstatSync(folder).mode & 0o7777) !== mode) chmodSync(folder, mode)
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const location = `${folder}/${entry.name}`
       const at = prefix + entry.name

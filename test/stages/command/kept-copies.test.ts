@@ -93,6 +93,21 @@ test('what a command left alone is placed no second time, what is new or another
   expect(found).toEqual(next)
 })
 
+test('a folder that a command closed or opened to all is as it was for the next', async () => {
+  const modes: number[] = []
+  const look = (folder: string): void => {
+    modes.push(...['.', 'deep', 'deep/er'].map((at) => lstatSync(join(folder, at)).mode & 0o7777))
+  }
+  await execution(TEXTS, look)
+  await execution(TEXTS, (folder) => {
+    chmodSync(join(folder, 'deep/er'), 0o1777)
+    chmodSync(join(folder, 'deep'), 0o500)
+    chmodSync(folder, 0o700)
+  })
+  expect((await execution(TEXTS, look)).placed).toEqual([])
+  expect(modes.slice(3)).toEqual(modes.slice(0, 3))
+})
+
 type Deed = (path: string, other: string) => void
 
 /** What a command may do to a copy. */
