@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { freshNonce } from './durable.ts'
-import { newOwner, type OwnerRecord, parseOwner, vitality } from './owner.ts'
+import { newOwner, type OwnerRecord, ownerWords, parseOwner, vitality } from './owner.ts'
 import { isMissing, StoreError } from './store-error.ts'
 
 /** A lock that this process holds. */
@@ -155,8 +155,7 @@ function takeAway(path: string, expected: string): void {
 }
 
 function busy(path: string, owner: OwnerRecord | undefined): StoreError {
-  const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
-  return new StoreError(`${who} has been at this for too long`, {
+  return new StoreError(`${ownerWords(owner)} has been at this for too long`, {
     problem: 'busy',
     where: path,
     advice: 'wait for that process or end it; the lock frees itself when it is gone',

@@ -30,6 +30,11 @@ export function parseOwner(text: string): OwnerRecord | undefined {
   return Number.isInteger(record.pid) ? (record as unknown as OwnerRecord) : undefined
 }
 
+/** An owner in words; of one whose record can't be read, that there is one. */
+export function ownerWords(owner: OwnerRecord | undefined): string {
+  return owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
+}
+
 /**
  * Whether an owner still lives. `dead` only on proof: the same boot and pid namespace without that process, or an
  * earlier boot of this very machine. Of another host or namespace nothing is ever proved.

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { lockAttempts } from '../../../cache/file-lock.ts'
+import { ownerWords } from '../../../cache/owner.ts'
 import { pause } from '../../util/pause.ts'
 
 const POLL_MS = 1_000
@@ -25,10 +26,7 @@ export async function alone<Made>(
         lock.release()
       }
     }
-    if (told !== lock.text) {
-      const who = lock.owner ? `process ${lock.owner.pid} on ${lock.owner.host}` : 'another process'
-      onNote(`${who} has this done already, and is waited for`)
-    }
+    if (told !== lock.text) onNote(`${ownerWords(lock.owner)} has this done already, and is waited for`)
     told = lock.text
     await pause(pollMs, signal)
   }

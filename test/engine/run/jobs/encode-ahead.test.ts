@@ -2,41 +2,22 @@ import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { GraphNode } from '../../../../engine/plan/node.ts'
 import type { Executor } from '../../../../engine/run/executor.ts'
-import { EncodingAhead } from '../../../../engine/run/jobs/encode-ahead.ts'
 import { jobFolder, noteSubmission } from '../../../../engine/run/jobs/job-folder.ts'
-import { registry } from '../../../../stages/registry.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
+import { encodingOf } from './encoding-of.ts'
+
+const NODE = {
+  stage: 'scores',
+  id: 'scores',
+  passEnv: [],
+  retry: { attempts: 1, backoffMs: 0 },
+  resources: { cpus: 1, memory: 0, pools: {} },
+}
 
 /** A run of its own that has one corpus encoded in two shares by `executor`. */
-function run(executor: Executor, folder: string, signal: AbortSignal, onNote: (note: string) => void): Promise<void> {
-  const models = { ...registry.models, encoding: { shares: async () => ({ count: 2, folder }), encode: async () => 0 } }
-  const corpus = { encoder: 'm', digest: 'sha256:0', async *passages() {} }
-  const node = {
-    stage: 'scores',
-    id: 'scores',
-    passEnv: [],
-    retry: { attempts: 1, backoffMs: 0 },
-    resources: { cpus: 1, memory: 0, pools: {} },
-    definition: { encodes: async () => [corpus] },
-  } as unknown as GraphNode
-  const ahead = new EncodingAhead(
-    {
-      executor,
-      folder,
-      visible: [],
-      before: [],
-      program: 'node',
-      queryloom: '/',
-      embeddings: folder,
-      of: () => ({ shards: 2 }),
-      leave: () => false,
-    },
-    models,
-  )
-  const context = { inputs: {}, options: {} as never, progress: () => {} }
-  return ahead.run({ node, context, order: { data: {} } as never, signal, onNote })
+function run(executor: Executor, folder: string, signal: AbortSignal, onNote?: (note: string) => void): Promise<void> {
+  return encodingOf(executor, folder)(NODE, signal, onNote)
 }
 
 /** Tasks that are done as soon as `finish` was called, and whose submissions are counted. */
@@ -70,7 +51,7 @@ test('two runs that encode one corpus submit it once: the second waits, and find
   const { executor, submitted, finish } = counted()
   const folder = join(temporaryFolder(), 'shares')
   const { signal } = new AbortController()
-  const first = run(executor, folder, signal, () => {})
+  const first = run(executor, folder, signal)
   await expect.poll(() => submitted.length).toBe(1)
   const notes: string[] = []
   const second = run(executor, folder, signal, (note) => notes.push(note))
@@ -86,9 +67,9 @@ test('of two, the one that waits goes on where the other was interrupted, and ca
   const { executor, submitted, finish } = counted()
   const folder = join(temporaryFolder(), 'shares')
   const [interrupted, impatient, patient] = [new AbortController(), new AbortController(), new AbortController()]
-  const first = run(executor, folder, interrupted.signal, () => {})
+  const first = run(executor, folder, interrupted.signal)
   await expect.poll(() => submitted.length).toBe(1)
-  const second = run(executor, folder, patient.signal, () => {})
+  const second = run(executor, folder, patient.signal)
   const third = run(executor, folder, impatient.signal, () => impatient.abort(new Error('second thoughts')))
   await expect(third).rejects.toThrow('second thoughts')
   interrupted.abort(new Error('enough'))

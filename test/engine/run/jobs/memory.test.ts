@@ -3,13 +3,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { GraphNode } from '../../../../engine/plan/node.ts'
 import type { Executor, Job, TaskState } from '../../../../engine/run/executor.ts'
-import { EncodingAhead } from '../../../../engine/run/jobs/encode-ahead.ts'
 import { jobFolder, noteSubmission } from '../../../../engine/run/jobs/job-folder.ts'
 import { taskArrays } from '../../../../engine/run/jobs/task-arrays.ts'
-import type { JobPlace } from '../../../../engine/run/stage-jobs.ts'
 import { generate } from '../../../../stages/generate/stage.ts'
-import { registry } from '../../../../stages/registry.ts'
 import { temporaryFolder } from '../../../rig/temporary.ts'
+import { encodingOf } from './encoding-of.ts'
 
 const GIB = 2 ** 30
 const { signal } = new AbortController()
@@ -71,29 +69,8 @@ test('tasks of an array that ran out of memory are submitted again with so many 
 test('an encoding that ran out of memory asks for more when its node is tried again', async () => {
   const { executor, submitted } = hungry(3 * GIB)
   const folder = join(temporaryFolder(), 'shares')
-  const models = { ...registry.models, encoding: { shares: async () => ({ count: 2, folder }), encode: async () => 0 } }
-  const corpus = { encoder: 'm', digest: 'sha256:0', async *passages() {} }
-  const place: JobPlace = {
-    executor,
-    folder,
-    visible: [],
-    before: [],
-    program: 'node',
-    queryloom: '/',
-    embeddings: folder,
-    of: () => ({ shards: 2 }),
-    leave: () => false,
-  }
-  const ahead = new EncodingAhead(place, models)
-  const node = { ...NODE, definition: { encodes: async () => [corpus] } } as unknown as GraphNode
-  const attempt = (): Promise<void> =>
-    ahead.run({
-      node,
-      context: { inputs: {}, options: {} as never, progress: () => {} },
-      order: { data: {} } as never,
-      signal,
-      onNote: () => {},
-    })
+  const encode = encodingOf(executor, folder)
+  const attempt = (): Promise<void> => encode(NODE, signal)
   await expect(attempt()).rejects.toThrow('task 0 of the encoding ahead of work took more memory than the 1 GiB')
   await expect(attempt()).rejects.toThrow('took more memory than the 2 GiB')
   await attempt()
