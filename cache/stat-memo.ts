@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type FileDigest, hexOf, type Sha256, sha256, sha256Stream } from './digest.ts'
 import { freshNonce } from './durable.ts'
+import { inodeOf, stampOf } from './file-stamp.ts'
 import { type FileSystemClock, touchClock } from './fs-clock.ts'
 import { newOwner } from './owner.ts'
 import { StoreError } from './store-error.ts'
@@ -102,7 +103,7 @@ class LoggedStatMemo implements StatMemo {
 
   recall(stat: BigIntStats): FileDigest | undefined {
     this.#entries ??= this.#load()
-    const entry = this.#entries.get(nameOf(stat))
+    const entry = this.#entries.get(inodeOf(stat))
     return entry?.stamp === stampOf(stat) ? (`sha256:${entry.hex}` as FileDigest) : undefined
   }
 
@@ -227,8 +228,8 @@ class LoggedStatMemo implements StatMemo {
   #remember(stat: BigIntStats, digest: Sha256<string>, synced: boolean): void {
     this.#entries ??= this.#load()
     const entry = { stamp: stampOf(stat), hex: hexOf(digest), ...(synced ? {} : { boot: this.#boot }) }
-    this.#entries.set(nameOf(stat), entry)
-    this.#unsaved.set(`${nameOf(stat)} ${entry.stamp}`, lineOf(nameOf(stat), entry))
+    this.#entries.set(inodeOf(stat), entry)
+    this.#unsaved.set(`${inodeOf(stat)} ${entry.stamp}`, lineOf(inodeOf(stat), entry))
     if (!this.#timer) {
       this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS)
       this.#timer.unref()
@@ -277,14 +278,6 @@ class LoggedStatMemo implements StatMemo {
       // The long form says the same.
     }
   }
-}
-
-function nameOf(stat: BigIntStats): string {
-  return `${stat.dev}:${stat.ino}`
-}
-
-function stampOf(stat: BigIntStats): string {
-  return `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
 }
 
 function lineOf(name: string, entry: Entry): string {

@@ -14,6 +14,7 @@ import path from 'node:path'
 import { canonicalBytes } from '../../cache/canonical.ts'
 import { hexOf, sha256 } from '../../cache/digest.ts'
 import { freshNonce } from '../../cache/durable.ts'
+import { inodeOf, stampOf } from '../../cache/file-stamp.ts'
 import { touchClock } from '../../cache/fs-clock.ts'
 import { newOwner } from '../../cache/owner.ts'
 import { parseObject } from '../../cache/parse-object.ts'
@@ -144,7 +145,7 @@ export function kinOf(...source: readonly string[]): string {
 
 /** A copy by its stat, which must have been taken when it was complete. */
 export function copyOf({ digest, executable }: WantedFile & { digest: string }, stat: BigIntStats): Copy {
-  return { digest, executable, stamp: stampOf(stat), changedNs: stat.ctimeNs, size: Number(stat.size) }
+  return { digest, executable, stamp: copyStampOf(stat), changedNs: stat.ctimeNs, size: Number(stat.size) }
 }
 
 /** Removes all below a folder but the copies that are as they should be, and returns these. */
@@ -173,7 +174,8 @@ function reconcile(
       const copy = known.get(at)
       const file = wanted.get(at)
       const isRight = copy !== undefined && copy.digest === file?.digest && copy.executable === file.executable
-      if (isRight && entry.isFile() && stampOf(lstatSync(location, { bigint: true })) === copy.stamp) good.set(at, copy)
+      if (isRight && entry.isFile() && copyStampOf(lstatSync(location, { bigint: true })) === copy.stamp)
+        good.set(at, copy)
       else unlinkSync(location)
     }
   }
@@ -193,6 +195,6 @@ function parse(text: string): Map<string, Copy> {
   )
 }
 
-function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
+function copyStampOf(stat: BigIntStats): string {
+  return `${inodeOf(stat)}:${stampOf(stat)}`
 }
